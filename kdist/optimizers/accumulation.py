@@ -1,0 +1,70 @@
+"""Gradient accumulation: an update by the mean gradient of every few steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdist import ops
+from kdist.backend.variable import Variable
+from kdist.core import scopes
+
+
+def is_update(optimizer: Any) -> Any:
+    """Scalar bool tensor: whether this step updates the variables."""
+    done = ops.add(optimizer._iterations.value, 1)
+    return ops.equal(ops.mod(done, optimizer.gradient_accumulation_steps), 0)
+
+
+def update_or_accumulate(optimizer: Any, grads: list, variables: list[Variable]) -> None:
+    """Add `grads` to the accumulators, or, in a step that updates, update by the mean since the
+    last update and clear them.
+
+    Both branches are functions from values to values, since jax traces both of them.
+    """
+    steps = optimizer.gradient_accumulation_steps
+    sums = optimizer.aligned(optimizer._accumulated_gradients, variables)
+    state = [*variables, *optimizer._variables]
+    before = [v.value for v in state]
+
+    def update() -> list:
+        with scopes.StatelessScope(list(zip(state, before, strict=True))) as scope:
+            means = [
+                ops.divide(ops.add(g, s.value), steps) for g, s in zip(grads, sums, strict=True)
+            ]
+            optimizer._update(means, variables)
+            for s in sums:
+                s.assign(ops.zeros_like(s.value))
+        return [scope.get_current_value(v) for v in state]
+
+    def accumulate() -> list:
+        with scopes.StatelessScope(list(zip(state, before, strict=True))) as scope:
+            for g, s in zip(grads, sums, strict=True):
+                s.assign_add(g)
+        return [scope.get_current_value(v) for v in state]
+
+    after = ops.cond(is_update(optimizer), update, accumulate)
+    for variable, new, old in zip(state, after, before, strict=True):
+        if new is not old:
+            variable.assign(new)
+
+
+def overwrite_with_gradients(
+    optimizer: Any, grads: list, variables: list[Variable]
+) -> tuple[list, list[Variable]]:
+    """Give variables such as float8 scales their "gradient" as value (accumulated:
+
+    the largest seen), and return the other pairs.
+    """
+    kept = []
+    for g, v in zip(grads, variables, strict=True):
+        if not v.overwrite_with_gradient:
+            kept.append((g, v))
+        elif not optimizer.gradient_accumulation_steps:
+            v.assign(g)
+        else:
+            accumulator = optimizer.aligned(optimizer._accumulated_gradients, [v])[0]
+            largest = ops.maximum(g, accumulator.value)
+            update = is_update(optimizer)
+            v.assign(ops.where(update, largest, v.value))
+            accumulator.assign(ops.where(update, ops.zeros_like(largest), largest))
+    return [g for g, _ in kept], [v for _, v in kept]

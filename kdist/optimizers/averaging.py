@@ -1,0 +1,59 @@
+"""The exponential moving average of the trained variables (`use_ema`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kdist import ops
+from kdist.backend.variable import Variable
+
+
+def check_arguments(momentum: float, overwrite_frequency: int | None) -> None:
+    """Raises: ValueError unless `0 <= momentum <= 1` and the frequency is None or an integer >= 1."""
+    if not 0 <= momentum <= 1:
+        raise ValueError(f"ema_momentum={momentum} must lie in [0, 1].")
+    if overwrite_frequency and (
+        not isinstance(overwrite_frequency, int) or overwrite_frequency < 1
+    ):
+        raise ValueError(
+            f"ema_overwrite_frequency={overwrite_frequency!r} must be None or an integer >= 1."
+        )
+
+
+def update(optimizer: Any) -> None:
+    """Move the averages towards the variables, then, every `ema_overwrite_frequency` updates, the
+    variables to the averages.
+
+    The first step copies the variables: an average that started from zeros would be biased.
+    """
+    iterations = ops.convert_to_tensor(optimizer.iterations)
+    started = ops.not_equal(iterations, 0)
+    frequency = optimizer.ema_overwrite_frequency
+    overwrites = ops.equal(ops.mod(ops.add(iterations, 1), frequency), 0) if frequency else None
+    for variable, average in _pairs(optimizer, optimizer._trainable_variables):
+        momentum = ops.multiply(ops.cast(started, average.dtype), optimizer.ema_momentum)
+        value = variable.value
+        average.assign(
+            ops.add(
+                ops.multiply(momentum, average.value),
+                ops.multiply(ops.subtract(1, momentum), value),
+            )
+        )
+        if overwrites is not None:
+            variable.assign(ops.where(overwrites, average.value, value))
+
+
+def overwrite(optimizer: Any, variables: Sequence[Variable]) -> None:
+    """Give the variables their averages' values."""
+    for variable, average in _pairs(optimizer, variables):
+        variable.assign(average.value)
+
+
+def _pairs(optimizer: Any, variables: Sequence[Variable]) -> list[tuple[Variable, Variable]]:
+    averages = optimizer._model_variables_moving_average
+    if len(variables) != len(averages):
+        raise ValueError(
+            f"{optimizer.name} keeps averages of {len(averages)} variables, and received {len(variables)}. Pass those it was built with."
+        )
+    return [(v, a) for v, a in zip(variables, averages, strict=True) if a is not None]

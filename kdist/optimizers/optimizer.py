@@ -1,0 +1,480 @@
+"""`Optimizer`: the base of every optimizer, with Keras's methods and Keras's saved format."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from kdist import ops
+from kdist.backend import backend
+from kdist.backend.variable import Variable
+from kdist.core import config, names, scopes, serialization
+from kdist.core.replicas import replicas
+from kdist.optimizers import accumulation, averaging, clipping
+from kdist.optimizers.schedules.schedule import LearningRateSchedule
+from kdist.optimizers.state import OptimizerState
+
+
+class Optimizer(OptimizerState):
+    """Abstract base of optimizers. A subclass makes its slots in `build` and writes `update_step`.
+
+    Arguments:
+        learning_rate: float, a `LearningRateSchedule`, or a callable without arguments that gives
+            the rate.
+        weight_decay: None or float; each step first multiplies the variables by `1 - weight_decay *
+            learning_rate`.
+        clipnorm: None or float; the L2 norm above which each gradient is scaled down to it.
+        clipvalue: None or float; gradients are clipped to `[-clipvalue, clipvalue]`.
+        global_clipnorm: None or float; as `clipnorm`, for the norm of all gradients together.
+        use_ema: keep an exponential moving average of the variables, `ema = ema_momentum * ema + (1
+            - ema_momentum) * variable`.
+        ema_momentum: float in [0, 1].
+        ema_overwrite_frequency: None, or int: every so many updates the variables take the
+            average's values.
+        loss_scale_factor: None, or float: `scale_loss` multiplies the loss by it and `apply`
+            divides the gradients by it.
+        gradient_accumulation_steps: None, or int >= 2: average so many gradients before each
+            update.
+        name: default, the class's name in snake case.
+
+    Raises:
+        ValueError: for an unknown argument, or values that exclude each other.
+
+    Example:
+
+        class Descent(Optimizer):
+            def update_step(self, gradient, variable, learning_rate):
+                self.assign_sub(variable, learning_rate * gradient)
+
+    How a backend makes an update fast. `backend.UPDATES` may hold `row(optimizer, grads, variables,
+    learning_rate)` under a class's
+    lower-case name ("sgd", "adam", "adamw", "rmsprop", ...). It updates all variables and slots at
+    once, instead of `update_step` for each.
+    `grads` are already averaged over replicas, unscaled and clipped, weight decay is already
+    applied; `iterations` is increased afterwards.
+    A row finds its slots as lists of Variables by `optimizer.aligned(optimizer._momentums,
+    variables)`:
+
+        SGD      momentums (empty if momentum == 0)
+        Adam     _momentums, _velocities, _velocity_hats (empty unless amsgrad); AdamW the same
+        RMSprop  _velocities, _momentums (empty if momentum == 0), _average_gradients (empty unless
+        centered)
+        Adagrad  _accumulators       Adadelta  _accumulated_grads, _accumulated_delta_vars
+        Adamax   _m, _u              Nadam     _momentums, _velocities, _u_product          Lion
+        _momentums
+
+    `learning_rate` is a float or a scalar tensor, `optimizer.iterations` a Variable or tensor that
+    counts the updates made before this one.
+    A row that changes tensors in place is not used in a stateless scope; a row that reads `.value`
+    and writes `.assign` only says so by an
+    attribute `row.stateless = True`. The table may also hold "weight_decay": `row(optimizer,
+    variables, learning_rate)`.
+    Rows are for kdist's own classes: a user's subclass runs its `update_step`.
+    """
+
+    _config_names: tuple[
+        str, ...
+    ] = ()  # the constructor's arguments beyond the base's, kept under the same attribute names
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__()
+        kind = type(self)
+        if kwargs.pop("decay", None) is not None:
+            warnings.warn(
+                "decay= is not used any more. Pass learning_rate=schedules.InverseTimeDecay(...) instead.",
+                stacklevel=2,
+            )
+        if kwargs:
+            raise ValueError(
+                f"{kind.__name__} received unknown arguments: {sorted(kwargs)}. Remove them."
+            )
+        if sum(a is not None for a in (clipnorm, clipvalue, global_clipnorm)) > 1:
+            raise ValueError(
+                f"Pass at most one of clipnorm={clipnorm}, clipvalue={clipvalue}, global_clipnorm={global_clipnorm} to {kind.__name__}."
+            )
+        if (
+            gradient_accumulation_steps is not None
+            and gradient_accumulation_steps
+            and gradient_accumulation_steps < 2
+        ):
+            raise ValueError(
+                f"gradient_accumulation_steps={gradient_accumulation_steps} must be None or an integer >= 2."
+            )
+        if use_ema:
+            averaging.check_arguments(ema_momentum, ema_overwrite_frequency)
+        self.name = name if name is not None else names.auto_name(kind.__name__)
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.use_ema = use_ema
+        self.ema_momentum = ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.built = False
+        self._excluded_ids: frozenset[int] = frozenset()
+        self._excluded_pattern: re.Pattern | None = None
+        self._index_of: dict[int, int] = {}
+        self._overwritten = False
+        own = kind.__module__.startswith("kdist.")
+        self._row: Callable | None = backend.UPDATES.get(kind.__name__.lower()) if own else None
+        # Not tracked: these are the model's variables.
+        object.__setattr__(self, "_trainable_variables", [])
+        with scopes.name_scope(self.name):
+            self._iterations = Variable(
+                0,
+                dtype="int32",
+                trainable=False,
+                name="iteration",
+                aggregation="only_first_replica",
+            )
+            self._learning_rate = self._make_learning_rate(learning_rate)
+
+    def _make_learning_rate(self, learning_rate: Any) -> Any:
+        if callable(learning_rate):
+            return learning_rate
+        if not isinstance(learning_rate, float):
+            raise ValueError(
+                f"learning_rate={learning_rate!r} of {type(self).__name__} must be a float, a LearningRateSchedule or a callable without arguments."
+            )
+        return Variable(
+            learning_rate,
+            dtype=config.floatx(),
+            trainable=False,
+            name="learning_rate",
+            aggregation="only_first_replica",
+        )
+
+    # ---- slots ----    @property
+    def iterations(self) -> Any:
+        """How many updates were made: a Variable, or a tensor if gradients are accumulated."""
+        if self.gradient_accumulation_steps:
+            return ops.floor_divide(self._iterations, self.gradient_accumulation_steps)
+        return self._iterations
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        """Create the slots for `variables`, the variables to train.
+
+        A subclass that overrides it calls `super().build(variables)` first.
+        """
+        if self.built:
+            return
+        variables = list(variables)
+        if self.use_ema:
+            object.__setattr__(
+                self,
+                "_model_variables_moving_average",
+                self.add_optimizer_variables(variables, "average"),
+            )
+        if self.gradient_accumulation_steps:
+            accumulators = [
+                self.add_variable_from_reference(v, name="gradient_accumulator") for v in variables
+            ]
+            object.__setattr__(self, "_accumulated_gradients", accumulators)
+        object.__setattr__(self, "_trainable_variables", variables)
+        self._index_of = {id(v): i for i, v in enumerate(variables)}
+        self._overwritten = any(v.overwrite_with_gradient for v in variables)
+        self.built = True
+        self._make_slots(variables)
+
+    def _make_slots(self, variables: list[Variable]) -> None:
+        """For kdist's own optimizers: create the slots."""
+
+    def aligned(self, slots: list, variables: list) -> list:
+        """The entries of `slots` (a list made by `add_optimizer_variables`) that belong to
+        `variables`, in their order.
+        """
+        if variables is self._trainable_variables or not slots:
+            return slots
+        return [slots[self._index_of[id(v)]] for v in variables]
+
+    def _get_variable_index(self, variable: Variable) -> int:
+        return self._index_of[id(variable)]
+
+    def assign(self, variable: Variable, value: Any) -> None:
+        variable.assign(value)
+
+    def assign_add(self, variable: Variable, value: Any) -> None:
+        variable.assign_add(value)
+
+    def assign_sub(self, variable: Variable, value: Any) -> None:
+        variable.assign_sub(value)
+
+    # ---- updating --------------------------------------------------------------------------------
+    # ------------------------
+    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+        """Update one variable and its slots. To be written by a subclass.
+
+        Arguments:
+            gradient: tensor of the variable's shape.
+            variable: the variable.
+            learning_rate: float or scalar tensor.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must define update_step(gradient, variable, learning_rate)."
+        )
+
+    def _before_updates(self) -> None:
+        """For kdist's own optimizers:
+
+        what is computed once per update, before the variables' `update_step`s.
+        """
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Any:
+        """`apply`, for pairs `(gradient, variable)`. Returns the step counter."""
+        pairs = list(grads_and_vars)
+        self.apply([g for g, _ in pairs], [v for _, v in pairs])
+        return self._iterations
+
+    def apply(self, grads: Iterable, trainable_variables: Iterable[Variable] | None = None) -> None:
+        """Update the variables by their gradients.
+
+        Arguments:
+            grads: tensors of the variables' shapes, in their order; None for a variable without
+                gradient.
+            trainable_variables: the variables; default: those the optimizer was built with. The
+                first call builds it.
+
+        Raises: ValueError for variables it was not built with, and if there is no gradient at all.
+        """
+        grads = list(grads)
+        if not grads:
+            return
+        variables = self._known(grads, trainable_variables)
+        if any(g is None for g in grads):
+            grads, variables = self._without_missing(grads, variables)
+        grads = replicas().mean_gradients(grads)
+        if self._overwritten:
+            grads, variables = accumulation.overwrite_with_gradients(self, grads, variables)
+        if grads:
+            if self.loss_scale_factor is not None:
+                grads = [ops.divide(g, self.loss_scale_factor) for g in grads]
+            if self.gradient_accumulation_steps:
+                accumulation.update_or_accumulate(self, grads, variables)
+            else:
+                self._update(grads, variables)
+            if self.use_ema:
+                averaging.update(self)
+            for v in variables:
+                if v.constraint is not None:
+                    v.assign(v.constraint(v.value))
+        self._iterations.assign_add(1)
+
+    def _known(self, grads: list, variables: Iterable[Variable] | None) -> list[Variable]:
+        if variables is None:
+            if not self.built:
+                raise ValueError(
+                    f"{self.name}.apply(grads) needs the variables. Pass them, or call build(variables) first."
+                )
+            if len(grads) != len(self._trainable_variables):
+                raise ValueError(
+                    f"{self.name}.apply received {len(grads)} gradients, but was built with {len(self._trainable_variables)} variables."
+                )
+            return self._trainable_variables
+        variables = list(variables)
+        if not self.built:
+            self.build(variables)
+        # Elements are compared by identity first, in C: no Python per variable in the usual case.
+        if variables == self._trainable_variables:
+            return self._known(grads, None)
+        if len(grads) != len(variables):
+            raise ValueError(
+                f"{self.name}.apply received {len(grads)} gradients for {len(variables)} variables."
+            )
+        for v in variables:
+            if id(v) not in self._index_of:
+                raise ValueError(
+                    f"{self.name} does not know the variable {v!r}: it updates those it was built with. Make a new optimizer for new variables."
+                )
+        return variables
+
+    def _without_missing(
+        self, grads: list, variables: list[Variable]
+    ) -> tuple[list, list[Variable]]:
+        missing = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
+        if len(missing) == len(grads):
+            raise ValueError(
+                f"{self.name}.apply received no gradient for any variable. Does the loss depend on them?"
+            )
+        warnings.warn(
+            f"There are no gradients for the variables {missing}: the loss does not depend on them.",
+            stacklevel=3,
+        )
+        kept = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
+        return [g for g, _ in kept], [v for _, v in kept]
+
+    def _update(self, grads: list, variables: list[Variable]) -> None:
+        grads = clipping.clip(grads, self.clipnorm, self.global_clipnorm, self.clipvalue)
+        rate = self._current_learning_rate()
+        if self.weight_decay is not None:
+            self._decay_weights(variables, rate)
+        if self._usable(self._row):
+            self._row(self, grads, variables, rate)
+            return
+        self._before_updates()
+        for gradient, variable in zip(grads, variables, strict=True):
+            self.update_step(gradient, variable, rate)
+
+    @staticmethod
+    def _usable(row: Callable | None) -> bool:
+        return row is not None and (
+            not scopes.in_stateless_scope() or getattr(row, "stateless", False)
+        )
+
+    def stateless_apply(
+        self, optimizer_variables: Sequence, grads: Sequence, trainable_variables: Sequence
+    ) -> tuple[list, list]:
+        """`apply` as a function: values in, values out, and no variable changed.
+
+        Arguments:
+            optimizer_variables: values of `self.variables`.
+            grads: gradients, in the order of `trainable_variables`.
+            trainable_variables: values of the variables the optimizer was built with.
+
+        Returns: the new values `(trainable_variables, optimizer_variables)`.
+        """
+        if not self.built:
+            raise ValueError(
+                f"{self.name}.stateless_apply needs a built optimizer. Call build(trainable_variables) first."
+            )
+        for what, given, own in (
+            ("optimizer_variables", optimizer_variables, self._variables),
+            ("trainable_variables", trainable_variables, self._trainable_variables),
+        ):
+            if len(given) != len(own):
+                raise ValueError(
+                    f"{what} has {len(given)} values, but {self.name} has {len(own)} of them."
+                )
+        mapping = [
+            *zip(self._trainable_variables, trainable_variables, strict=True),
+            *zip(self._variables, optimizer_variables, strict=True),
+        ]
+        with scopes.StatelessScope(mapping) as scope:
+            self.apply(grads)
+        return (
+            [scope.get_current_value(v) for v in self._trainable_variables],
+            [scope.get_current_value(v) for v in self._variables],
+        )
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss to differentiate: times `loss_scale_factor` if there is one."""
+        return (
+            loss if self.loss_scale_factor is None else ops.multiply(loss, self.loss_scale_factor)
+        )
+
+    def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
+        """At the end of training: with `use_ema`, give the variables their averages' values."""
+        if self.use_ema:
+            averaging.overwrite(self, var_list)
+
+    # ---- weight decay ----------------------------------------------------------------------------
+    # ------------------------
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Leave out of weight decay the variables in `var_list`, and those whose name contains one
+        of `var_names`.
+        """
+        if self.built:
+            raise ValueError(
+                f"exclude_from_weight_decay must be called before {self.name} is built."
+            )
+        self._excluded_ids = frozenset(id(v) for v in var_list or ())
+        self._excluded_pattern = re.compile("|".join(sorted(var_names))) if var_names else None
+
+    def _use_weight_decay(self, variable: Variable) -> bool:
+        pattern = self._excluded_pattern
+        return id(variable) not in self._excluded_ids and not (
+            pattern is not None and pattern.search(variable.name)
+        )
+
+    def _decay_weights(self, variables: list[Variable], learning_rate: Any) -> None:
+        decayed = [v for v in variables if self._use_weight_decay(v)]
+        row = backend.UPDATES.get("weight_decay")
+        if row is not None and self._usable(row):
+            row(self, decayed, learning_rate)
+            return
+        for v in decayed:
+            rate = ops.multiply(ops.cast(learning_rate, v.dtype), self.weight_decay)
+            v.assign_sub(ops.multiply(v.value, rate))
+
+    # ---- learning rate ---------------------------------------------------------------------------
+    # ------------------------
+    def _current_learning_rate(self) -> Any:
+        rate = self._learning_rate
+        if isinstance(rate, Variable):
+            return rate.value
+        return rate(self._iterations.value) if isinstance(rate, LearningRateSchedule) else rate()
+
+    @property
+    def learning_rate(self) -> Any:
+        """The Variable that holds the rate, or the current rate of a schedule or callable.
+
+        Set it to a float, schedule or callable.
+        """
+        return (
+            self._learning_rate
+            if isinstance(self._learning_rate, Variable)
+            else self._current_learning_rate()
+        )
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: Any) -> None:
+        old = self._learning_rate
+        if callable(learning_rate):
+            self._learning_rate = learning_rate
+            if isinstance(old, Variable):
+                self._variables[:] = [v for v in self._variables if v is not old]
+        elif isinstance(old, Variable):
+            old.assign(learning_rate)
+        else:
+            raise TypeError(
+                f"learning_rate={learning_rate!r} cannot be set: {self.name} was created with {type(old).__name__}, "
+                "not with a float. Create the optimizer with a float to set its rate later."
+            )
+
+        # ---- configuration ----    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, ready for JSON."""
+        rate = self._learning_rate
+        if isinstance(rate, Variable):
+            learning_rate: Any = float(rate.numpy())
+        else:
+            learning_rate = serialization.serialize_keras_object(rate)
+        base = (
+            "weight_decay clipnorm global_clipnorm clipvalue use_ema ema_momentum ema_overwrite_frequency "
+            "loss_scale_factor gradient_accumulation_steps"
+        ).split()
+        return {
+            "name": self.name,
+            "learning_rate": learning_rate,
+            **{n: getattr(self, n) for n in (*base, *self._config_names)},
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping | None = None
+    ) -> Optimizer:
+        """An optimizer from what `get_config` returned."""
+        config = dict(config)
+        if isinstance(config.get("learning_rate"), dict):
+            config["learning_rate"] = serialization.deserialize_keras_object(
+                config["learning_rate"], custom_objects=custom_objects
+            )
+        return cls(**config)

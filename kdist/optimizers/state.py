@@ -1,0 +1,162 @@
+"""What an optimizer keeps: its variables, how they are named, tracked and saved."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from kdist import initializers
+from kdist.backend.variable import Variable
+from kdist.core import scopes
+
+
+class OptimizerState:
+    """The variables of an optimizer, in the order in which they are saved.
+
+    Base of `Optimizer` alone.
+    """
+
+    name: str
+    built: bool
+    _variables: list[Variable]
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "_variables", [])
+
+    # ---- variables -------------------------------------------------------------------------------
+    # ------------------------
+    def __setattr__(self, name: str, value: Any) -> None:
+        tracked = self.__dict__.get("_variables")
+        if tracked is None:
+            raise RuntimeError(
+                f"{type(self).__name__}.__init__ must call super().__init__() before it sets {name!r}."
+            )
+        found = [
+            v
+            for v in (value if isinstance(value, list | tuple) else (value,))
+            if isinstance(v, Variable)
+        ]
+        if found:
+            known = {id(v) for v in tracked}
+            tracked.extend(v for v in found if id(v) not in known)
+        object.__setattr__(self, name, value)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The optimizer's own variables, in the order in which they are saved:
+
+        iteration, learning rate, then the slots.
+        """
+        return self._variables[:]
+
+    def add_variable(
+        self,
+        shape: Sequence[int],
+        initializer: Any = "zeros",
+        dtype: str | None = None,
+        aggregation: str = "none",
+        layout: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Add a variable of the optimizer, saved with it.
+
+        Arguments as those of `Variable`; `initializer` may be a name.
+        """
+        with scopes.name_scope(self.name):
+            variable = Variable(
+                initializers.get(initializer),
+                shape=shape,
+                dtype=dtype,
+                trainable=False,
+                aggregation=aggregation,
+                layout=layout,
+                name=name,
+            )
+        self._variables.append(variable)
+        return variable
+
+    def add_variable_from_reference(
+        self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
+    ) -> Variable:
+        """Add a variable of the shape, dtype and layout of `reference_variable`, called `<its
+        path>_<name>`.
+        """
+        return self.add_variable(
+            reference_variable.shape,
+            initializer=initializer,
+            dtype=reference_variable.dtype,
+            layout=reference_variable.layout,
+            name=f"{reference_variable.path.replace('/', '_')}_{name or 'var'}",
+        )
+
+    def add_optimizer_variables(
+        self, trainable_variables: Iterable[Variable], name: Any, initializer: Any = "zeros"
+    ) -> Any:
+        """Add a variable per trainable variable; for a list of names, one list per name.
+
+        Arguments:
+            trainable_variables: the variables that are trained.
+            name: the slot's name, or a list of names.
+            initializer: an initializer or its name, or a list of them, one for each name.
+
+        Returns: a list aligned with `trainable_variables`, or a tuple of such lists. It holds None
+            where a gradient replaces the variable.
+        """
+        if isinstance(name, str):
+            return self.add_optimizer_variables(trainable_variables, [name], [initializer])[0]
+        each = (
+            list(initializer)
+            if isinstance(initializer, list | tuple)
+            else [initializer] * len(name)
+        )
+        if len(each) != len(name):
+            raise ValueError(
+                f"name={name} has {len(name)} entries and initializer has {len(each)}. Give one initializer for each name."
+            )
+        slots: tuple[list, ...] = tuple([] for _ in name)
+        for variable in trainable_variables:
+            for slot, n, init in zip(slots, name, each, strict=True):
+                overwritten = variable.overwrite_with_gradient
+                slot.append(
+                    None if overwritten else self.add_variable_from_reference(variable, n, init)
+                )
+        return slots
+
+    # ---- saving ----------------------------------------------------------------------------------
+    # ------------------------
+    def set_weights(self, weights: Sequence) -> None:
+        """Assign arrays to `self.variables`, in order."""
+        if not self.built:
+            raise ValueError(
+                f"{self.name}.set_weights needs a built optimizer. Call build(trainable_variables) first."
+            )
+        if len(weights) != len(self._variables):
+            raise ValueError(
+                f"weights has {len(weights)} arrays, but {self.name} has {len(self._variables)} variables."
+            )
+        for variable, weight in zip(self._variables, weights, strict=True):
+            variable.assign(weight)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write the variables to `store`, a mapping: "0", "1", ... in the order of `variables`."""
+        for i, variable in enumerate(self.variables):
+            store[str(i)] = variable.numpy()
+
+    def load_own_variables(self, store: Mapping) -> None:
+        """Read what `save_own_variables` wrote.
+
+        With another number of variables it warns and reads nothing.
+        """
+        variables = self.variables
+        if len(store.keys()) != len(variables):
+            hint = (
+                "" if self.built else " It is not built yet: call build(trainable_variables) first."
+            )
+            warnings.warn(
+                f"The saved state of {self.name} is skipped: it has {len(store.keys())} variables and the optimizer {len(variables)}.{hint}",
+                stacklevel=2,
+            )
+            return
+        for i, variable in enumerate(variables):
+            variable.assign(store[str(i)])
