@@ -1,0 +1,69 @@
+"""How the processes of one run wait for each other outside the training step.
+
+A background thread that saves a checkpoint must not use the training step's own collectives: a barrier of
+the training group from a second thread hangs or mixes with the step's messages. A `Coordinator` is a
+separate channel. Backends implement it with what their runtime has (a key-value store, a coordination
+service); `kdist.checkpoint.FileCoordinator` needs nothing but shared storage.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+
+class BarrierTimeout(TimeoutError):
+    """Not every process reached a barrier in time.
+
+    Attributes:
+        name: the barrier.
+        timeout_s: how long this process waited, in seconds.
+        missing: the ranks that did not arrive, or None where the channel cannot tell.
+    """
+
+    def __init__(self, name: str, timeout_s: float, missing: tuple[int, ...] | None = None) -> None:
+        self.name = name
+        self.timeout_s = timeout_s
+        self.missing = missing
+        who = (
+            "not every rank" if missing is None else f"rank(s) {', '.join(map(str, missing))} never"
+        )
+        super().__init__(f"barrier {name!r}: {who} arrived within {timeout_s:g} s.")
+
+
+@runtime_checkable
+class Coordinator(Protocol):
+    """The contract.
+
+    Attributes:
+        rank: this process, from 0; rank 0 is the chief.
+        count: the number of processes.
+    """
+
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def count(self) -> int: ...
+
+    def barrier(self, name: str, timeout_s: float) -> None:
+        """Returns once all `count` processes have called it with this name.
+
+        It may be called from a background thread while the training step runs, and must not use the
+        training step's collectives. The same name may come again: the n-th use on one process meets the
+        n-th use on the others.
+
+        Raises:
+            BarrierTimeout: when they did not all arrive within `timeout_s` seconds; where the channel can
+                tell, it names the missing ranks.
+        """
+        ...
+
+
+class SingleProcess:
+    """The coordinator of a run that is one process: nobody to wait for."""
+
+    rank = 0
+    count = 1
+
+    def barrier(self, name: str, timeout_s: float) -> None:
+        """Returns at once."""
