@@ -1,0 +1,348 @@
+"""Conversions, control flow, scatter and slices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kdist.backend import backend
+from kdist.core import dtypes, tree
+from kdist.core.graph import KerasTensor
+from kdist.core.spec import Spec
+from kdist.ops import infer
+from kdist.ops.declare import op
+
+import numpy as np
+
+Tensor = Any
+
+
+# ---- conversions: these look at a tensor and compute nothing, so they are no nodes of a graph
+# ---------------------------
+
+
+def shape(x: Tensor) -> tuple:
+    """Sizes of `x` as a tuple; unknown ones are None for a symbolic tensor, and scalars of the
+    framework where it compiles with them.
+
+    Example: `shape([[1, 2, 3]])` gives `(1, 3)`.
+    """
+    return x.shape if isinstance(x, KerasTensor) else backend.OPS["shape"](x)
+
+
+def ndim(x: Tensor) -> int:
+    """Number of axes. Example: `ndim([[1, 2]])` gives 2."""
+    return len(shape(x))
+
+
+def dtype(x: Tensor) -> str:
+    """Name of the dtype. Example: `dtype(kdist.ops.zeros((2,)))` gives "float32"."""
+    return backend.dtype_of(x) if backend.is_tensor(x) else dtypes.standardize_dtype(x.dtype)
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether `x` is a tensor of the backend (a Variable or a NumPy array is not)."""
+    return backend.is_tensor(x)
+
+
+def convert_to_numpy(x: Tensor) -> np.ndarray:
+    """The values on the host as a NumPy array.
+
+    Raises: ValueError for a symbolic tensor, which has none.
+    """
+    if isinstance(x, KerasTensor):
+        x._no_value()
+    return backend.convert_to_numpy(x)
+
+
+def convert_to_tensor(
+    x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Tensor:
+    """A tensor of the backend with the values of `x`, in `dtype` if given.
+
+    Arguments:
+        x: tensor, Variable, NumPy array, number, or nested lists of them. A symbolic tensor stays
+            symbolic.
+        sparse, ragged: accepted for Keras's signature; kdist's tensors are dense.
+
+    Raises: ValueError if a sparse or ragged tensor is asked for. Example: `convert_to_tensor([1,
+    2], "float32")`.
+    """
+    if sparse or ragged:
+        raise ValueError(
+            f"convert_to_tensor: sparse={sparse}, ragged={ragged}, but kdist's tensors are dense. "
+            "Leave both unset."
+        )
+    if isinstance(x, KerasTensor):
+        return x if dtype is None or dtypes.standardize_dtype(dtype) == x.dtype else cast(x, dtype)
+    return backend.convert_to_tensor(x, None if dtype is None else dtypes.standardize_dtype(dtype))
+
+
+def _of_dtype(x: Any, dtype: Any) -> Spec:
+    return Spec(x.shape, dtypes.standardize_dtype(dtype))
+
+
+@op(rule=_of_dtype)
+def cast(x: Tensor, dtype: Any) -> Tensor:
+    """The values in another dtype; floats to integers cut towards 0.
+
+    Example: `cast([1.7], "int32")` gives `[1]`.
+    """
+    ...
+
+
+@op(rule=_of_dtype)
+def saturate_cast(x: Tensor, dtype: Any) -> Tensor:
+    """`cast`, with values beyond the range of `dtype` at its ends.
+
+    Example: `saturate_cast([-1, 300], "uint8")` gives `[0, 255]`.
+    """
+    ...
+
+
+@op(rule=lambda x: Spec((), "int32"))
+def size(x: Tensor) -> Any:
+    """Number of elements. Example: `size([[1, 2, 3]])` gives 3."""
+    ...
+
+
+@op
+def stop_gradient(variable: Tensor) -> Tensor:
+    """The same values, which gradients take for a constant. Example: `stop_gradient(x)`."""
+    ...
+
+
+def custom_gradient(f: Callable) -> Callable:
+    """Decorator: `f(*args)` returns `(output, grad)`, and `grad(*args, upstream=...)` computes the
+    gradients of the arguments.
+
+    Example:
+        @custom_gradient
+        def double(x):
+            return 2 * x, lambda *args, upstream: 2 * upstream
+    """
+    return backend.OPS["custom_gradient"](f)
+
+
+# ---- scatter and slices
+# ------------------------------------------------------------------------------------------------
+
+
+@op(
+    rule=lambda indices, values, shape: (
+        Spec(tuple(shape), values.dtype) if isinstance(values, Spec) else None
+    )
+)
+def scatter(indices: Tensor, values: Tensor, shape: Any) -> Tensor:
+    """Zeros of `shape` with `values` added at `indices`.
+
+    Arguments:
+        indices: (..., k), positions along the first k axes.
+        values: (..., *shape[k:]); those at one position add up.
+
+    Example: `scatter([[1], [3]], [5, 6], (4,))` gives `[0, 5, 0, 6]`.
+    """
+    ...
+
+
+@op(
+    rule=lambda inputs, indices, updates, reduction=None: (
+        Spec(inputs.shape, inputs.dtype) if isinstance(inputs, Spec) else None
+    )
+)
+def scatter_update(
+    inputs: Tensor, indices: Tensor, updates: Tensor, reduction: str | None = None
+) -> Tensor:
+    """A copy of `inputs` with `updates` at `indices`.
+
+    Arguments:
+        indices: (n, k), positions along the first k axes.
+        updates: (n, *inputs.shape[k:]).
+        reduction: None replaces; "add", "max", "min" and "mul" combine with what is there.
+
+    Example: `scatter_update([0, 0, 0], [[1]], [7])` gives `[0, 7, 0]`.
+    """
+    ...
+
+
+@op(
+    rule=lambda inputs, start_indices, shape: (
+        Spec(tuple(shape), inputs.dtype) if isinstance(inputs, Spec) else None
+    )
+)
+def slice(inputs: Tensor, start_indices: Any, shape: Any) -> Tensor:
+    """The block of `shape` that begins at `start_indices`, one per axis.
+
+    Example: `slice([1, 2, 3], [1], [2])` gives `[2, 3]`.
+    """
+    ...
+
+
+@op(
+    rule=lambda inputs, start_indices, updates: (
+        Spec(inputs.shape, inputs.dtype) if isinstance(inputs, Spec) else None
+    )
+)
+def slice_update(inputs: Tensor, start_indices: Any, updates: Tensor) -> Tensor:
+    """A copy of `inputs` with the block at `start_indices` replaced by `updates`.
+
+    Example: `slice_update([1, 2, 3], [1], [9])` gives `[1, 9, 3]`.
+    """
+    ...
+
+
+def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Spec]:
+    axis %= len(x.shape)
+    num = x.shape[axis] if num is None else num
+    if num is None:
+        raise ValueError(
+            f"unstack: axis {axis} of x, whose shape is {x.shape}, has an unknown size. Pass num=."
+        )
+    return [Spec((*x.shape[:axis], *x.shape[axis + 1 :]), x.dtype) for _ in range(num)]
+
+
+@op(rule=_unstack)
+def unstack(x: Tensor, num: int | None = None, axis: int = 0) -> Any:
+    """The `num` slices along `axis`, as a list.
+
+    Raises: ValueError if their number is unknown. Example: `unstack([1, 2])` gives `[1, 2]`.
+    """
+    ...
+
+
+# ---- control flow --------------------------------------------------------------------------------
+# ----------------------
+
+
+def _specs(fn: Callable, *args: Any) -> Any:
+    """Specs of what `fn` gives, which may itself compute with symbolic tensors that it closes over."""
+    out = infer.probe(fn, args, {})
+    return tree.map_structure(
+        lambda x: Spec(x.shape, x.dtype) if isinstance(x, KerasTensor) else x, out
+    )
+
+
+def _same(first: Any, second: Any, what: str) -> Any:
+    if tree.flatten(first) != tree.flatten(second):
+        raise ValueError(
+            f"{what} must return the same structure, shapes and dtypes, and gave "
+            f"{first} and {second}."
+        )
+    return first
+
+
+def _element(x: Any) -> Any:
+    return tree.map_structure(
+        lambda s: Spec(s.shape[1:], s.dtype) if isinstance(s, Spec) else s[0], x
+    )
+
+
+def _length(x: Any) -> int | None:
+    leaf = tree.flatten(x)[0]
+    return leaf.shape[0] if hasattr(leaf, "shape") else len(leaf)
+
+
+def _stacked(spec: Any, n: int | None) -> Any:
+    return tree.map_structure(lambda s: Spec((n, *s.shape), s.dtype), spec)
+
+
+@op(
+    rule=lambda pred, true_fn, false_fn: _same(
+        _specs(true_fn), _specs(false_fn), "cond: true_fn and false_fn"
+    )
+)
+def cond(pred: Tensor, true_fn: Callable, false_fn: Callable) -> Any:
+    """`true_fn()` if `pred`, a bool scalar, else `false_fn()`. Both give the same structure, shapes
+    and dtypes.
+
+    Example: `cond(x > 0, lambda: x, lambda: -x)`.
+    """
+    ...
+
+
+@op(rule=lambda index, branches, *operands: _specs(branches[0], *operands))
+def switch(index: Tensor, branches: Any, *operands: Any) -> Any:
+    """`branches[index](*operands)`, the index limited to the branches there are.
+
+    Example: `switch(1, [f, g], x)` gives `g(x)`.
+    """
+    ...
+
+
+@op(rule=lambda cond, body, loop_vars, maximum_iterations=None: loop_vars)
+def while_loop(
+    cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None
+) -> Any:
+    """`loop_vars = body(*loop_vars)` as long as `cond(*loop_vars)`, at most `maximum_iterations`
+    times. Shapes and dtypes stay.
+
+    Example: `while_loop(lambda i: i < 5, lambda i: (i + 2,), (0,))` gives `(6,)`.
+    """
+    ...
+
+
+@op(rule=lambda lower, upper, body_fun, init_val: init_val)
+def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
+    """`value = body_fun(i, value)` for i from `lower` up to but without `upper`.
+
+    Example: `fori_loop(0, 3, lambda i, v: v + i, 0)` gives 3.
+    """
+    ...
+
+
+@op(rule=lambda f, xs: _stacked(_specs(f, _element(xs)), _length(xs)))
+def map(f: Callable, xs: Any) -> Any:
+    """`f` of each slice of `xs` (an array or structure) along axis 0, stacked; one after the other.
+
+    Example: `map(lambda x: x + 1, [1, 2])`.
+    """
+    ...
+
+
+@op(
+    rule=lambda function, elements: _stacked(
+        _specs(function, _element(elements)), _length(elements)
+    )
+)
+def vectorized_map(function: Callable, elements: Any) -> Any:
+    """As `map`, all at once: `function` sees one element, and runs on the whole.
+
+    Example: `vectorized_map(lambda x: x + 1, xs)`.
+    """
+    ...
+
+
+def _scan(
+    f: Callable,
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: Any = 1,
+) -> Any:
+    n = _length(xs) if xs is not None else length
+    carry, y = _specs(f, init, None if xs is None else _element(xs))
+    return carry, None if y is None else _stacked(y, n)
+
+
+@op(rule=_scan)
+def scan(
+    f: Callable,
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: Any = 1,
+) -> Any:
+    """`carry, y = f(carry, x)` over the slices x of `xs` along axis 0.
+
+    Arguments:
+        init: the first carry; its structure, shapes and dtypes stay.
+        xs: an array or structure; None passes None `length` times.
+        reverse: from the last slice to the first.
+        unroll: how many steps a compiled loop takes at a time.
+
+    Returns: `(carry, ys)`, ys stacked along axis 0. Example: `scan(lambda c, x: (c + x, c), 0, [1,
+    2, 3])` gives `(6, [0, 1, 3])`.
+    """
+    ...

@@ -1,0 +1,97 @@
+"""`@op` declares a public op once: its signature and documentation, and for a composite its body.
+
+Each backend holds a row for it in `backend.OPS`; a declaration whose body is `...` needs one from
+every backend. A call with a symbolic
+argument records a node of the graph and infers the output by `infer.probe`, or by an explicit rule
+where probing cannot know.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from kdist.backend import backend
+from kdist.core import names, tree
+from kdist.core.graph import KerasTensor, Node, Operation, any_symbolic
+from kdist.core.spec import Spec
+from kdist.ops import infer
+
+DECLARED: dict[str, Callable] = {}  # name -> the declaration itself, for tests and tables
+
+
+def _to_spec(x: Any) -> Any:
+    return Spec(x.shape, x.dtype) if isinstance(x, KerasTensor) else x
+
+
+def _to_tensor(x: Any) -> Any:
+    return KerasTensor(x.shape, x.dtype) if isinstance(x, Spec) else x
+
+
+class OpCall(Operation):
+    """One op as a node of a model's graph."""
+
+    def __init__(self, op: Callable, name: str):
+        super().__init__(name=name)
+        self.op = op
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.op(*args, **kwargs)
+
+    call = __call__
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        return self.op.spec(*args, **kwargs)  # type: ignore[attr-defined]
+
+
+def _blank() -> None:
+    """What a declaration without a body compiles to."""
+    ...
+
+
+def _is_blank(fn: Callable) -> bool:
+    return fn.__code__.co_code == _blank.__code__.co_code  # type: ignore[attr-defined]
+
+
+def _missing(name: str) -> Callable:
+    def missing(*args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(
+            f"kdist.ops.{name} is not available on the backend {backend.name!r}. "
+            "Compose it of other ops, or use another backend."
+        )
+
+    return missing
+
+
+def op(fn: Callable | None = None, *, rule: Callable | None = None) -> Callable:
+    """Declare `fn` as a public op.
+
+    Arguments:
+        rule: for ops whose output spec cannot be probed, a function of the same arguments, with
+            `Spec` in place of tensors, that
+            gives the output's specs; or None to have these arguments probed after all.
+    """
+    if fn is None:
+        return functools.partial(op, rule=rule)
+    name = fn.__name__
+    impl = backend.OPS.get(name) or (_missing(name) if _is_blank(fn) else fn)
+    DECLARED[name] = fn
+
+    def spec(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = tree.map_structure(_to_spec, (args, kwargs))
+        out = rule(*args, **kwargs) if rule is not None else None
+        if out is None:
+            out = infer.probe(impl, args, kwargs)
+        return tree.map_structure(_to_tensor, out)
+
+    @functools.wraps(fn)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if any_symbolic(args) or (kwargs and any_symbolic(kwargs.values())):
+            outputs = spec(*args, **kwargs)
+            Node(OpCall(call, names.auto_name(name)), args, kwargs, outputs)
+            return outputs
+        return impl(*args, **kwargs)
+
+    call.spec = spec  # type: ignore[attr-defined]
+    return call

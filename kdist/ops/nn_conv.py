@@ -1,0 +1,157 @@
+"""Convolution, pooling and attention.
+
+`data_format` is "channels_last" (batch, *space, channels) or "channels_first" (batch, channels,
+*space); None: the configured one.
+There are 1, 2 or 3 spatial axes. `padding` is "valid" (none) or "same" (zeros, the odd one at the end,
+so that size / stride remains, rounded up). `strides` and `dilation_rate` are an int or one per
+spatial axis.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdist.ops.declare import op
+
+Tensor = Any
+
+
+@op
+def conv(
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Tensor:
+    """Convolution (the kernel is not flipped).
+
+    Arguments:
+        inputs: (batch, *space, in_channels), or channels first.
+        kernel: (*window, in_channels / groups, out_channels); fewer input channels than the inputs
+            have mean groups.
+
+    Returns: (batch, *new_space, out_channels). Example: inputs (1, 8, 8, 3), kernel (3, 3, 3, 16)
+    give (1, 6, 6, 16).
+    """
+    ...
+
+
+@op
+def depthwise_conv(
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Tensor:
+    """Convolution of each channel by itself.
+
+    Arguments:
+        kernel: (*window, channels, multiplier).
+
+    Returns: channels * multiplier channels. Example: inputs (1, 8, 8, 3), kernel (3, 3, 3, 2) give
+    (1, 6, 6, 6).
+    """
+    ...
+
+
+@op
+def separable_conv(
+    inputs: Tensor,
+    depthwise_kernel: Tensor,
+    pointwise_kernel: Tensor,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Tensor:
+    """`depthwise_conv`, then a mixing of the channels by `pointwise_kernel`, (1, ..., channels *
+    multiplier, out_channels).
+    """
+    mixed = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    return conv(mixed, pointwise_kernel, 1, "valid", data_format, 1)
+
+
+@op
+def conv_transpose(
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: Any = 1,
+    padding: str = "valid",
+    output_padding: Any = None,
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Tensor:
+    """The gradient of `conv` with respect to its inputs, as a layer that enlarges.
+
+    Arguments:
+        kernel: (*window, out_channels, in_channels).
+        output_padding: extra size at the end of each spatial axis, less than the stride; None: by
+            `padding` alone.
+
+    Returns: "same" gives size * stride; "valid" gives size * stride + max(window - stride, 0).
+    """
+    ...
+
+
+@op
+def max_pool(
+    inputs: Tensor,
+    pool_size: Any,
+    strides: Any = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Tensor:
+    """Largest element of each window of `pool_size`, moved by `strides` (default: the window).
+
+    Example: inputs (1, 8, 8, 3) with pool_size 2 give (1, 4, 4, 3).
+    """
+    ...
+
+
+@op
+def average_pool(
+    inputs: Tensor,
+    pool_size: Any,
+    strides: Any = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Tensor:
+    """Mean of each window of `pool_size`; padding is not counted.
+
+    Example: inputs (1, 8, 8, 3), pool_size 2 give (1, 4, 4, 3).
+    """
+    ...
+
+
+@op
+def dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Any = None,
+    mask: Any = None,
+    scale: float | None = None,
+    is_causal: bool = False,
+    flash_attention: bool | None = None,
+    attn_logits_soft_cap: float | None = None,
+) -> Tensor:
+    """softmax(query @ key * scale + bias) @ value, per head. Vaswani et al. 2017,
+    https://arxiv.org/abs/1706.03762.
+
+    Arguments:
+        query: (batch, queries, heads, dim).
+        key, value: (batch, keys, heads_kv, dim); heads is a multiple of heads_kv.
+        bias: broadcasts to (batch, heads, queries, keys), added to the logits.
+        mask: bool, broadcasts likewise; False hides a key.
+        scale: default 1 / sqrt(dim).
+        is_causal: hide the keys after each query.
+        flash_attention: demand (True) or forbid (False) a fused kernel.
+        attn_logits_soft_cap: c, to compute c * tanh(logits / c).
+
+    Returns: (batch, queries, heads, dim).
+    """
+    ...

@@ -1,0 +1,57 @@
+"""Cross-entropies, one number per sample (no reduction over the batch).
+
+With `from_logits` the output is before sigmoid or softmax; else it is probabilities, which are
+normalised along `axis` and kept
+`kdist.config.epsilon()` away from 0 and 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdist.ops.declare import op
+
+Tensor = Any
+
+
+@op
+def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False) -> Tensor:
+    """-t * log(p) - (1 - t) * log(1 - p), elementwise.
+
+    Arguments:
+        target, output: one shape, e.g. (batch, classes).
+
+    Example: `binary_crossentropy([1.0], [0.5])` gives `[log(2)]`.
+    """
+    ...
+
+
+@op
+def categorical_crossentropy(
+    target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1
+) -> Tensor:
+    """-sum(t * log(p)) along `axis`.
+
+    Arguments:
+        target: (..., classes), probabilities or one-hot.
+        output: the same shape.
+
+    Returns: (...). Example: `categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]])` gives
+    `[log(2)]`.
+    """
+    ...
+
+
+@op
+def sparse_categorical_crossentropy(
+    target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1
+) -> Tensor:
+    """-log(p[t]) along `axis`.
+
+    Arguments:
+        target: (...) or (..., 1), class numbers.
+        output: (..., classes).
+
+    Returns: (...). Example: `sparse_categorical_crossentropy([1], [[0.5, 0.5]])` gives `[log(2)]`.
+    """
+    ...

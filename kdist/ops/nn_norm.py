@@ -1,0 +1,124 @@
+"""Normalisation by statistics or norms, and one-hot encodings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdist.core import config
+from kdist.ops.core import convert_to_tensor
+from kdist.ops.declare import op
+from kdist.ops.linalg import norm
+from kdist.ops.math import rsqrt
+from kdist.ops.numpy_binary import divide, maximum, minimum, multiply
+from kdist.ops.numpy_reductions import sum
+from kdist.ops.numpy_shaping import expand_dims
+from kdist.ops.numpy_unary import square
+
+Tensor = Any
+
+
+@op
+def moments(x: Tensor, axes: Any, keepdims: bool = False, synchronized: bool = False) -> Any:
+    """Mean and variance over `axes`, computed in 32 bits for half precision.
+
+    Arguments:
+        axes: an int or several.
+        synchronized: over all replicas of the running step and not only this one's.
+
+    Returns: `(mean, variance)`. Example: `moments([1.0, 3.0], axes=[0])` gives `(2.0, 1.0)`.
+    """
+    ...
+
+
+@op
+def batch_normalization(
+    x: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    axis: int,
+    offset: Any = None,
+    scale: Any = None,
+    epsilon: float = 1e-3,
+) -> Tensor:
+    """(x - mean) / sqrt(variance + epsilon) * scale + offset, each a vector along `axis`.
+
+    Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167.
+    """
+    ...
+
+
+@op
+def layer_normalization(
+    x: Tensor,
+    gamma: Any = None,
+    beta: Any = None,
+    axis: Any = -1,
+    epsilon: float | None = None,
+    **kwargs: Any,
+) -> Tensor:
+    """Mean 0 and variance 1 over `axis` of each sample, then * gamma + beta. Ba et al. 2016,
+    https://arxiv.org/abs/1607.06450.
+
+    Arguments:
+        gamma, beta: of the sizes of `axis`.
+        axis: an int or several.
+        epsilon: added to the variance; None: `kdist.config.epsilon()`.
+    """
+    ...
+
+
+@op
+def rms_normalization(
+    x: Tensor, scale: Any = None, axis: Any = -1, epsilon: float | None = None
+) -> Tensor:
+    """x / sqrt(mean(x^2) + epsilon) over `axis`, times `scale`. Zhang and Sennrich 2019,
+    https://arxiv.org/abs/1910.07467.
+    """
+    ...
+
+
+@op
+def normalize(x: Tensor, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Tensor:
+    """x divided by its norm of that `order` along `axis` (a norm below `epsilon` counts as
+    `epsilon`).
+
+    Raises: ValueError if `order` is not an int >= 1. Example: `normalize([3.0, 4.0])` gives `[0.6,
+    0.8]`.
+    """
+    if not isinstance(order, int) or order < 1:
+        raise ValueError(f"normalize: order={order!r} must be an int of at least 1.")
+    x = convert_to_tensor(x)
+    if len(x.shape) == 0:
+        x = expand_dims(x, 0)
+    epsilon = config.epsilon() if epsilon is None else epsilon
+    if order == 2:
+        return multiply(x, minimum(rsqrt(sum(square(x), axis=axis, keepdims=True)), 1.0 / epsilon))
+    return divide(x, maximum(norm(x, ord=order, axis=axis, keepdims=True), epsilon))
+
+
+@op
+def one_hot(
+    x: Tensor, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
+) -> Tensor:
+    """1 at each class number and 0 elsewhere along a new `axis` of size `num_classes`; numbers
+    outside give zeros.
+
+    Example: `one_hot([0, 2], 3)` gives `[[1, 0, 0], [0, 0, 1]]`.
+    """
+    ...
+
+
+@op
+def multi_hot(
+    inputs: Tensor,
+    num_classes: int | None = None,
+    axis: int = -1,
+    dtype: Any = None,
+    sparse: bool = False,
+    **kwargs: Any,
+) -> Tensor:
+    """1 for every class number that occurs along `axis`, which takes the size `num_classes`.
+
+    Example: `multi_hot([[0, 2, 2]], 4)` gives `[[1, 0, 1, 0]]`.
+    """
+    ...

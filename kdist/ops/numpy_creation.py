@@ -1,0 +1,117 @@
+"""Arrays made from a shape, a range or plain data. `dtype=None` stands for the float default unless
+the data says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdist.ops.declare import op
+
+Tensor = Any
+
+
+@op
+def array(x: Any, dtype: Any = None) -> Tensor:
+    """A tensor of the values of `x`: nested lists, NumPy arrays, numbers.
+
+    Example: `array([1, 2])`.
+    """
+    ...
+
+
+@op
+def zeros(shape: Any, dtype: Any = None) -> Tensor:
+    """All 0. Example: `zeros((2, 3))`."""
+    ...
+
+
+@op
+def ones(shape: Any, dtype: Any = None) -> Tensor:
+    """All 1. Example: `ones((2, 3))`."""
+    ...
+
+
+@op
+def empty(shape: Any, dtype: Any = None) -> Tensor:
+    """Of arbitrary values, to be overwritten. Example: `empty((2, 3))`."""
+    ...
+
+
+@op
+def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
+    """All `fill_value`, a scalar or what broadcasts to `shape`.
+
+    Example: `full((2,), 7.0)` gives `[7.0, 7.0]`.
+    """
+    ...
+
+
+@op
+def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
+    """All 0 in the shape of `x`, and its dtype unless given.
+
+    Example: `zeros_like([1, 2])` gives `[0, 0]`.
+    """
+    ...
+
+
+@op
+def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
+    """All 1 in the shape of `x`, and its dtype unless given.
+
+    Example: `ones_like([5, 6])` gives `[1, 1]`.
+    """
+    ...
+
+
+@op
+def full_like(x: Tensor, fill_value: Any, dtype: Any = None) -> Tensor:
+    """All `fill_value` in the shape of `x`, and its dtype unless given.
+
+    Example: `full_like([5, 6], 3)` gives `[3, 3]`.
+    """
+    ...
+
+
+@op
+def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Tensor:
+    """start, start + step, ... up to but without `stop`; with one argument, from 0 up to it.
+
+    Its length must be known, so the arguments are numbers. Example: `arange(2, 8, 3)` gives `[2,
+    5]`.
+    """
+    ...
+
+
+@op
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """`num` evenly spaced values from `start` to `stop`, which is the last one if `endpoint`.
+
+    Returns: the values, or `(values, step)` with `retstep`. Example: `linspace(0.0, 1.0, 3)` gives
+    `[0.0, 0.5, 1.0]`.
+    """
+    ...
+
+
+@op
+def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:  # noqa: N803 - Keras's names
+    """(N, M) with 1 on the k-th diagonal and 0 elsewhere; M = N by default.
+
+    Example: `eye(2)` gives `[[1, 0], [0, 1]]`.
+    """
+    ...
+
+
+@op
+def identity(n: int, dtype: Any = None) -> Tensor:
+    """The (n, n) identity matrix. Example: `identity(2)` gives `[[1, 0], [0, 1]]`."""
+    ...

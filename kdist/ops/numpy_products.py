@@ -1,0 +1,98 @@
+"""Products of vectors, matrices and tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdist.ops.declare import op
+
+Tensor = Any
+
+
+@op
+def matmul(x1: Tensor, x2: Tensor) -> Tensor:
+    """Matrix product over the last two axes, the others broadcasting: (..., n, k) @ (..., k, m) ->
+    (..., n, m).
+
+    A 1-D operand is a row on the left and a column on the right, and its axis is dropped. int8 @
+    int8 gives int32.
+    Example: `matmul([[1, 2]], [[3], [4]])` gives `[[11]]`.
+    """
+    ...
+
+
+@op
+def dot(x1: Tensor, x2: Tensor) -> Tensor:
+    """Sum of products over the last axis of `x1` and the second-to-last of `x2` (its only one, if
+    1-D).
+
+    Example: `dot([1, 2], [3, 4])` gives 11.
+    """
+    ...
+
+
+@op
+def vdot(x1: Tensor, x2: Tensor) -> Tensor:
+    """Sum of products of the flattened arrays, the first conjugated.
+
+    Example: `vdot([[1, 2]], [[3, 4]])` gives 11.
+    """
+    ...
+
+
+@op
+def outer(x1: Tensor, x2: Tensor) -> Tensor:
+    """Every product of an element of one and of the other, both flattened: (n,), (m,) -> (n, m).
+
+    Example: `outer([1, 2], [3, 4])`.
+    """
+    ...
+
+
+@op
+def cross(
+    x1: Tensor,
+    x2: Tensor,
+    axisa: int = -1,
+    axisb: int = -1,
+    axisc: int = -1,
+    axis: int | None = None,
+) -> Tensor:
+    """Cross product of 3-vectors (or 2-vectors) that lie along `axisa` and `axisb`; the result's
+    lie along `axisc`.
+
+    `axis` stands for all three. Example: `cross([1, 0, 0], [0, 1, 0])` gives `[0, 0, 1]`.
+    """
+    ...
+
+
+@op
+def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> Tensor:
+    """Sum of products over the last `axes` axes of `x1` and the first of `x2`; or over the pairs
+    `axes = (axes of x1, axes of x2)`.
+
+    Example: shapes (2, 3, 4) and (4, 5) with axes=1 give (2, 3, 5).
+    """
+    ...
+
+
+@op
+def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
+    """Sum of products in Einstein's notation.
+
+    Arguments:
+        subscripts: e.g. "bij,bjk->bik"; "..." stands for further axes.
+        *operands: one tensor per term.
+
+    Example: `einsum("ij,j->i", [[1, 2], [3, 4]], [1, 1])` gives `[3, 7]`.
+    """
+    ...
+
+
+@op
+def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """Sum along the `offset`-th diagonal of two axes.
+
+    Example: `trace([[1, 2], [3, 4]])` gives 5.
+    """
+    ...

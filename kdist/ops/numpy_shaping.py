@@ -1,0 +1,319 @@
+"""Functions that rearrange, join, cut, repeat or pick elements and compute nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kdist.core.spec import Spec
+from kdist.ops.declare import op
+
+Tensor = Any
+
+
+def _reshape(x: Any, newshape: Any) -> Any:
+    if not isinstance(x, Spec):
+        return None
+    sizes = (newshape,) if isinstance(newshape, int) else tuple(newshape)
+    sizes = tuple(-1 if d is None else d for d in sizes)
+    if sizes.count(-1) > 1 or not all(isinstance(d, int) for d in sizes):
+        return None
+    rest = math.prod(d for d in sizes if d != -1)
+    if None in x.shape:
+        return Spec(tuple(None if d == -1 else d for d in sizes), x.dtype)
+    if x.size % rest if -1 in sizes and rest else x.size != rest:
+        raise ValueError(
+            f"reshape: x of shape {x.shape} has {x.size} elements and cannot take newshape={sizes}."
+        )
+    return Spec(tuple(x.size // rest if d == -1 else d for d in sizes), x.dtype)
+
+
+@op(rule=_reshape)
+def reshape(x: Tensor, newshape: Any) -> Tensor:
+    """The same elements, in row-major order, in another shape.
+
+    Arguments:
+        newshape: int or tuple of int; one of them may be -1, for what is left.
+
+    Raises: ValueError, or the framework's own error, where the number of elements differs.
+    Example: `reshape([[1, 2], [3, 4]], (-1,))` gives `[1, 2, 3, 4]`.
+    """
+    ...
+
+
+@op
+def ravel(x: Tensor) -> Tensor:
+    """All elements in row-major order, 1-D.
+
+    Example: `ravel([[1, 2], [3, 4]])` gives `[1, 2, 3, 4]`.
+    """
+    ...
+
+
+@op
+def transpose(x: Tensor, axes: Any = None) -> Tensor:
+    """Axes in the order `axes`; None reverses them.
+
+    Example: `transpose([[1, 2], [3, 4]])` gives `[[1, 3], [2, 4]]`.
+    """
+    ...
+
+
+@op
+def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
+    """Exchange two axes. Example: shape (2, 3, 4) with axes 0 and 2 becomes (4, 3, 2)."""
+    ...
+
+
+@op
+def moveaxis(x: Tensor, source: Any, destination: Any) -> Tensor:
+    """Move axes (an int or several) from `source` to `destination`; the others keep their order.
+
+    Example: shape (2, 3, 4) with source 0 and destination -1 becomes (3, 4, 2).
+    """
+    ...
+
+
+@op
+def expand_dims(x: Tensor, axis: Any) -> Tensor:
+    """New axes of size 1 at `axis`, an int or tuple.
+
+    Example: shape (2, 3) with axis=-1 becomes (2, 3, 1).
+    """
+    ...
+
+
+@op
+def squeeze(x: Tensor, axis: Any = None) -> Tensor:
+    """Drop axes of size 1: those in `axis`, or all. Raises if one of `axis` is larger.
+
+    Example: (1, 3) becomes (3,).
+    """
+    ...
+
+
+def _broadcast_to(x: Any, shape: Any) -> Any:
+    if not isinstance(x, Spec) or None not in x.shape:
+        return None
+    return Spec(tuple(shape), x.dtype)
+
+
+@op(rule=_broadcast_to)
+def broadcast_to(x: Tensor, shape: Any) -> Tensor:
+    """Repeat along axes of size 1, and along new leading ones, to `shape`.
+
+    Example: `broadcast_to([1, 2], (2, 2))`.
+    """
+    ...
+
+
+@op
+def flip(x: Tensor, axis: Any = None) -> Tensor:
+    """Reverse the order along `axis`, an int or tuple (None: all).
+
+    Example: `flip([1, 2, 3])` gives `[3, 2, 1]`.
+    """
+    ...
+
+
+@op
+def roll(x: Tensor, shift: Any, axis: Any = None) -> Tensor:
+    """Rotate by `shift` places along `axis` (None: the flattened array).
+
+    Example: `roll([1, 2, 3], 1)` gives `[3, 1, 2]`.
+    """
+    ...
+
+
+def _repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
+    if not isinstance(repeats, Spec):
+        return None
+    if axis is None:
+        return Spec((None,), x.dtype)
+    axis %= len(x.shape)
+    return Spec((*x.shape[:axis], None, *x.shape[axis + 1 :]), x.dtype)
+
+
+@op(rule=_repeat)
+def repeat(x: Tensor, repeats: Any, axis: int | None = None) -> Tensor:
+    """Each element `repeats` times (an int, or one per element) along `axis` (None: of the
+    flattened array).
+
+    Example: `repeat([1, 2], 2)` gives `[1, 1, 2, 2]`.
+    """
+    ...
+
+
+@op
+def tile(x: Tensor, repeats: Any) -> Tensor:
+    """The whole array `repeats` times along each axis.
+
+    Example: `tile([1, 2], 2)` gives `[1, 2, 1, 2]`.
+    """
+    ...
+
+
+@op
+def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Tensor:
+    """Add a border.
+
+    Arguments:
+        pad_width: int; or (before, after); or one such pair per axis.
+        mode: "constant", "reflect" or "symmetric".
+        constant_values: what fills a constant border, 0 by default.
+
+    Raises: ValueError if `constant_values` is given with another mode.
+    Example: `pad([1, 2], (1, 0))` gives `[0, 1, 2]`.
+    """
+    ...
+
+
+@op
+def concatenate(xs: Any, axis: int = 0) -> Tensor:
+    """Join arrays, alike in all other axes, along `axis`; their dtypes promote.
+
+    Example: `concatenate([[1], [2, 3]])` gives `[1, 2, 3]`.
+    """
+    ...
+
+
+@op
+def stack(x: Any, axis: int = 0) -> Tensor:
+    """Join arrays of one shape along a new axis.
+
+    Example: `stack([[1, 2], [3, 4]], axis=1)` gives `[[1, 3], [2, 4]]`.
+    """
+    ...
+
+
+@op
+def vstack(xs: Any) -> Tensor:
+    """Join as rows: 1-D arrays become (1, n), then along axis 0.
+
+    Example: `vstack([[1, 2], [3, 4]])` has shape (2, 2).
+    """
+    ...
+
+
+@op
+def hstack(xs: Any) -> Tensor:
+    """Join side by side: along axis 1, or axis 0 for 1-D arrays.
+
+    Example: `hstack([[1], [2, 3]])` gives `[1, 2, 3]`.
+    """
+    ...
+
+
+@op
+def split(x: Tensor, indices_or_sections: Any, axis: int = 0) -> Any:
+    """Cut along `axis`: into that many equal parts (int), or before each of the positions
+    (sequence).
+
+    Returns: list of tensors. Raises: an error where equal parts do not come out.
+    Example: `split([1, 2, 3, 4], 2)` gives `[[1, 2], [3, 4]]`.
+    """
+    ...
+
+
+@op
+def take(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
+    """Elements at `indices` along `axis` (None: of the flattened array); negative ones count from
+    the end.
+
+    Returns: the shape of `x` with `axis` replaced by the shape of `indices`. Example: `take([10,
+    20, 30], [2, 0])` gives `[30, 10]`.
+    """
+    ...
+
+
+@op
+def take_along_axis(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
+    """For each position of `indices` the element of `x` at that index along `axis`, all else alike.
+
+    Example: `take_along_axis([[1, 2], [3, 4]], [[1], [0]], axis=1)` gives `[[2], [3]]`.
+    """
+    ...
+
+
+@op
+def diag(x: Tensor, k: int = 0) -> Tensor:
+    """The k-th diagonal of a matrix; or, of a vector, the matrix that has it there.
+
+    Example: `diag([1, 2])` gives `[[1, 0], [0, 2]]`.
+    """
+    ...
+
+
+@op
+def tril(x: Tensor, k: int = 0) -> Tensor:
+    """Zeros above the k-th diagonal of the last two axes.
+
+    Example: `tril([[1, 2], [3, 4]])` gives `[[1, 0], [3, 4]]`.
+    """
+    ...
+
+
+@op
+def triu(x: Tensor, k: int = 0) -> Tensor:
+    """Zeros below the k-th diagonal of the last two axes.
+
+    Example: `triu([[1, 2], [3, 4]])` gives `[[1, 2], [0, 4]]`.
+    """
+    ...
+
+
+@op
+def meshgrid(*x: Tensor, indexing: str = "xy") -> Any:
+    """Coordinate grids of 1-D axes.
+
+    Arguments:
+        *x: (n_i,) each.
+        indexing: "xy" gives shape (n_2, n_1, n_3, ...), "ij" gives (n_1, n_2, ...).
+
+    Returns: list of as many arrays. Example: `meshgrid([1, 2], [3])` gives `[[[1, 2]], [[3, 3]]]`.
+    """
+    ...
+
+
+def _get_item(x: Any, key: Any) -> Any:
+    """Python slices of an unknown size have an unknown size, which a probe at two large sizes would
+    not see.
+    """
+    keys = key if isinstance(key, tuple) else (key,)
+    if not isinstance(x, Spec) or not all(
+        k is None or k is Ellipsis or type(k) in (int, slice) for k in keys
+    ):
+        return None
+    if keys.count(Ellipsis) == 0:
+        keys = (*keys, Ellipsis)
+    at = keys.index(Ellipsis)
+    used = sum(k is not None and k is not Ellipsis for k in keys)
+    if used > len(x.shape):
+        raise IndexError(
+            f"get_item: x of shape {x.shape} has {len(x.shape)} axes, "
+            f"and the key {key!r} indexes {used}."
+        )
+    keys = (*keys[:at], *(slice(None),) * (len(x.shape) - used), *keys[at + 1 :])
+    sizes, shape = iter(x.shape), []
+    for k in keys:
+        if k is None:
+            shape.append(1)
+            continue
+        size = next(sizes)
+        if isinstance(k, slice):
+            whole = k.start is None and k.stop is None and k.step in (None, 1, -1)
+            shape.append(size if whole else None if size is None else len(range(*k.indices(size))))
+        elif size is not None and not -size <= k < size:
+            raise IndexError(
+                f"get_item: index {k} is outside the axis of size {size}; x has shape {x.shape}."
+            )
+    return Spec(tuple(shape), x.dtype)
+
+
+@op(rule=_get_item)
+def get_item(x: Tensor, key: Any) -> Tensor:
+    """`x[key]`, for keys of ints, slices, None, Ellipsis and index arrays.
+
+    Example: `get_item([[1, 2], [3, 4]], (0, 1))` gives 2.
+    """
+    return x[key]
