@@ -21,22 +21,20 @@ class Optimizer(OptimizerState):
     """Abstract base of optimizers. A subclass makes its slots in `build` and writes `update_step`.
 
     Arguments:
-        learning_rate: float, a `LearningRateSchedule`, or a callable without arguments that gives
-            the rate.
-        weight_decay: None or float; each step first multiplies the variables by `1 - weight_decay *
-            learning_rate`.
-        clipnorm: None or float; the L2 norm above which each gradient is scaled down to it.
+        learning_rate: float, a `LearningRateSchedule`, or a callable without arguments.
+        weight_decay: None or float; each step first multiplies the variables by
+            `1 - weight_decay * learning_rate`.
+        clipnorm: None or float; the L2 norm to which each larger gradient is scaled down.
         clipvalue: None or float; gradients are clipped to `[-clipvalue, clipvalue]`.
         global_clipnorm: None or float; as `clipnorm`, for the norm of all gradients together.
-        use_ema: keep an exponential moving average of the variables, `ema = ema_momentum * ema + (1
-            - ema_momentum) * variable`.
+        use_ema: keep a moving average of each variable,
+            `average = ema_momentum * average + (1 - ema_momentum) * variable`.
         ema_momentum: float in [0, 1].
-        ema_overwrite_frequency: None, or int: every so many updates the variables take the
-            average's values.
-        loss_scale_factor: None, or float: `scale_loss` multiplies the loss by it and `apply`
+        ema_overwrite_frequency: None, or int: every so many updates the variables become it.
+        loss_scale_factor: None, or float: `scale_loss` multiplies the loss by it, and `apply`
             divides the gradients by it.
-        gradient_accumulation_steps: None, or int >= 2: average so many gradients before each
-            update.
+        gradient_accumulation_steps: None, or int >= 2: each update takes the mean gradient of
+            so many calls of `apply`.
         name: default, the class's name in snake case.
 
     Raises:
@@ -48,30 +46,31 @@ class Optimizer(OptimizerState):
             def update_step(self, gradient, variable, learning_rate):
                 self.assign_sub(variable, learning_rate * gradient)
 
-    How a backend makes an update fast. `backend.UPDATES` may hold `row(optimizer, grads, variables,
-    learning_rate)` under a class's
-    lower-case name ("sgd", "adam", "adamw", "rmsprop", ...). It updates all variables and slots at
-    once, instead of `update_step` for each.
-    `grads` are already averaged over replicas, unscaled and clipped, weight decay is already
-    applied; `iterations` is increased afterwards.
-    A row finds its slots as lists of Variables by `optimizer.aligned(optimizer._momentums,
-    variables)`:
+    How a backend makes an update fast: `backend.UPDATES` may hold a row under a class's lower-case
+    name ("sgd", "adam", "adamw", "rmsprop", ...),
 
-        SGD      momentums (empty if momentum == 0)
-        Adam     _momentums, _velocities, _velocity_hats (empty unless amsgrad); AdamW the same
-        RMSprop  _velocities, _momentums (empty if momentum == 0), _average_gradients (empty unless
-        centered)
-        Adagrad  _accumulators       Adadelta  _accumulated_grads, _accumulated_delta_vars
-        Adamax   _m, _u              Nadam     _momentums, _velocities, _u_product          Lion
-        _momentums
+        row(optimizer, grads, variables, learning_rate)
 
-    `learning_rate` is a float or a scalar tensor, `optimizer.iterations` a Variable or tensor that
-    counts the updates made before this one.
-    A row that changes tensors in place is not used in a stateless scope; a row that reads `.value`
-    and writes `.assign` only says so by an
-    attribute `row.stateless = True`. The table may also hold "weight_decay": `row(optimizer,
-    variables, learning_rate)`.
-    Rows are for kdist's own classes: a user's subclass runs its `update_step`.
+    which updates all variables and slots at once, in place of `update_step` for each. `grads` are
+    averaged over replicas, unscaled and clipped, and weight decay is already applied.
+    `optimizer.iterations` (Variable or tensor) counts the updates before this one, and is increased
+    afterwards. `learning_rate` is a float or a scalar tensor. Slots are lists of Variables,
+    to be read by `optimizer.aligned(optimizer._momentums, variables)`:
+
+        SGD       momentums (empty if momentum == 0)
+        Adam(W)   _momentums, _velocities, _velocity_hats (empty unless amsgrad)
+        RMSprop   _velocities, _momentums (empty if momentum == 0),
+                  _average_gradients (empty unless centered)
+        Adagrad   _accumulators
+        Adadelta  _accumulated_grads, _accumulated_delta_vars
+        Adamax    _m, _u
+        Nadam     _momentums, _velocities, _u_product (one Variable)
+        Lion      _momentums
+
+    A row that changes tensors in place is not used in a stateless scope. One that only reads
+    `.value` and writes `.assign` says so by an attribute, `row.stateless = True`. The table may
+    hold "weight_decay" too: `row(optimizer, variables, learning_rate)`. Rows are for kdist's own
+    classes: a user's subclass runs its `update_step`.
     """
 
     _config_names: tuple[
@@ -260,7 +259,10 @@ class Optimizer(OptimizerState):
         variables = self._known(grads, trainable_variables)
         if any(g is None for g in grads):
             grads, variables = self._without_missing(grads, variables)
-        grads = replicas().mean_gradients(grads)
+        self._apply_averaged(replicas().mean_gradients(grads), variables)
+
+    def _apply_averaged(self, grads: list, variables: list[Variable]) -> None:
+        """The rest of `apply`, once the gradients are the same on all replicas."""
         if self._overwritten:
             grads, variables = accumulation.overwrite_with_gradients(self, grads, variables)
         if grads:
@@ -354,8 +356,9 @@ class Optimizer(OptimizerState):
             raise ValueError(
                 f"{self.name}.stateless_apply needs a built optimizer. Call build(trainable_variables) first."
             )
+        own_variables = self.variables
         for what, given, own in (
-            ("optimizer_variables", optimizer_variables, self._variables),
+            ("optimizer_variables", optimizer_variables, own_variables),
             ("trainable_variables", trainable_variables, self._trainable_variables),
         ):
             if len(given) != len(own):
@@ -364,13 +367,13 @@ class Optimizer(OptimizerState):
                 )
         mapping = [
             *zip(self._trainable_variables, trainable_variables, strict=True),
-            *zip(self._variables, optimizer_variables, strict=True),
+            *zip(own_variables, optimizer_variables, strict=True),
         ]
         with scopes.StatelessScope(mapping) as scope:
             self.apply(grads)
         return (
             [scope.get_current_value(v) for v in self._trainable_variables],
-            [scope.get_current_value(v) for v in self._variables],
+            [scope.get_current_value(v) for v in own_variables],
         )
 
     def scale_loss(self, loss: Any) -> Any:

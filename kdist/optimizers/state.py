@@ -131,11 +131,11 @@ class OptimizerState:
             raise ValueError(
                 f"{self.name}.set_weights needs a built optimizer. Call build(trainable_variables) first."
             )
-        if len(weights) != len(self._variables):
+        if len(weights) != len(self.variables):
             raise ValueError(
-                f"weights has {len(weights)} arrays, but {self.name} has {len(self._variables)} variables."
+                f"weights has {len(weights)} arrays, but {self.name} has {len(self.variables)} variables."
             )
-        for variable, weight in zip(self._variables, weights, strict=True):
+        for variable, weight in zip(self.variables, weights, strict=True):
             variable.assign(weight)
 
     def save_own_variables(self, store: Any) -> None:
