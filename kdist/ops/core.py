@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from kdist.backend import backend
 from kdist.core import dtypes, tree
 from kdist.core.graph import KerasTensor
 from kdist.core.spec import Spec
 from kdist.ops import infer
 from kdist.ops.declare import op
-
-import numpy as np
 
 Tensor = Any
 

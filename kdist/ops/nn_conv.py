@@ -2,7 +2,8 @@
 
 `data_format` is "channels_last" (batch, *space, channels) or "channels_first" (batch, channels,
 *space); None: the configured one.
-There are 1, 2 or 3 spatial axes. `padding` is "valid" (none) or "same" (zeros, the odd one at the end,
+There are 1, 2 or 3 spatial axes. `padding` is "valid" (none) or "same" (zeros, the odd one at the
+end,
 so that size / stride remains, rounded up). `strides` and `dilation_rate` are an int or one per
 spatial axis.
 """

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from kdist.core import dtypes
 from kdist.core.spec import Spec
 from kdist.ops.declare import op
-
-import numpy as np
 
 Tensor = Any
 Axis = Any  # int, tuple of int, or None

@@ -1,0 +1,148 @@
+"""Random numbers. `seed` is an int (the same numbers each time), a SeedGenerator (new ones each
+time) or None (the global generator).
+
+On one backend the same seed gives the same numbers, whatever the number of devices.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdist.backend import backend
+from kdist.core import dtypes
+from kdist.random.seed_generator import SeedGenerator, draw_seed
+
+Tensor = Any
+Seed = int | SeedGenerator | None
+
+
+def _float(dtype: Any, name: str) -> str:
+    dtype = dtypes.standardize_dtype(dtype)
+    if dtype not in dtypes.FLOATS:
+        raise ValueError(
+            f"kdist.random.{name}: dtype={dtype!r} must be a float. Cast the result instead."
+        )
+    return dtype
+
+
+def _row(name: str) -> Any:
+    row = backend.OPS.get(f"random_{name}")
+    if row is None:
+        raise NotImplementedError(
+            f"kdist.random.{name} is not available on the backend {backend.name!r}."
+        )
+    return row
+
+
+def normal(
+    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Seed = None
+) -> Tensor:
+    """Of the normal distribution. Example: `normal((2, 3), stddev=0.1, seed=0)`.
+
+    Arguments:
+        shape: of the result.
+        mean, stddev: scalars, or tensors that broadcast to `shape`.
+        dtype: a float; default the float default.
+    """
+    dtype = _float(dtype, "normal")
+    return _row("normal")(shape, mean=mean, stddev=stddev, dtype=dtype, seed=draw_seed(seed))
+
+
+def truncated_normal(
+    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Seed = None
+) -> Tensor:
+    """Of the normal distribution cut at two standard deviations from the mean.
+
+    Arguments as for `normal`.
+    """
+    dtype = _float(dtype, "truncated_normal")
+    return _row("truncated_normal")(
+        shape, mean=mean, stddev=stddev, dtype=dtype, seed=draw_seed(seed)
+    )
+
+
+def uniform(
+    shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: Seed = None
+) -> Tensor:
+    """Evenly from `minval` up to but without `maxval`.
+
+    Example: `uniform((2, 3), -1.0, 1.0, seed=0)`.
+
+    Raises: ValueError for a dtype that is no float; `randint` draws integers.
+    """
+    dtype = _float(dtype, "uniform")
+    return _row("uniform")(shape, minval=minval, maxval=maxval, dtype=dtype, seed=draw_seed(seed))
+
+
+def randint(
+    shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: Seed = None
+) -> Tensor:
+    """Integers evenly from `minval` up to but without `maxval`.
+
+    Example: `randint((2,), 0, 10, seed=0)`.
+
+    Raises: ValueError for a dtype that is no integer; `uniform` draws floats.
+    """
+    dtype = dtypes.standardize_dtype(dtype)
+    if dtype not in dtypes.INTS:
+        raise ValueError(
+            f"kdist.random.randint: dtype={dtype!r} must be an integer. Use uniform for floats."
+        )
+    return _row("randint")(shape, minval=minval, maxval=maxval, dtype=dtype, seed=draw_seed(seed))
+
+
+def categorical(
+    logits: Tensor, num_samples: int, dtype: Any = "int32", seed: Seed = None
+) -> Tensor:
+    """Class numbers drawn with probabilities softmax(logits).
+
+    Arguments:
+        logits: (batch, classes).
+        num_samples: how many per row.
+
+    Returns: (batch, num_samples). Raises: ValueError if `logits` is not 2-D.
+    """
+    logits = backend.convert_to_tensor(logits)
+    if len(logits.shape) != 2:
+        raise ValueError(
+            f"kdist.random.categorical: logits must be (batch, classes), and has shape {tuple(logits.shape)}."
+        )
+    dtype = dtypes.standardize_dtype(dtype)
+    return _row("categorical")(logits, num_samples, dtype=dtype, seed=draw_seed(seed))
+
+
+def dropout(inputs: Tensor, rate: float, noise_shape: Any = None, seed: Seed = None) -> Tensor:
+    """Each element 0 with probability `rate`, else divided by 1 - rate, so that the mean stays.
+
+    Arguments:
+        noise_shape: sizes of the mask, which broadcasts to the inputs; None for all of it, or for
+            one size.
+
+    Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html.
+    """
+    return _row("dropout")(inputs, rate, noise_shape=noise_shape, seed=draw_seed(seed))
+
+
+def shuffle(x: Tensor, axis: int = 0, seed: Seed = None) -> Tensor:
+    """The slices along `axis` in random order. Example: `shuffle([1, 2, 3], seed=0)`."""
+    return _row("shuffle")(x, axis=axis, seed=draw_seed(seed))
+
+
+def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
+    """Of the gamma distribution with shape parameter `alpha` (broadcasts to `shape`) and scale 1."""
+    dtype = _float(dtype, "gamma")
+    return _row("gamma")(shape, alpha, dtype=dtype, seed=draw_seed(seed))
+
+
+def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
+    """Of the beta distribution with parameters `alpha` and `beta`, which broadcast to `shape`."""
+    dtype = _float(dtype, "beta")
+    return _row("beta")(shape, alpha, beta, dtype=dtype, seed=draw_seed(seed))
+
+
+def binomial(
+    shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Seed = None
+) -> Tensor:
+    """How many of `counts` trials succeed, each with its probability; both broadcast to `shape`."""
+    dtype = _float(dtype, "binomial")
+    return _row("binomial")(shape, counts, probabilities, dtype=dtype, seed=draw_seed(seed))
