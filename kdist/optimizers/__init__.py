@@ -56,7 +56,9 @@ def get(identifier: Any) -> Any:
         identifier = _any_case(identifier)
     found = serialization.resolve(identifier, _BY_NAME, "optimizer")
     if found is not None and not isinstance(found, Optimizer):
-        raise ValueError(f"optimizer={identifier!r} is not an Optimizer. Pass one, or a name such as 'adam'.")
+        raise ValueError(
+            f"optimizer={identifier!r} is not an Optimizer. Pass one, or a name such as 'adam'."
+        )
     return found
 
 

@@ -1,0 +1,105 @@
+"""Losses of overlap between regions: ratios of sums over the batch, hence of global sums."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdist import ops
+from kdist.core import config
+from kdist.core.replicas import replicas, sample_mask
+from kdist.losses.loss import LossFunctionWrapper
+from kdist.losses.reduction import applies, leading
+
+
+def _without_padding(x: Any) -> Any:
+    """`x` with 0 in the rows that only pad the batch."""
+    mask = sample_mask()
+    if not applies(mask, x):
+        return x
+    return ops.where(leading(ops.convert_to_tensor(mask, "bool"), x), x, ops.zeros_like(x))
+
+
+def _total(x: Any, axis: Any) -> Any:
+    """The sum along `axis`; over all replicas if the batch is summed."""
+    total = ops.sum(x, axis=axis)
+    together = replicas()
+    return (
+        together.all_sum(total) if together.count > 1 and _sums_batch(axis, len(x.shape)) else total
+    )
+
+
+def _sums_batch(axis: Any, rank: int | None = None) -> bool:
+    if axis is None:
+        return True
+    axes = axis if isinstance(axis, list | tuple) else (axis,)
+    return any(a == 0 or a == -(rank or 0) and a for a in axes)
+
+
+def _pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    y_pred = ops.convert_to_tensor(y_pred)
+    return _without_padding(ops.cast(y_true, ops.dtype(y_pred))), _without_padding(y_pred)
+
+
+def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
+    """`1 - 2 * sum(t * p) / (sum(t) + sum(p))` along `axis`; all dims by default.
+
+    (Milletari et al., 2016, https://arxiv.org/abs/1606.04797.)
+
+    Arguments:
+        y_true, y_pred: one shape, e.g. (batch, height, width, classes), in [0, 1].
+        axis: an int, a tuple of them, or None for a scalar.
+    """
+    y_true, y_pred = _pair(y_true, y_pred)
+    both = _total(y_true * y_pred, axis)
+    sizes = _total(y_true, axis) + _total(y_pred, axis)
+    return 1 - ops.divide(2.0 * both, sizes + config.epsilon())
+
+
+def tversky(
+    y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None
+) -> Any:
+    """`dice` with false negatives weighted by `alpha` and false positives by `beta`.
+
+    `1 - tp / (tp + alpha * sum(t * (1 - p)) + beta * sum(p * (1 - t)))` along `axis`
+    (Salehi et al., 2017, https://arxiv.org/abs/1706.05721; the roles of the weights are Keras's).
+    """
+    y_true, y_pred = _pair(y_true, y_pred)
+    both = _total(y_true * y_pred, axis)
+    missed = _total((1 - y_pred) * y_true, axis)
+    spurious = _total(y_pred * (1 - y_true), axis)
+    weighted = both + missed * alpha + spurious * beta + config.epsilon()
+    return 1 - ops.divide(both, weighted)
+
+
+class Dice(LossFunctionWrapper):
+    """`dice`, reduced where `axis` leaves anything to reduce. Other arguments: as in `Loss`."""
+
+    _config_names = ("axis",)
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "dice",
+        axis: Any = None,
+        dtype: Any = None,
+    ):
+        super().__init__(dice, reduction, name, dtype, axis=axis)
+        self._sums_batch = _sums_batch(axis)
+
+
+class Tversky(LossFunctionWrapper):
+    """`tversky`, reduced where `axis` leaves anything to reduce. Other arguments: as in `Loss`."""
+
+    _config_names = ("alpha", "beta", "axis")
+
+    def __init__(
+        self,
+        alpha: float = 0.5,
+        beta: float = 0.5,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "tversky",
+        axis: Any = None,
+        dtype: Any = None,
+    ):
+        super().__init__(tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis)
+        self._sums_batch = _sums_batch(axis)
