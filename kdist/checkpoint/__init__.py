@@ -1,4 +1,4 @@
-"""The sharded checkpoint: written by all processes, readable by any number of them, and by Orbax."""
+"""The sharded checkpoint: written by all processes, read by any number of them, and by Orbax."""
 
 from __future__ import annotations
 

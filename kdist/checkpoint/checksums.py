@@ -1,8 +1,8 @@
 """One CRC-32 for each stored chunk.
 
-The storage engine guards its index with checksums of its own, but not the values: a flipped byte in a data
-file is read back without any error. A chunk is the smallest thing that can be read, so verifying by chunk
-never reads more than the read itself needs, however a restore cuts the array.
+The storage engine guards its index with checksums of its own, but not the values: a flipped byte
+in a data file is read back without any error. A chunk is the smallest thing that can be read, so
+verifying by chunk never reads more than the read itself needs, however a restore cuts the array.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def chunk_key(index: ChunkIndex) -> str:
 def chunks_of(
     offset: tuple[int, ...], shape: tuple[int, ...], chunk: tuple[int, ...]
 ) -> Iterator[tuple[ChunkIndex, tuple[slice, ...]]]:
-    """Yields the chunks of a box that starts on the grid: (index in the grid, region inside the box)."""
+    """Yields the chunks of a box on the grid: (index in the grid, region inside the box)."""
     if 0 in shape:
         return
     ranges = [range(o // c, -(-(o + n) // c)) for o, n, c in zip(offset, shape, chunk, strict=True)]
@@ -44,7 +44,7 @@ def checksum(array: np.ndarray) -> str:
     """Returns the CRC-32 of an array's elements in C order, as 8 hex digits."""
     # reshape before view: a scalar has no last dim to view as bytes.
     data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-    return f"{zlib.crc32(data):08x}"
+    return f"{zlib.crc32(data.data):08x}"
 
 
 def text_checksum(text: str) -> str:

@@ -1,16 +1,16 @@
 """The two-phase commit: everyone writes and confirms, then the chief merges and publishes.
 
     chief: clear the staging folder, put a ticket into it
-    -- barrier "open" --
-    all:   see the ticket, write the part, confirm with a record (or leave the reason for not doing so)
-    -- barrier "written" --
+    == barrier "open" ==
+    all:   see the ticket, write the part, confirm with a record (or leave the reason)
+    == barrier "written" ==
     chief: read all records, merge, publish
-    -- barrier "published" --
+    == barrier "published" ==
     all:   look whether the step is there
 
-A process that fails still goes to the barriers, so a full disk on one of them raises on all of them at
-once; only a process that died is waited for until the time is up. What is said through files can be read
-whatever the barriers are made of.
+A process that fails still goes to the barriers, so a full disk on one of them raises on all of
+them at once; only a process that died is waited for until the time is up. What is said through
+files can be read whatever the barriers are made of.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,8 @@ class Attempt:
         metrics: numbers that retention may look at.
         compression: "zstd", or None.
         timeout_s: how long to wait for the other processes at each barrier, in seconds.
+        tidy: what the chief does once the step is published, such as removing old steps. The other
+            processes wait for it, so that all of them see the same steps afterwards.
     """
 
     store: Store
@@ -65,12 +67,14 @@ class Attempt:
     metrics: Mapping[str, float]
     compression: str | None
     timeout_s: float
+    tidy: Callable[[], None]
 
     def run(self) -> None:
         """Saves and publishes the step.
 
         Raises:
-            CheckpointError: on every process, when any of them failed. Published steps are untouched.
+            CheckpointError: on every process, when any of them failed. Published steps are
+            untouched.
         """
         started_ns = time.time_ns()
         error: Exception | None = None
@@ -93,6 +97,7 @@ class Attempt:
                 self._publish(started_ns)
             except Exception as e:
                 error = e
+        untidy = self._tidy() if self._chief and error is None and others is None else None
         self._barrier("published")
         if error is None and others is None and not self._published():
             others = "the chief (rank 0) could not publish it; its own error says why"
@@ -103,6 +108,8 @@ class Attempt:
                 f"Step {self.step} was not saved to {self._where}: {reason}. "
                 "The steps published before are untouched."
             ) from error
+        if untidy is not None:
+            raise untidy
 
     @property
     def _chief(self) -> bool:
@@ -120,7 +127,7 @@ class Attempt:
         return f"{self._folder}/{name}"
 
     def _published(self) -> bool:
-        return self.step in self.publication.steps()
+        return self.publication.published(self.step)
 
     def _open(self) -> None:
         if self._published():
@@ -134,9 +141,9 @@ class Attempt:
     def _write(self) -> None:
         if self.store.read(self._file(_TICKET)) != self.token.encode():
             raise CheckpointError(
-                f"rank {self.coordinator.rank} finds no folder opened by the chief at {self._where}: "
-                "either rank 0 failed to open it (its own error says why), or this process sees another "
-                "file system than rank 0 and needs a shared one"
+                f"rank {self.coordinator.rank} finds no folder opened by the chief at "
+                f"{self._where}: either rank 0 failed to open it (its own error says why), or this "
+                "process sees another file system than rank 0 and needs a shared one"
             )
         rank = self.coordinator.rank
         record = writer.write_part(self.store, self._folder, rank, self.leaves, self.compression)
@@ -160,11 +167,13 @@ class Attempt:
                     reasons.append(f"rank {rank} failed with {text.decode()}")
                 elif self._chief and self.store.read(self._file(_record_name(rank))) is None:
                     reasons.append(
-                        f"rank {rank} did not confirm its part in {self._where}; if it has no error of "
-                        "its own, it sees another file system than rank 0 and needs a shared one"
+                        f"rank {rank} did not confirm its part in {self._where}; if it has no "
+                        "error of its own, it sees another file system than rank 0 and needs a "
+                        "shared one"
                     )
         except Exception as e:
-            # A storage error here must not keep this process from the barrier that the others wait at.
+            # A storage error here must not keep this process from the barrier that the others
+            # wait at.
             reasons.append(f"{type(e).__name__}: {e}")
         return "; ".join(reasons) or None
 
@@ -205,11 +214,20 @@ class Attempt:
         )
         self.publication.publish(self.step)
 
+    def _tidy(self) -> Exception | None:
+        try:
+            self.tidy()
+        except Exception as e:
+            # Kept until the others have been met: the step itself is saved.
+            return e
+        return None
+
     def _read_record(self, rank: int) -> dict[str, Any]:
         data = self.store.read(self._file(_record_name(rank)))
         if data is None:
             raise CheckpointError(f"rank {rank} did not confirm its part in {self._where}")
-        return json.loads(data)
+        record: dict[str, Any] = json.loads(data)
+        return record
 
     def _barrier(self, phase: str) -> None:
         try:
@@ -218,8 +236,9 @@ class Attempt:
             who = self._unconfirmed(e, phase)
             self._discard()
             raise CheckpointError(
-                f"Step {self.step} was not saved to {self._where}: {who} within {self.timeout_s:g} s "
-                f"(barrier {phase!r}: {e}). The steps published before are untouched."
+                f"Step {self.step} was not saved to {self._where}: {who} within "
+                f"{self.timeout_s:g} s (barrier {phase!r}: {e}). "
+                "The steps published before are untouched."
             ) from e
 
     def _unconfirmed(self, error: Exception, phase: str) -> str:
@@ -236,7 +255,7 @@ class Attempt:
         return f"rank(s) {', '.join(map(str, missing))} did not confirm"
 
     def _discard(self) -> None:
-        """Removes what was written, as far as it goes; the rest is reclaimed before the next save."""
+        """Removes what was written; what cannot be removed now is reclaimed by a later save."""
         if not self._chief:
             return
         try:

@@ -43,9 +43,9 @@ def _describe(store: Store, item: str, key: str) -> str:
         return f"the index {store.where(item)}/manifest.ocdbt has no such chunk"
     name, start, length = found
     full = f"{item}/{name}"
-    data = store.read(full)
-    if data is None:
+    size = store.size(full)
+    if size is None:
         return f"file {store.where(full)} is missing"
-    if len(data) < start + length:
-        return f"file {store.where(full)} is cut short ({len(data)} bytes, {start + length} needed)"
+    if size < start + length:
+        return f"file {store.where(full)} is cut short ({size} bytes, {start + length} needed)"
     return f"file {store.where(full)}, bytes {start} to {start + length}"

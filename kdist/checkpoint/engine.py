@@ -1,7 +1,7 @@
-"""Everything that touches tensorstore: contexts, key-value stores, arrays, the merge of the processes' parts.
+"""All that touches tensorstore: contexts, key-value stores, arrays, the merge of the parts.
 
-tensorstore takes a third of a second to import, so it is imported at first use: a program that never saves
-a checkpoint does not pay for it.
+tensorstore takes a third of a second to import, so it is imported at first use: a program that
+never saves a checkpoint does not pay for it.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def _root_context() -> Any:
 def new_context() -> Any:
     """Returns a context with caches of its own, over the process's one memory store and I/O pool.
 
-    A fresh one for each save and each reader: a cache that outlives them would answer for a step that was
-    removed and written again.
+    A fresh one for each save and each reader: a cache that outlives them would answer for a step
+    that was removed and written again.
     """
     return _tensorstore().Context(
         {"cache_pool#ocdbt": {"total_bytes_limit": 100_000_000}}, _root_context()
@@ -109,7 +109,10 @@ def create_array(
 
 
 def open_array(kvstore: Spec, zarr3: bool, context: Any) -> Any:
-    """Starts to open an array for reading; returns a future of it. A chunk that is not there is an error."""
+    """Starts to open an array for reading; returns a future of it.
+
+    Reading a chunk that is not there is an error, not zeros.
+    """
     spec = {
         "driver": "zarr3" if zarr3 else "zarr",
         "kvstore": kvstore,
@@ -136,8 +139,8 @@ def locate_keys(base: Spec, prefix: str) -> Mapping[str, tuple[str, int, int]]:
     """Returns where the values of the keys that start with `prefix` lie in the database at `base`.
 
     Returns:
-        key -> (file relative to `base`, first byte, number of bytes). A small value lies in the index
-        itself, and then the index's file is named.
+        key -> (file relative to `base`, first byte, number of bytes). A small value lies in the
+        index itself, and then the index's file is named.
     """
     dump = _tensorstore().ocdbt.dump
     store = open_store(base)

@@ -49,8 +49,8 @@ def process_folder(rank: int) -> str:
 def escape(key: str) -> str:
     """Returns a key that is safe in a stored name.
 
-    Stored names join the keys of a path with dots, so a dot inside a key (and a slash, which the arrays'
-    own keys use) is written in percent form: "a.b" is stored as "a%2Eb".
+    Stored names join the keys of a path with dots, so a dot inside a key (and a slash, which the
+    arrays' own keys use) is written in percent form: "a.b" is stored as "a%2Eb".
     """
     return key.replace("%", "%25").replace(".", "%2E").replace("/", "%2F")
 
@@ -69,31 +69,34 @@ def check_paths(paths: Iterable[Path]) -> None:
     """Refuses names that cannot be a tree.
 
     Raises:
-        CheckpointError: for a path that is no tuple of non-empty strings, and for a leaf that lies inside
-            another leaf.
+        CheckpointError: for a path that is no tuple of non-empty strings, and for a leaf that
+            lies inside another leaf.
     """
     known = set(paths)
     for path in known:
         good = isinstance(path, tuple) and path and all(isinstance(k, str) and k for k in path)
         if not good:
             raise CheckpointError(
-                f"leaves: the name {path!r} must be a tuple of non-empty strings, e.g. ('params', 'kernel')."
+                f"leaves: the name {path!r} must be a tuple of non-empty strings, "
+                "e.g. ('params', 'kernel')."
             )
         for n in range(1, len(path)):
             if path[:n] in known:
                 raise CheckpointError(
-                    f"leaves: {path[:n]!r} is a leaf and also the parent of {path!r}; rename one of them."
+                    f"leaves: {path[:n]!r} is a leaf and also the parent of {path!r}; "
+                    "rename one of them."
                 )
 
 
 def refine_chunks(
     shape: tuple[int, ...], chunk: tuple[int, ...], itemsize: int, target_bytes: int
 ) -> tuple[int, ...]:
-    """Returns a finer grid that every box of the coarser one still lies on, with chunks near `target_bytes`.
+    """Returns a finer grid, with chunks near `target_bytes`, that all boxes still lie on.
 
-    Smaller chunks are compressed and written in parallel, and a partial read fetches less. It depends only on what
-    every process knows, so they all get the same grid. A dim that is not cut between processes takes any
-    size; one that is cut takes divisors of its chunk, and stays as it is when they would be far too small.
+    Smaller chunks are compressed and written in parallel, and a partial read fetches less. It
+    depends only on what every process knows, so they all get the same grid. A dim that is not cut
+    between processes takes any size; one that is cut takes divisors of its chunk, and stays as it
+    is when they would be far too small.
     """
     out = list(chunk)
     for dim, (n, c) in enumerate(zip(shape, chunk, strict=True)):
@@ -112,7 +115,7 @@ def refine_chunks(
 
 
 def item_metadata(paths: Iterable[Path]) -> dict[str, Any]:
-    """Returns the content of the item's `_METADATA`: every leaf is a numpy array in a tree of dicts."""
+    """Returns the content of `_METADATA`: every leaf is a numpy array in a tree of dicts."""
     tree = {}
     for path in paths:
         keys = tuple(escape(key) for key in path)
@@ -152,7 +155,8 @@ def encode_json(value: Mapping[str, Any], what: str) -> str:
         return json.dumps(value, default=_plain_number)
     except (TypeError, ValueError) as e:
         raise CheckpointError(
-            f"{what}: it must hold only dicts with string keys, lists, strings, numbers, booleans and None; {e}."
+            f"{what}: it must hold only dicts with string keys, lists, strings, numbers, booleans "
+            f"and None; {e}."
         ) from e
 
 
@@ -189,7 +193,7 @@ def unseal(data: bytes, where: str) -> dict[str, Any]:
         CheckpointError: when it does not parse or its checksum differs, naming the file.
     """
     try:
-        body = json.loads(data)
+        body: dict[str, Any] = json.loads(data)
         expected = body.pop("checksum")
     except (ValueError, KeyError, AttributeError, TypeError) as e:
         raise CheckpointError(
@@ -197,7 +201,8 @@ def unseal(data: bytes, where: str) -> dict[str, Any]:
         ) from e
     if (found := _digest(body)) != expected:
         raise CheckpointError(
-            f"{where} is damaged: its checksum is {found}, and {expected} was written. Use another step."
+            f"{where} is damaged: its checksum is {found}, and {expected} was written. "
+            "Use another step."
         )
     return body
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
@@ -29,19 +30,22 @@ _log = logging.getLogger(__name__)
 class Checkpointer:
     """Saves and opens sharded checkpoints in one folder.
 
-    Each process writes its own part of a step, and the step exists only once all of them have confirmed and the
-    chief (rank 0) has published it. A save that is killed or fails at any moment leaves the steps before
-    it as they were.
+    Each process writes its own part of a step, and the step exists only once all of them have
+    confirmed and the chief (rank 0) has published it. A save that is killed or fails at any
+    moment leaves the steps before it as they were.
 
     Arguments:
-        url: a path, `file://`, `memory://` (one process only), `s3://bucket/folder` or `gs://bucket/folder`.
+        url: a path, `file://`, `memory://` (one process only), `s3://bucket/folder` or
+            `gs://bucket/folder`.
         coordinator: how the processes wait for each other; None for a single process.
         keep: how many of the newest steps to keep, or a `RetentionPolicy`; None keeps all.
-        timeout_s: how long a save waits for the other processes at each of its three barriers, in seconds.
+        timeout_s: how long a save waits for the other processes at each of its three barriers, in
+            seconds.
         compression: "zstd", or None to store the bytes as they are, which is faster on fast disks.
 
     Attributes:
-        last_stall_s: how long the caller of the last `save` waited, in seconds; 0.0 before the first.
+        last_stall_s: how long the caller of the last `save` waited, in seconds; 0.0 before the
+            first.
 
     Example:
         >>> with Checkpointer("runs/a", keep=2) as checkpoints:
@@ -64,6 +68,7 @@ class Checkpointer:
         if timeout_s <= 0:
             raise ValueError(f"timeout_s: {timeout_s!r} must be a positive number of seconds.")
         location = resolve(url)
+        self._given_url = os.fspath(url)
         self._coordinator: Coordinator = SingleProcess() if coordinator is None else coordinator
         require_visible_to(location, self._coordinator.count)
         self._store = Store(location)
@@ -97,15 +102,17 @@ class Checkpointer:
 
         Arguments:
             step: a non-negative int that is not published yet.
-            leaves: path -> leaf. A path is a tuple of strings, such as ("params", "dense", "kernel").
+            leaves: path -> leaf. A path is a tuple of strings, such as ("params", "dense",
+                "kernel").
             meta: the state of the run beside the arrays, as JSON; the chief's is stored.
             metrics: numbers for `RetentionPolicy(best=...)`; the chief's are stored.
-            block: True returns once the step is published. False copies the boxes, returns, and writes in
-                a background thread; at most one such save is in flight, and an earlier one is waited for.
+            block: True returns once the step is published. False copies the boxes, returns, and
+                writes in a background thread; at most one such save is in flight, and an earlier
+                one is waited for.
 
         Raises:
-            CheckpointError: when this save failed, or an earlier one with `block=False` (then this one was
-                not started). Published steps are untouched.
+            CheckpointError: when this save failed, or an earlier one with `block=False` (then
+                this one was not started). Published steps are untouched.
         """
         start = time.perf_counter()
         if not isinstance(step, int) or isinstance(step, bool) or step < 0:
@@ -129,6 +136,7 @@ class Checkpointer:
                 metrics=numbers,
                 compression=self._compression,
                 timeout_s=self._timeout_s,
+                tidy=functools.partial(self._expire, step, numbers),
             )
             if block:
                 self._commit(attempt)
@@ -183,7 +191,8 @@ class Checkpointer:
             step = steps[-1]
         if step not in steps:
             raise CheckpointError(
-                f"{self.url} has no published step{'' if step is None else f' {step}'}; it has {steps}."
+                f"{self.url} has no published step{'' if step is None else f' {step}'}; "
+                f"it has {steps}."
             )
         return Reader(self._store, step, item)
 
@@ -222,8 +231,10 @@ class Checkpointer:
         self.close()
 
     def _token(self, step: int) -> str:
-        # Two checkpointers of one run must not meet at each other's barriers.
-        place = zlib.crc32(self.url.encode())
+        # Two checkpointers of one run must not meet at each other's barriers. The url is taken as
+        # it was given: where one relative path means two folders, the processes meet and the
+        # ticket tells them.
+        place = zlib.crc32(self._given_url.encode())
         return f"checkpoint-{place:08x}-{step}-{self._attempts}"
 
     def _run(self, attempt: Attempt) -> None:
@@ -239,9 +250,6 @@ class Checkpointer:
         if chief and not self._reclaimed:
             self._reclaim_once()
         attempt.run()
-        if chief:
-            self._metrics[attempt.step] = attempt.metrics
-            self._expire(attempt.step)
 
     def _reclaim_once(self) -> None:
         try:
@@ -251,7 +259,8 @@ class Checkpointer:
             _log.warning("could not remove leftovers in %s: %s", self.url, e)
         self._reclaimed = True
 
-    def _expire(self, newest: int) -> None:
+    def _expire(self, newest: int, metrics: Mapping[str, float]) -> None:
+        self._metrics[newest] = metrics
         if self._retention is None:
             return
         steps = self.steps()
@@ -264,7 +273,7 @@ class Checkpointer:
                 self._publication.remove(step)
             except Exception as e:
                 raise CheckpointError(
-                    f"Step {newest} is saved in {self.url}, but step {step}, which the retention policy "
+                    f"Step {newest} is saved in {self.url}, but step {step}, which "
                     f"{self._retention} no longer keeps, could not be removed: {e}."
                 ) from e
             self._metrics.pop(step, None)

@@ -14,15 +14,16 @@ from kdist.core.coordination import BarrierTimeout
 class FileCoordinator:
     """A `Coordinator` that needs nothing but shared storage.
 
-    Arriving at a barrier is writing a file; waiting is looking for the others'. So it suits barriers that
-    are seconds apart, as around a checkpoint, not steps.
+    Arriving at a barrier is writing a file; waiting is looking for the others'. So it suits
+    barriers that are seconds apart, as around a checkpoint, not steps.
 
     Arguments:
         url: a folder that all processes see: a shared path, s3:// or gs://.
         rank: this process, from 0.
         count: the number of processes.
-        run_id: tells this run from all others in the folder, including an earlier start of the same job:
-            the files of another run would open this one's barriers. Every process passes the same one.
+        run_id: tells this run from all others in the folder, including an earlier start of the
+            same job: the files of another run would open this one's barriers. Every process
+            passes the same one.
         poll_s: how often to look, in seconds.
 
     Raises:

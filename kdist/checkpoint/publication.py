@@ -1,8 +1,8 @@
 """How a step becomes visible, all at once.
 
-On a file system a step is written under another name and renamed. An object store cannot rename, so there
-a step is written in place and its marker file last; a step without its marker does not exist. The names of
-what is unfinished end so that Orbax, too, leaves them alone.
+On a file system a step is written under another name and renamed. An object store cannot rename,
+so there a step is written in place and its marker file last; a step without its marker does not
+exist. The names of what is unfinished end so that Orbax, too, leaves them alone.
 """
 
 from __future__ import annotations
@@ -22,11 +22,15 @@ _STEP = re.compile(r"(0|[1-9]\d*)$")
 
 
 class Publication(abc.ABC):
-    """The steps of one store: which exist, and how they come and go. Only the chief changes them."""
+    """The steps of one store: which exist, how they come and go. Only the chief changes them."""
 
     @abc.abstractmethod
     def steps(self) -> list[int]:
         """Returns the published steps, ascending."""
+
+    @abc.abstractmethod
+    def published(self, step: int) -> bool:
+        """Returns whether a step is published, without listing them all."""
 
     @abc.abstractmethod
     def staging(self, step: int) -> str:
@@ -58,6 +62,9 @@ class RenamePublication(Publication):
     def steps(self) -> list[int]:
         return sorted(int(name) for name in self._folders() if _STEP.match(name))
 
+    def published(self, step: int) -> bool:
+        return os.path.isdir(self._path(str(step)))
+
     def staging(self, step: int) -> str:
         return f"{step}{_STAGING}"
 
@@ -68,12 +75,19 @@ class RenamePublication(Publication):
         os.makedirs(path)
 
     def publish(self, step: int) -> None:
+        # The rename is what counts here; the marker serves a step that is copied to an object
+        # store.
+        with open(os.path.join(self._path(self.staging(step)), layout.MARKER), "w") as marker:
+            marker.write("ok")
+            marker.flush()
+            os.fsync(marker.fileno())
         os.rename(self._path(self.staging(step)), self._path(str(step)))
         self._sync()
 
     def remove(self, step: int) -> None:
         gone = self._path(f"{step}{_DELETED}")
-        # Left by an earlier removal that was cut short: rename cannot replace a folder that is not empty.
+        # Left by an earlier removal that was cut short: rename cannot replace a folder that is
+        # not empty.
         if os.path.lexists(gone):
             shutil.rmtree(gone)
         os.rename(self._path(str(step)), gone)
@@ -112,6 +126,9 @@ class MarkerPublication(Publication):
 
     def steps(self) -> list[int]:
         return sorted(int(s) for s, done in self._by_step().items() if done)
+
+    def published(self, step: int) -> bool:
+        return self._store.read(f"{step}/{layout.MARKER}") is not None
 
     def staging(self, step: int) -> str:
         return str(step)

@@ -21,9 +21,9 @@ Index = tuple[slice, ...]
 class Reader:
     """An open step. Use it as a context manager, or call `close()`.
 
-    What is read is checked: each stored chunk that a read touches is compared with its checksum the first
-    time. (A chunk is the smallest thing that can be read, so this costs no extra reading.) Steps that
-    Orbax wrote have no checksums; see `verified`.
+    What is read is checked: each stored chunk that a read touches is compared with its checksum
+    the first time. (A chunk is the smallest thing that can be read, so this costs no extra
+    reading.) Steps that Orbax wrote have no checksums; see `verified`.
 
     Attributes:
         step: the step.
@@ -67,7 +67,7 @@ class Reader:
             raise CheckpointError(
                 f"{self._store.where(f'{self.step}/{layout.KDIST_FILE}')} has format "
                 f"{body.get('format')!r} version {body.get('format_version')!r}; this kdist reads "
-                f"{layout.FORMAT!r} version {layout.FORMAT_VERSION}. Read it with the kdist that wrote it: "
+                f"{layout.FORMAT!r} version {layout.FORMAT_VERSION}. Read it with what wrote it: "
                 f"{body.get('versions')}."
             )
         self.meta, self.metrics = body["state"], body["metrics"]
@@ -98,8 +98,8 @@ class Reader:
         if self.verified and set(names) != set(self._sums):
             differing = sorted(set(names) ^ set(self._sums))[:5]
             raise CheckpointError(
-                f"{self._store.where(name)} and {layout.KDIST_FILE} list different leaves: {differing}. "
-                "Use another step."
+                f"{self._store.where(name)} and {layout.KDIST_FILE} list different leaves: "
+                f"{differing}. Use another step."
             )
         return tree
 
@@ -127,7 +127,8 @@ class Reader:
 
         Raises:
             KeyError: when there is no such leaf.
-            CheckpointError: when a chunk is missing or damaged, naming the leaf, the chunk and the file.
+            CheckpointError: when a chunk is missing or damaged, naming the leaf, the chunk and
+            the file.
 
         Example:
             >>> reader.read(("params", "kernel"), (slice(0, 4), slice(None)))
@@ -224,10 +225,11 @@ class Reader:
                 )
             ) from e
         self._verify(path, found, offset, grid)
+        whole: np.ndarray = found
         inner = tuple(slice(r.start - o, r.stop - o) for r, o in zip(region, offset, strict=True))
-        part = found[inner]
+        part = whole[inner]
         # A small part of a large chunk must not keep the chunk in memory.
-        return part if part.shape == found.shape else part.copy()
+        return part if part.shape == whole.shape else part.copy()
 
     def _verify(
         self, path: Path, found: np.ndarray, offset: tuple[int, ...], grid: tuple[int, ...]
@@ -263,7 +265,8 @@ def _find_item(store: Store, step: int, item: str | None) -> str:
     found = [n[: -len(suffix)] for n in store.names(f"{step}/") if n.endswith(suffix)]
     if len(found) != 1:
         raise CheckpointError(
-            f"{store.where(str(step))} holds {len(found)} items with {layout.ITEM_METADATA} ({found}); "
+            f"{store.where(str(step))} holds {len(found)} items with {layout.ITEM_METADATA} "
+            f"({found}); "
             "say which one as `item`."
         )
     return found[0]
@@ -277,8 +280,8 @@ def _region(path: Path, shape: tuple[int, ...], index: Index | None) -> Index:
     )
     if not good:
         raise ValueError(
-            f"index: {index!r} for the leaf {'/'.join(path)!r} of shape {shape}; pass a slice of step 1 "
-            "for each dim, or None for the whole leaf."
+            f"index: {index!r} for the leaf {'/'.join(path)!r} of shape {shape}; pass a slice of "
+            "step 1 for each dim, or None for the whole leaf."
         )
     bounds = [s.indices(n) for s, n in zip(index, shape, strict=True)]
     return tuple(slice(start, max(start, stop)) for start, stop, _ in bounds)

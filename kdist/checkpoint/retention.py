@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RetentionPolicy:
-    """Keeps the newest `last` steps, the `best` by a metric, and every `every`-th; removes the others.
+    """Keeps the newest `last` steps, the `best` by a metric, and every `every`-th.
 
-    A step is kept when any of the rules keeps it; the step just saved is always kept. With no rule at all
-    everything is kept.
+    The others are removed. A step is kept when any of the rules keeps it; the step just saved is
+    always kept. With no rule at all everything is kept.
 
     Arguments:
         last: how many of the newest steps to keep.
-        best: how many of the best by `metric` to keep. A step that was saved without the metric, or with NaN, is
-            none of the best.
+        best: how many of the best by `metric` to keep. A step that was saved without the metric,
+            or with NaN, is none of the best.
         metric: the metric's name in `save(..., metrics=...)`.
         mode: "min" when smaller is better, "max" when larger is.
         every: keep the steps that this divides.

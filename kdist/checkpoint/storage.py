@@ -1,7 +1,8 @@
 """A URL, resolved once into a store of named bytes that works the same on every kind of storage.
 
-Metadata files go through the same tensorstore key-value store as the arrays. So s3 and gs need no second
-client library with its own credentials, and the files and arrays of `memory://` share one memory.
+Metadata files go through the same tensorstore key-value store as the arrays. So s3 and gs need no
+second client library with its own credentials, and the files and arrays of `memory://` share one
+memory.
 """
 
 from __future__ import annotations
@@ -78,10 +79,12 @@ _SCHEMES: dict[str, Callable[[str, str], Location]] = {
 
 
 def resolve(url: str | os.PathLike[str]) -> Location:
-    """Returns where `url` points: a path, `file://`, `memory://`, `s3://bucket/folder` or `gs://bucket/folder`.
+    """Returns where `url` points.
 
-    For s3 the environment says the rest: AWS_ENDPOINT_URL (or AWS_ENDPOINT_URL_S3) for a server that is not
-    Amazon's, AWS_REGION, and the usual credentials.
+    It is a path, `file://`, `memory://`, `s3://bucket/folder` or `gs://bucket/folder`.
+
+    For s3 the environment says the rest: AWS_ENDPOINT_URL (or AWS_ENDPOINT_URL_S3) for a server
+    that is not Amazon's, AWS_REGION, and the usual credentials.
 
     Raises:
         ValueError: for another scheme or a URL without a bucket.
@@ -126,6 +129,14 @@ class Store:
         """Removes a file; it is no error when there is none."""
         self._open()[name] = None
 
+    def size(self, name: str) -> int | None:
+        """Returns the bytes that a file has, or None when there is none."""
+        if self.location.local_path is not None:
+            path = os.path.join(self.location.local_path, name)
+            return os.path.getsize(path) if os.path.isfile(path) else None
+        data = self.read(name)
+        return None if data is None else len(data)
+
     def names(self, prefix: str = "") -> list[str]:
         """Returns the names of all files that start with `prefix`, sorted."""
         found = self._open().list(engine.key_range(prefix)).result()
@@ -152,6 +163,7 @@ def require_visible_to(location: Location, process_count: int) -> None:
     """
     if location.one_process and process_count > 1:
         raise CheckpointError(
-            f"url: {location.url!r} is the memory of one process, and this run has {process_count}; "
+            f"url: {location.url!r} is the memory of one process, and this run has "
+            f"{process_count}; "
             "use a folder that all of them see (a shared path, s3:// or gs://)."
         )

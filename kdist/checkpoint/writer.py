@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,8 @@ def write_part(
     The chief also enters the arrays of which it owns nothing: an array of no elements has no owner.
 
     Returns:
-        `{"rank": rank, "leaves": {stored name: {"shape", "dtype", "chunk", "checksums"}}}`, with the
-        checksum of each chunk written, by its name in the grid.
+        `{"rank": rank, "leaves": {stored name: {"shape", "dtype", "chunk", "checksums"}}}`, with
+        the checksum of each chunk written, by its name in the grid.
     """
     base = store.spec(f"{folder}/{layout.process_folder(rank)}")
     context = engine.new_context()
@@ -84,8 +84,8 @@ def write_part(
     return {"rank": rank, "leaves": record}
 
 
-def merge_records(records: list[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Returns the leaves of the whole step, after checking that the processes agree and nothing is missing.
+def merge_records(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Returns the leaves of the whole step, after checking that the processes' parts make one.
 
     Returns:
         stored name -> `{"shape", "dtype", "chunk", "checksums"}` with the checksums of all chunks.
@@ -99,7 +99,8 @@ def merge_records(records: list[Mapping[str, Any]]) -> dict[str, dict[str, Any]]
         if differing:
             raise CheckpointError(
                 f"rank 0 and rank {record['rank']} save different leaves: only one of them has "
-                f"{sorted(differing)[:5]}. Pass every leaf on every process, without boxes where it owns none."
+                f"{sorted(differing)[:5]}. Pass every leaf on every process, without boxes where "
+                "it owns none."
             )
     merged = {}
     for name, leaf in first.items():
@@ -110,14 +111,15 @@ def merge_records(records: list[Mapping[str, Any]]) -> dict[str, dict[str, Any]]
             for key in ("shape", "dtype", "chunk"):
                 if other[key] != leaf[key]:
                     raise CheckpointError(
-                        f"leaf {name!r}: its {key} is {leaf[key]} on rank 0 and {other[key]} on rank "
-                        f"{record['rank']}; every process must describe the same array on the same grid."
+                        f"leaf {name!r}: its {key} is {leaf[key]} on rank 0 and {other[key]} on "
+                        f"rank {record['rank']}; every process must describe the same array on the "
+                        "same grid."
                     )
             for chunk, value in other["checksums"].items():
                 if chunk in sums:
                     raise CheckpointError(
-                        f"leaf {name!r}: ranks {owner[chunk]} and {record['rank']} both wrote chunk "
-                        f"{chunk}; exactly one process may own a box."
+                        f"leaf {name!r}: ranks {owner[chunk]} and {record['rank']} both wrote "
+                        f"chunk {chunk}; exactly one process may own a box."
                     )
                 sums[chunk], owner[chunk] = value, record["rank"]
         shape, grid = tuple(leaf["shape"]), tuple(leaf["chunk"])

@@ -1,9 +1,10 @@
 """How the processes of one run wait for each other outside the training step.
 
-A background thread that saves a checkpoint must not use the training step's own collectives: a barrier of
-the training group from a second thread hangs or mixes with the step's messages. A `Coordinator` is a
-separate channel. Backends implement it with what their runtime has (a key-value store, a coordination
-service); `kdist.checkpoint.FileCoordinator` needs nothing but shared storage.
+A background thread that saves a checkpoint must not use the training step's own collectives: a
+barrier of the training group from a second thread hangs or mixes with the step's messages. A
+`Coordinator` is a separate channel. Backends implement it with what their runtime has (a
+key-value store, a coordination service); `kdist.checkpoint.FileCoordinator` needs nothing but
+shared storage.
 """
 
 from __future__ import annotations
@@ -48,13 +49,13 @@ class Coordinator(Protocol):
     def barrier(self, name: str, timeout_s: float) -> None:
         """Returns once all `count` processes have called it with this name.
 
-        It may be called from a background thread while the training step runs, and must not use the
-        training step's collectives. The same name may come again: the n-th use on one process meets the
-        n-th use on the others.
+        It may be called from a background thread while the training step runs, and must not use
+        the training step's collectives. The same name may come again: the n-th use on one process
+        meets the n-th use on the others.
 
         Raises:
-            BarrierTimeout: when they did not all arrive within `timeout_s` seconds; where the channel can
-                tell, it names the missing ranks.
+            BarrierTimeout: when they did not all arrive within `timeout_s` seconds; where the
+                channel can tell, it names the missing ranks.
         """
         ...
 

@@ -1,8 +1,8 @@
 """One array of a checkpoint, as one process holds it.
 
-A backend turns each of its variables into a `Leaf`: what the whole array looks like (the same on every
-process) and the boxes of it that this process is to write (different on every process). The checkpoint
-package knows nothing else about devices, meshes or frameworks.
+A backend turns each of its variables into a `Leaf`: what the whole array looks like (the same on
+every process) and the boxes of it that this process is to write (different on every process). The
+checkpoint package knows nothing else about devices, meshes or frameworks.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Box:
 class Leaf:
     """An array of `global_shape`, and the part of it that this process writes.
 
-    Every element must be owned by exactly one process: of several processes that hold the same box, the
-    one at the lowest mesh coordinate owns it and the others pass no box.
+    Every element must be owned by exactly one process: of several processes that hold the same
+    box, the one at the lowest mesh coordinate owns it and the others pass no box.
 
     Arguments:
         global_shape: the shape of the whole array.
@@ -70,7 +70,8 @@ class Leaf:
         boxes: `(offset, array)` for each box that this process owns; possibly none.
 
     Raises:
-        ValueError: when a box leaves the array, does not lie on the chunk grid, or has another dtype.
+        ValueError: when a box leaves the array, does not lie on the chunk grid, or has another
+        dtype.
 
     Example:
         >>> Leaf((4, 2), np.float32, (2, 2), (((0, 0), np.zeros((2, 2), "float32")),))
@@ -88,8 +89,8 @@ class Leaf:
         dtype = np.dtype(self.dtype).newbyteorder("=")
         if dtype.hasobject or dtype.kind in "SUmM" or dtype.fields is not None:
             raise ValueError(
-                f"Leaf: dtype {dtype} cannot be stored in a checkpoint; pass numbers or booleans, and "
-                "put text and other state into the checkpoint's `meta`."
+                f"Leaf: dtype {dtype} cannot be stored in a checkpoint; pass numbers or booleans, "
+                "and put text and other state into the checkpoint's `meta`."
             )
         if len(chunk) != len(shape) or any(c < 1 for c in chunk):
             raise ValueError(
@@ -118,14 +119,16 @@ class Leaf:
 def _check_box(box: Box, shape: tuple[int, ...], chunk: tuple[int, ...]) -> None:
     if len(box.shape) != len(shape) or any(e > n for e, n in zip(box.stop, shape, strict=False)):
         raise ValueError(
-            f"Leaf: the box at {box.offset} of shape {box.shape} does not lie inside global_shape {shape}."
+            f"Leaf: the box at {box.offset} of shape {box.shape} does not lie inside "
+            f"global_shape {shape}."
         )
     for dim, (start, stop, c, n) in enumerate(zip(box.offset, box.stop, chunk, shape, strict=True)):
         if start % c or (stop % c and stop != n):
             raise ValueError(
-                f"Leaf: the box {start}:{stop} of dim {dim} does not lie on the grid of chunk_shape "
-                f"{chunk}: two processes would write one chunk, and one would lose its data. Take the "
-                "chunk shape from chunk_shape_for(global_shape, boxes of ALL processes)."
+                f"Leaf: the box {start}:{stop} of dim {dim} does not lie on the grid of "
+                f"chunk_shape {chunk}: two processes would write one chunk, and one would lose its "
+                "data. Take the chunk shape from chunk_shape_for(global_shape, boxes of ALL "
+                "processes)."
             )
 
 
@@ -135,14 +138,15 @@ def chunk_shape_for(
 ) -> tuple[int, ...]:
     """Returns the coarsest storage grid on which every box is aligned.
 
-    Per dim it is the greatest common divisor of all the boundaries between boxes; a dim that is not cut
-    is one chunk.
+    Per dim it is the greatest common divisor of all the boundaries between boxes; a dim that is
+    not cut is one chunk.
 
-    The trap: a chunk is written as a whole. When two processes own parts of one chunk, each writes it with
-    the other's part left at zero, and after the merge one of the two parts is gone without any error. So
-    `all_boxes` must hold the boxes of every process, not only this one's; a sharding lets every process
-    compute them without communication. Uneven shards cost many small chunks (a 5-row array over 2
-    processes, 3 + 2 rows, is stored row by row): see `chunk_count` for when to gather instead.
+    The trap: a chunk is written as a whole. When two processes own parts of one chunk, each
+    writes it with the other's part left at zero, and after the merge one of the two parts is gone
+    without any error. So `all_boxes` must hold the boxes of every process, not only this one's; a
+    sharding lets every process compute them without communication. Uneven shards cost many small
+    chunks (a 5-row array over 2 processes, 3 + 2 rows, is stored row by row): see `chunk_count`
+    for when to gather instead.
 
     Arguments:
         global_shape: the shape of the whole array.
@@ -175,7 +179,10 @@ def chunk_shape_for(
 
 
 def chunk_count(global_shape: tuple[int, ...], chunk_shape: tuple[int, ...]) -> int:
-    """Returns how many chunks the grid has. Past some ten thousand, gather the array and use `whole_leaf`."""
+    """Returns how many chunks the grid has.
+
+    Past some ten thousand, gather the array and use `whole_leaf`.
+    """
     return math.prod(-(-n // c) for n, c in zip(global_shape, chunk_shape, strict=True))
 
 

@@ -78,7 +78,9 @@ def save(root: str) -> None:
     plain = ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_ocdbt=False))
     plain.save(f"{root}/6", args=ocp.args.PyTreeSave(tree))
     zarr3 = ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_zarr3=True))
-    zarr3.save(f"{root}/7", args=ocp.args.PyTreeSave({"list": [tree["seed"], None], "n": 5, **tree}))
+    zarr3.save(
+        f"{root}/7", args=ocp.args.PyTreeSave({"list": [tree["seed"], None], "n": 5, **tree})
+    )
     print("OK saved")
 
 

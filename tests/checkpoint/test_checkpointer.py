@@ -7,7 +7,14 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from kdist.checkpoint import Checkpointer, CheckpointError, RetentionPolicy, commit, writer
+from kdist.checkpoint import (
+    Checkpointer,
+    CheckpointError,
+    RetentionPolicy,
+    commit,
+    publication,
+    writer,
+)
 from kdist.core.leaf import Leaf, whole_leaf
 
 
@@ -243,9 +250,11 @@ def test_a_failed_background_save_raises_once(tmp_path, monkeypatch, how):
         checkpoints.save(2, leaves_of({("a",): np.arange(3)}), block=False)
         checkpoints._thread.join()
     with pytest.raises(CheckpointError, match="Step 2 was not saved.*No space left"):
-        {"wait": checkpoints.wait, "close": checkpoints.close, "save": lambda: checkpoints.save(3, {})}[
-            how
-        ]()
+        {
+            "wait": checkpoints.wait,
+            "close": checkpoints.close,
+            "save": lambda: checkpoints.save(3, {}),
+        }[how]()
     checkpoints.wait()
     assert checkpoints.steps() == [1]
     checkpoints.save(3, {})
@@ -296,6 +305,20 @@ def test_keep_as_an_int(tmp_path):
         checkpoints.save(step, {})
     assert checkpoints.steps() == [3, 4]
     assert sorted(os.listdir(tmp_path)) == ["3", "4"]
+
+
+def test_an_old_step_that_cannot_be_removed_is_reported_after_the_save(tmp_path, monkeypatch):
+    checkpoints = Checkpointer(tmp_path, keep=1)
+    checkpoints.save(1, {})
+
+    def refuse(*args):
+        raise PermissionError("not yours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publication.RenamePublication, "remove", refuse)
+        with pytest.raises(CheckpointError, match="Step 2 is saved.*step 1.*not yours"):
+            checkpoints.save(2, {})
+    assert checkpoints.steps() == [1, 2]
 
 
 def test_a_closed_reader_says_so(tmp_path):
