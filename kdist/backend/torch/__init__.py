@@ -1,0 +1,65 @@
+"""kdist on PyTorch: binds the names of `kdist.backend.protocol.Backend`."""
+
+from __future__ import annotations
+
+from kdist.backend.torch import (
+    ops_conv,
+    ops_core,
+    ops_create,
+    ops_elementwise,
+    ops_index,
+    ops_linalg,
+    ops_losses,
+    ops_nn,
+    ops_reduce,
+    ops_shape,
+    random,
+)
+from kdist.backend.torch.abstract import abstract_eval
+from kdist.backend.torch.checkpoint import from_reader, to_leaf
+from kdist.backend.torch.device import device_scope, synchronize
+from kdist.backend.torch.layer_base import LayerBase
+from kdist.backend.torch.placement import check_support
+from kdist.backend.torch.random import RANDOM_SEED_DTYPE
+from kdist.backend.torch.runtime import runtime
+from kdist.backend.torch.storage import make_storage
+from kdist.backend.torch.tensors import convert_to_numpy, convert_to_tensor, dtype_of, is_tensor
+
+name = "torch"
+
+OPS = {
+    row_name: row
+    for family in (
+        ops_conv,
+        ops_core,
+        ops_create,
+        ops_elementwise,
+        ops_index,
+        ops_linalg,
+        ops_losses,
+        ops_nn,
+        ops_reduce,
+        ops_shape,
+        random,
+    )
+    for row_name, row in family.OPS.items()
+}
+
+__all__ = [
+    "OPS",
+    "RANDOM_SEED_DTYPE",
+    "LayerBase",
+    "abstract_eval",
+    "check_support",
+    "convert_to_numpy",
+    "convert_to_tensor",
+    "device_scope",
+    "dtype_of",
+    "from_reader",
+    "is_tensor",
+    "make_storage",
+    "name",
+    "runtime",
+    "synchronize",
+    "to_leaf",
+]

@@ -1,0 +1,23 @@
+"""Variables as a checkpoint's leaves, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kdist.backend.torch.runtime import runtime
+from kdist.backend.torch.tensors import as_tensor, to_numpy
+from kdist.core.leaf import Leaf, whole_leaf
+
+
+def to_leaf(variable: Any) -> Leaf:
+    """The variable's value. Every process holds it whole; process 0 writes it. On the CPU the leaf shares the value's memory."""
+    return whole_leaf(to_numpy(variable._storage.read()), owned=runtime.process_index() == 0)
+
+
+def from_reader(variable: Any, read: Callable[[tuple[slice, ...]], np.ndarray]) -> None:
+    """Fill the variable from `read(index)`, which gives a region of the global array."""
+    value = read(tuple(slice(0, n) for n in variable.shape))
+    variable._storage.write(as_tensor(np.asarray(value), variable.dtype).reshape(variable.shape))

@@ -1,0 +1,258 @@
+"""Rows of convolution and pooling.
+
+kdist keeps images channels-last and kernels as (*spatial, in, out); torch's kernels want (batch, channels, *spatial) and (out, in, *spatial).
+Both are views of the same memory (`permute`), which torch recognises as its own channels-last format: nothing is copied.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdist.backend.torch.tensors import as_tensor, promoted
+from kdist.core import config
+
+_CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+_CONV_TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
+_MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+_AVERAGE_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+
+
+def _sizes(value: Any, n: int, name: str) -> tuple[int, ...]:
+    sizes = (int(value),) * n if hasattr(value, "__index__") else tuple(int(v) for v in value)
+    if len(sizes) != n or any(s < 1 for s in sizes):
+        raise ValueError(
+            f"{name}={value} must be a positive int, or {n} of them, one for each spatial dim."
+        )
+    return sizes
+
+
+def _spatial_dims(x: Tensor) -> int:
+    if x.ndim not in (3, 4, 5):
+        raise ValueError(
+            f"inputs must have a batch dim, a channels dim and 1, 2 or 3 spatial dims. Received: inputs.shape={tuple(x.shape)}."
+        )
+    return x.ndim - 2
+
+
+def _channels_first(x: Tensor) -> Tensor:
+    return x.permute(0, x.ndim - 1, *range(1, x.ndim - 1))
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    return x.permute(0, *range(2, x.ndim), 1)
+
+
+def _torch_kernel(kernel: Tensor) -> Tensor:
+    n = kernel.ndim
+    return kernel.permute(n - 1, n - 2, *range(n - 2))
+
+
+def _same_padding(length: int, window: int, stride: int) -> tuple[int, int]:
+    """Elements added before and after a dim so that the output has ceil(length / stride), as TensorFlow defines "same"."""
+    total = max((-(-length // stride) - 1) * stride + window - length, 0)
+    return total // 2, total - total // 2
+
+
+def _check_padding(padding: str) -> str:
+    if str(padding).lower() not in ("valid", "same"):
+        raise ValueError(f"padding={padding!r} is not known. Use 'valid' or 'same'.")
+    return str(padding).lower()
+
+
+def _pads(
+    x: Tensor, windows: tuple[int, ...], strides: tuple[int, ...], padding: str
+) -> list[tuple[int, int]]:
+    if _check_padding(padding) == "valid":
+        return [(0, 0)] * len(windows)
+    return [_same_padding(n, w, s) for n, w, s in zip(x.shape[2:], windows, strides, strict=True)]
+
+
+def _explicit(x: Tensor, pads: list[tuple[int, int]], value: float) -> tuple[Tensor, list[int]]:
+    """`x` and the symmetric padding that is left for the kernel: torch pads both sides alike, so what is uneven is padded here."""
+    if all(before == after for before, after in pads):
+        return x, [before for before, _ in pads]
+    return F.pad(x, [v for pair in reversed(pads) for v in pair], value=value), [0] * len(pads)
+
+
+def conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Tensor:
+    x, kernel = promoted(inputs, kernel)
+    n = _spatial_dims(x)
+    last = config.standardize_data_format(data_format) == "channels_last"
+    if last:
+        x = _channels_first(x)
+    weight = _torch_kernel(kernel)
+    strides = _sizes(strides, n, "strides")
+    dilation = _sizes(dilation_rate, n, "dilation_rate")
+    channels, per_group = x.shape[1], weight.shape[1]
+    if channels % per_group:
+        raise ValueError(
+            f"inputs have {channels} channels, which the kernel's {per_group} input channels do not divide. Received: kernel.shape={tuple(kernel.shape)}."
+        )
+    windows = tuple((k - 1) * d + 1 for k, d in zip(weight.shape[2:], dilation, strict=True))
+    x, symmetric = _explicit(x, _pads(x, windows, strides, padding), 0.0)
+    out = _CONV[n](x, weight, None, strides, symmetric, dilation, channels // per_group)
+    return _channels_last(out) if last else out
+
+
+def depthwise_conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Tensor:
+    kernel = as_tensor(kernel)
+    # (*spatial, in, multiplier) -> one group per input channel.
+    kernel = kernel.reshape(*kernel.shape[:-2], 1, kernel.shape[-2] * kernel.shape[-1])
+    return conv(inputs, kernel, strides, padding, data_format, dilation_rate)
+
+
+def separable_conv(
+    inputs: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Tensor:
+    x = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    return conv(x, pointwise_kernel, 1, "valid", data_format, 1)
+
+
+def conv_transpose(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    output_padding: Any = None,
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Tensor:
+    x, kernel = promoted(inputs, kernel)
+    n = _spatial_dims(x)
+    last = config.standardize_data_format(data_format) == "channels_last"
+    if last:
+        x = _channels_first(x)
+    weight = _torch_kernel(kernel)  # (*spatial, out, in) -> (in, out, *spatial)
+    strides = _sizes(strides, n, "strides")
+    dilation = _sizes(dilation_rate, n, "dilation_rate")
+    extra = (
+        [None] * n
+        if output_padding is None
+        else [int(output_padding)] * n
+        if hasattr(output_padding, "__index__")
+        else list(output_padding)
+    )
+    if x.shape[1] != weight.shape[0]:
+        raise ValueError(
+            f"inputs have {x.shape[1]} channels, and the kernel's last dim is {weight.shape[0]}. Received: kernel.shape={tuple(kernel.shape)}."
+        )
+    out = _CONV_TRANSPOSE[n](x, weight, None, strides, 0, 0, 1, dilation)
+    # The native call gives the full result, (length - 1) * stride + window; "valid" and "same" are windows into it.
+    pads = [
+        pair
+        for k, s, d, e in zip(
+            reversed(weight.shape[2:]),
+            reversed(strides),
+            reversed(dilation),
+            reversed(extra),
+            strict=True,
+        )
+        for pair in _transpose_crop((k - 1) * d + 1, s, _check_padding(padding), e)
+    ]
+    out = F.pad(out, pads) if any(pads) else out
+    return _channels_last(out) if last else out
+
+
+def _transpose_crop(window: int, stride: int, padding: str, extra: int | None) -> tuple[int, int]:
+    """Zeros to add (negative: elements to cut) before and after a dim of the full transposed convolution.
+
+    Output lengths: valid (length - 1) * stride + window + extra, at least length * stride by default; same length * stride by default, else
+    (length - 1) * stride + window % 2 + extra.
+    """
+    if padding == "valid":
+        return 0, max(stride - window, 0) if extra is None else extra
+    total = stride + window - 2 if extra is None else window + window % 2 - 2 + extra
+    before = min(total // 2 + total % 2, window - 1)
+    return before - (window - 1), total - before - (window - 1)
+
+
+def max_pool(
+    inputs: Any,
+    pool_size: Any,
+    strides: Any = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Tensor:
+    x = as_tensor(inputs)
+    n = _spatial_dims(x)
+    windows = _sizes(pool_size, n, "pool_size")
+    strides = windows if strides is None else _sizes(strides, n, "strides")
+    last = config.standardize_data_format(data_format) == "channels_last"
+    x = _channels_first(x) if last else x
+    lowest = float("-inf") if x.is_floating_point() else torch.iinfo(x.dtype).min
+    x, symmetric = _explicit(x, _pads(x, windows, strides, padding), lowest)
+    out = _MAX_POOL[n](x, windows, strides, symmetric)
+    return _channels_last(out) if last else out
+
+
+def average_pool(
+    inputs: Any,
+    pool_size: Any,
+    strides: Any = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Tensor:
+    x = as_tensor(inputs)
+    n = _spatial_dims(x)
+    windows = _sizes(pool_size, n, "pool_size")
+    strides = windows if strides is None else _sizes(strides, n, "strides")
+    last = config.standardize_data_format(data_format) == "channels_last"
+    x = _channels_first(x) if last else x
+    pads = _pads(x, windows, strides, padding)
+    padded, symmetric = _explicit(x, pads, 0.0)
+    out = _AVERAGE_POOL[n](
+        padded, windows, strides, symmetric, count_include_pad=padded is not x or not any(symmetric)
+    )
+    if padded is not x:
+        # What was padded by hand does not count in the average: scale by window size / real elements in the window.
+        out = out * _window_share(x, pads, windows, strides)
+    return _channels_last(out) if last else out
+
+
+def _window_share(
+    x: Tensor, pads: list[tuple[int, int]], windows: tuple[int, ...], strides: tuple[int, ...]
+) -> Tensor:
+    share = torch.ones((), dtype=x.dtype, device=x.device)
+    for dim, (n, (before, after), window, stride) in enumerate(
+        zip(x.shape[2:], pads, windows, strides, strict=True)
+    ):
+        starts = torch.arange(0, n + before + after - window + 1, stride, device=x.device) - before
+        real = torch.clamp(starts + window, max=n) - torch.clamp(starts, min=0)
+        share = share * (window / real.to(x.dtype)).reshape(
+            [-1 if d == dim else 1 for d in range(len(windows))]
+        )
+    return share
+
+
+OPS = {
+    "average_pool": average_pool,
+    "conv": conv,
+    "conv_transpose": conv_transpose,
+    "depthwise_conv": depthwise_conv,
+    "max_pool": max_pool,
+    "separable_conv": separable_conv,
+}

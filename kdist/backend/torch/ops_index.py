@@ -1,0 +1,129 @@
+"""Rows that read and write parts of tensors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdist.backend.torch.ops_create import size_of
+from kdist.backend.torch.rows import axes
+from kdist.backend.torch.tensors import as_tensor
+
+
+def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+    x, indices = as_tensor(x), as_tensor(indices)
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    axis = axes(axis, x.ndim)[0]
+    if indices.dtype not in (torch.int64, torch.int32):
+        indices = indices.to(torch.int64)
+    indices = torch.where(indices < 0, indices + x.shape[axis], indices)
+    if axis == 0 and x.ndim == 2:
+        return F.embedding(indices, x)
+    out = torch.index_select(x, axis, indices.reshape(-1))
+    return out.reshape(*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+
+
+def embedding_lookup(table: Any, ids: Any) -> Tensor:
+    ids = as_tensor(ids)
+    return F.embedding(
+        ids if ids.dtype in (torch.int64, torch.int32) else ids.to(torch.int64), as_tensor(table)
+    )
+
+
+def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+    x, indices = as_tensor(x), as_tensor(indices).long()
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+        indices = indices.reshape(-1)
+    return torch.take_along_dim(
+        x, torch.where(indices < 0, indices + x.shape[axis], indices), dim=axis
+    )
+
+
+def nonzero(x: Any) -> tuple[Tensor, ...]:
+    return tuple(i.to(torch.int32) for i in torch.nonzero(as_tensor(x), as_tuple=True))
+
+
+def slice_(inputs: Any, start_indices: Any, shape: Any) -> Tensor:
+    inputs = as_tensor(inputs)
+    starts = start_indices if isinstance(start_indices, list | tuple) else as_tensor(start_indices)
+    for dim, length in enumerate(size_of(shape)):
+        start = starts[dim]
+        length = inputs.shape[dim] - int(start) if length == -1 else length
+        if isinstance(start, Tensor):
+            index = start.long() + torch.arange(length, device=inputs.device)
+            inputs = torch.index_select(inputs, dim, index)
+        else:
+            inputs = torch.narrow(inputs, dim, int(start), length)
+    return inputs
+
+
+def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Tensor:
+    inputs = as_tensor(inputs)
+    updates = as_tensor(updates).to(inputs.dtype)
+    starts = start_indices if isinstance(start_indices, list | tuple) else as_tensor(start_indices)
+    grids = []
+    for dim, length in enumerate(updates.shape):
+        index = starts[dim] + torch.arange(length, device=inputs.device)
+        grids.append(index.reshape([-1 if d == dim else 1 for d in range(updates.ndim)]))
+    return torch.index_put(inputs, tuple(grids), updates)
+
+
+def scatter(indices: Any, values: Any, shape: Any) -> Tensor:
+    indices, values = as_tensor(indices).long(), as_tensor(values)
+    size = size_of(shape)
+    depth = indices.shape[-1]
+    rows_, slots = math.prod(size[:depth]), size[depth:]
+    flat = _flat_index(indices, size)
+    out = torch.zeros((rows_, *slots), dtype=values.dtype, device=values.device)
+    return out.index_add(0, flat, values.reshape(-1, *slots)).reshape(size)
+
+
+def _flat_index(indices: Tensor, size: tuple[int, ...]) -> Tensor:
+    """(..., depth) indices into the leading dims of `size` as one index each into those dims flattened."""
+    flat = torch.zeros_like(indices[..., 0])
+    for d in range(indices.shape[-1]):
+        flat = flat * size[d] + torch.where(
+            indices[..., d] < 0, indices[..., d] + size[d], indices[..., d]
+        )
+    return flat.reshape(-1)
+
+
+_REDUCTIONS = {"max": "amax", "min": "amin", "mul": "prod"}
+
+
+def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Tensor:
+    inputs, indices = as_tensor(inputs), as_tensor(indices).long()
+    updates = as_tensor(updates).to(inputs.dtype)
+    if reduction in (None, "add"):
+        return torch.index_put(
+            inputs, tuple(indices.unbind(-1)), updates, accumulate=reduction == "add"
+        )
+    if reduction not in _REDUCTIONS:
+        raise ValueError(
+            f"reduction={reduction!r} is not known. Use None, 'add', 'max', 'min' or 'mul'."
+        )
+    depth = indices.shape[-1]
+    slots = inputs.shape[depth:]
+    flat = inputs.reshape(-1, *slots)
+    index = _flat_index(indices, tuple(inputs.shape))
+    updates = torch.broadcast_to(updates, (*indices.shape[:-1], *slots)).reshape(-1, *slots)
+    index = index.reshape([-1] + [1] * len(slots)).expand_as(updates)
+    return flat.scatter_reduce(0, index, updates, _REDUCTIONS[reduction]).reshape(inputs.shape)
+
+
+OPS = {
+    "embedding_lookup": embedding_lookup,
+    "nonzero": nonzero,
+    "scatter": scatter,
+    "scatter_update": scatter_update,
+    "slice": slice_,
+    "slice_update": slice_update,
+    "take": take,
+    "take_along_axis": take_along_axis,
+}

@@ -1,0 +1,152 @@
+"""Rows of products and decompositions of matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdist.backend.torch.tensors import as_float, as_tensor, promoted
+
+
+def _product(native: Any, x1: Tensor, x2: Tensor) -> Tensor:
+    """A product in a dtype that torch multiplies in: int8 accumulates in int32; booleans, and integers on an accelerator, go through floats."""
+    dtype = x1.dtype
+    if dtype is torch.int8:
+        dtype = torch.int32
+    if dtype is torch.bool or (
+        not dtype.is_floating_point and not dtype.is_complex and x1.device.type == "cuda"
+    ):
+        return native(x1.to(torch.float64), x2.to(torch.float64)).to(dtype)
+    return native(x1.to(dtype), x2.to(dtype))
+
+
+def matmul(x1: Any, x2: Any) -> Tensor:
+    if (
+        isinstance(x1, Tensor)
+        and isinstance(x2, Tensor)
+        and x1.dtype is x2.dtype
+        and x1.is_floating_point()
+    ):
+        return torch.matmul(x1, x2)
+    return _product(torch.matmul, *promoted(x1, x2))
+
+
+def linear(x: Any, kernel: Any, bias: Any = None) -> Tensor:
+    """x (..., in) @ kernel (in, out) + bias (out,)."""
+    if not (isinstance(x, Tensor) and isinstance(kernel, Tensor) and x.dtype is kernel.dtype):
+        x, kernel = promoted(x, kernel)
+    # The transposed view makes this one fused kernel: kdist keeps kernels as (in, out), torch multiplies by (out, in).
+    return F.linear(x, kernel.t(), None if bias is None else as_tensor(bias).to(x.dtype))
+
+
+def dot(x1: Any, x2: Any) -> Tensor:
+    x1, x2 = promoted(x1, x2)
+    if x1.ndim == 0 or x2.ndim == 0:
+        return torch.mul(x1, x2)
+    if x2.ndim == 1:
+        return _product(lambda a, b: torch.matmul(a, b), x1, x2)
+    return _product(lambda a, b: torch.tensordot(a, b, dims=([-1], [-2])), x1, x2)
+
+
+def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Tensor:
+    if not hasattr(axes, "__index__"):
+        axes = [[a] if hasattr(a, "__index__") else list(a) for a in axes]
+    return _product(lambda a, b: torch.tensordot(a, b, dims=axes), *promoted(x1, x2))
+
+
+def vdot(x1: Any, x2: Any) -> Tensor:
+    return _product(lambda a, b: torch.vdot(a.reshape(-1), b.reshape(-1)), *promoted(x1, x2))
+
+
+def outer(x1: Any, x2: Any) -> Tensor:
+    x1, x2 = promoted(x1, x2)
+    return torch.outer(x1.reshape(-1), x2.reshape(-1))
+
+
+def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
+    if kwargs:
+        raise TypeError(
+            f"einsum received unknown arguments on the torch backend: {sorted(kwargs)}."
+        )
+    operands = promoted(*operands)
+    if operands[0].dtype is torch.int8:
+        operands = [x.to(torch.int32) for x in operands]
+    return torch.einsum(subscripts, *operands)
+
+
+def cross(
+    x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Tensor:
+    x1, x2 = promoted(x1, x2)
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = torch.movedim(x1, axisa, -1), torch.movedim(x2, axisb, -1)
+    if {a.shape[-1], b.shape[-1]} - {2, 3}:
+        raise ValueError(
+            f"cross needs vectors of 2 or 3 elements, and received {a.shape[-1]} and {b.shape[-1]}."
+        )
+    if a.shape[-1] == b.shape[-1] == 2:
+        return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    a, b = (v if v.shape[-1] == 3 else F.pad(v, (0, 1)) for v in (a, b))
+    return torch.movedim(torch.cross(*torch.broadcast_tensors(a, b), dim=-1), -1, axisc)
+
+
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+    x = as_float(x)
+    if ord is None:
+        dims = None if axis is None else axis
+        return torch.linalg.vector_norm(x, 2, dim=dims, keepdim=keepdims)
+    return torch.linalg.norm(x, ord=ord, dim=axis, keepdim=keepdims)
+
+
+def det(x: Any) -> Tensor:
+    return torch.linalg.det(as_float(x))
+
+
+def inv(x: Any) -> Tensor:
+    return torch.linalg.inv(as_float(x))
+
+
+def solve(a: Any, b: Any) -> Tensor:
+    a, b = promoted(a, b, also=(float,))
+    return torch.linalg.solve(a, b)
+
+
+def cholesky(x: Any, upper: bool = False) -> Tensor:
+    return torch.linalg.cholesky(as_float(x), upper=upper)
+
+
+def qr(x: Any, mode: str = "reduced") -> tuple[Tensor, Tensor]:
+    if mode not in ("reduced", "complete"):
+        raise ValueError(f"mode={mode!r} is not known. Use 'reduced' or 'complete'.")
+    q, r = torch.linalg.qr(as_float(x), mode=mode)
+    return q, r
+
+
+def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+    x = as_float(x)
+    if not compute_uv:
+        return torch.linalg.svdvals(x)
+    return tuple(torch.linalg.svd(x, full_matrices=full_matrices))
+
+
+OPS = {
+    "cholesky": cholesky,
+    "cross": cross,
+    "det": det,
+    "dot": dot,
+    "einsum": einsum,
+    "inv": inv,
+    "linear": linear,
+    "matmul": matmul,
+    "norm": norm,
+    "outer": outer,
+    "qr": qr,
+    "solve": solve,
+    "svd": svd,
+    "tensordot": tensordot,
+    "vdot": vdot,
+}

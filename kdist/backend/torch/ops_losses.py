@@ -1,0 +1,86 @@
+"""Rows of cross-entropies, each element or sample on its own. Probabilities are normalised and clipped as Keras does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdist.backend.torch.tensors import as_float, as_tensor, promoted
+from kdist.core import config
+
+
+def _same_shape(target: Tensor, output: Tensor) -> None:
+    if target.shape != output.shape:
+        raise ValueError(
+            f"target and output must have one shape. Received: target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}."
+        )
+
+
+def _log_probabilities(output: Tensor, axis: int) -> Tensor:
+    epsilon = config.epsilon()
+    return torch.log(
+        torch.clamp(output / torch.sum(output, dim=axis, keepdim=True), epsilon, 1.0 - epsilon)
+    )
+
+
+def categorical_crossentropy(
+    target: Any, output: Any, from_logits: bool = False, axis: int = -1
+) -> Tensor:
+    target, output = promoted(target, as_float(output))
+    _same_shape(target, output)
+    if output.ndim < 1:
+        raise ValueError("target and output must have at least one dim, and are scalars.")
+    log_p = torch.log_softmax(output, axis) if from_logits else _log_probabilities(output, axis)
+    return -torch.sum(target * log_p, dim=axis)
+
+
+def sparse_categorical_crossentropy(
+    target: Any, output: Any, from_logits: bool = False, axis: int = -1
+) -> Tensor:
+    target, output = as_tensor(target), as_float(output)
+    if output.ndim < 1:
+        raise ValueError("output must have at least one dim, and is a scalar.")
+    if target.ndim == output.ndim and target.shape[axis] == 1:
+        target = torch.squeeze(target, axis)
+    expected = [n for d, n in enumerate(output.shape) if d != axis % output.ndim]
+    if list(target.shape) != expected:
+        raise ValueError(
+            f"target must have the shape of output without its class dim, {tuple(expected)}. "
+            f"Received: target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}, axis={axis}."
+        )
+    log_p = torch.log_softmax(output, axis) if from_logits else _log_probabilities(output, axis)
+    target = target if target.dtype is torch.int64 else target.to(torch.int64)
+    return -torch.gather(log_p, axis, target.unsqueeze(axis)).squeeze(axis)
+
+
+def softmax_crossentropy_with_integer_labels(labels: Any, logits: Any, axis: int = -1) -> Tensor:
+    """-log softmax(logits)[labels], in one fused kernel where the classes come last in a matrix."""
+    labels, logits = as_tensor(labels), as_float(logits)
+    if logits.ndim == 2 and axis in (-1, 1):
+        return F.cross_entropy(
+            logits,
+            labels if labels.dtype is torch.int64 else labels.to(torch.int64),
+            reduction="none",
+        )
+    return sparse_categorical_crossentropy(labels, logits, True, axis)
+
+
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:
+    target, output = promoted(target, as_float(output))
+    _same_shape(target, output)
+    if from_logits:
+        return F.binary_cross_entropy_with_logits(output, target, reduction="none")
+    epsilon = config.epsilon()
+    output = torch.clamp(output, epsilon, 1.0 - epsilon)
+    return F.binary_cross_entropy(output, target, reduction="none")
+
+
+OPS = {
+    "binary_crossentropy": binary_crossentropy,
+    "categorical_crossentropy": categorical_crossentropy,
+    "softmax_crossentropy_with_integer_labels": softmax_crossentropy_with_integer_labels,
+    "sparse_categorical_crossentropy": sparse_categorical_crossentropy,
+}

@@ -1,0 +1,326 @@
+"""Rows of activations, normalisation, encodings and attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdist.backend.torch.ops_linalg import norm
+from kdist.backend.torch.rows import axes, unary, unary_float
+from kdist.backend.torch.tensors import as_float, as_tensor, promoted, torch_dtype
+from kdist.core import config
+
+
+# ---- activations ---------------------------------------------------------------------------------------------------------
+def celu(x: Any, alpha: float = 1.0) -> Tensor:
+    return F.celu(as_float(x), alpha)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Tensor:
+    return F.elu(as_float(x), alpha)
+
+
+def gelu(x: Any, approximate: bool = True) -> Tensor:
+    return F.gelu(as_float(x), approximate="tanh" if approximate else "none")
+
+
+def glu(x: Any, axis: int = -1) -> Tensor:
+    return F.glu(as_float(x), dim=axis)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
+    return F.leaky_relu(as_float(x), negative_slope)
+
+
+def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
+    return F.softshrink(as_float(x), threshold)
+
+
+def squareplus(x: Any, b: float = 4) -> Tensor:
+    x = as_float(x)
+    return (x + torch.sqrt(x * x + b)) / 2
+
+
+def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
+    return F.threshold(as_tensor(x), threshold, default_value)
+
+
+def over_axes(native: Any) -> Any:
+    """`softmax` or `log_softmax`; over several axes at once, or all (None), by flattening them."""
+
+    def row(x: Any, axis: Any = -1) -> Tensor:
+        x = as_float(x)
+        if hasattr(axis, "__index__"):
+            return native(x, axis)
+        dims = axes(axis, x.ndim)
+        if len(dims) == x.ndim:
+            return native(x.reshape(-1), 0).reshape(x.shape)
+        rest = [d for d in range(x.ndim) if d not in dims]
+        order = [*rest, *dims]
+        moved = x.permute(order)
+        out = native(moved.reshape(*moved.shape[: len(rest)], -1), -1).reshape(moved.shape)
+        return out.permute([order.index(d) for d in range(x.ndim)])
+
+    return row
+
+
+# ---- normalisation -------------------------------------------------------------------------------------------------------
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def moments(
+    x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False
+) -> tuple[Tensor, Tensor]:
+    if synchronized:
+        raise ValueError(
+            "synchronized=True: moments see one replica's values. Use the layer BatchNormalization(synchronized=True)."
+        )
+    x = as_float(x)
+    dims = [int(axes)] if hasattr(axes, "__index__") else list(axes)
+    # Half precision overflows in the squares.
+    variance, mean = torch.var_mean(_at_least_float32(x), dim=dims, keepdim=keepdims, correction=0)
+    return mean.to(x.dtype), variance.to(x.dtype)
+
+
+def batch_normalization(
+    x: Any,
+    mean: Any,
+    variance: Any,
+    axis: int,
+    offset: Any = None,
+    scale: Any = None,
+    epsilon: float = 0.001,
+) -> Tensor:
+    x = as_float(x)
+    axis = axis % x.ndim
+    mean, variance, offset, scale = (
+        None if v is None else as_tensor(v).to(x.dtype).reshape(-1)
+        for v in (mean, variance, offset, scale)
+    )
+    factor = torch.rsqrt(variance + epsilon)
+    factor = factor if scale is None else factor * scale
+    shift = -mean * factor
+    shift = shift if offset is None else shift + offset
+    shape = [-1 if d == axis else 1 for d in range(x.ndim)]
+    return torch.addcmul(shift.reshape(shape), x, factor.reshape(shape))
+
+
+def _trailing(axis: Any, ndim: int) -> tuple[int, ...] | None:
+    """The axes if they are the last ones in order, which the fused kernels normalise over; else None."""
+    dims = tuple(sorted(axes(axis, ndim)))
+    return dims if dims == tuple(range(ndim - len(dims), ndim)) else None
+
+
+def layer_normalization(
+    x: Any,
+    gamma: Any = None,
+    beta: Any = None,
+    axis: Any = -1,
+    epsilon: float | None = None,
+    **kwargs: Any,
+) -> Tensor:
+    x = as_float(x)
+    epsilon = config.epsilon() if epsilon is None else epsilon
+    wide = _at_least_float32(x)
+    gamma, beta = (None if v is None else as_tensor(v).to(wide.dtype) for v in (gamma, beta))
+    if kwargs.pop("rms_scaling", False):
+        scaled = wide * torch.rsqrt(
+            torch.var(wide, dim=axes(axis, x.ndim), keepdim=True, correction=0) + epsilon
+        )
+        return (scaled if gamma is None else scaled * _along(gamma, axis, x)).to(x.dtype)
+    if kwargs:
+        raise TypeError(f"layer_normalization received unknown arguments: {sorted(kwargs)}.")
+    dims = _trailing(axis, x.ndim)
+    if dims is not None:
+        shape = tuple(x.shape[d] for d in dims)
+        gamma, beta = (None if v is None else v.reshape(shape) for v in (gamma, beta))
+        return F.layer_norm(wide, shape, gamma, beta, epsilon).to(x.dtype)
+    mean, variance = moments(wide, axes(axis, x.ndim), keepdims=True)
+    out = (wide - mean) * torch.rsqrt(variance + epsilon)
+    out = out if gamma is None else out * _along(gamma, axis, x)
+    out = out if beta is None else out + _along(beta, axis, x)
+    return out.to(x.dtype)
+
+
+def rms_normalization(
+    x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None
+) -> Tensor:
+    x = as_float(x)
+    epsilon = config.epsilon() if epsilon is None else epsilon
+    wide = _at_least_float32(x)
+    scale = None if scale is None else as_tensor(scale).to(wide.dtype)
+    dims = _trailing(axis, x.ndim)
+    if dims is not None and x.ndim:
+        shape = tuple(x.shape[d] for d in dims)
+        return F.rms_norm(wide, shape, None if scale is None else scale.reshape(shape), epsilon).to(
+            x.dtype
+        )
+    out = wide * torch.rsqrt(
+        torch.mean(wide * wide, dim=axes(axis, x.ndim), keepdim=True) + epsilon
+    )
+    return (out if scale is None else out * _along(scale, axis, x)).to(x.dtype)
+
+
+def _along(v: Tensor, axis: Any, x: Tensor) -> Tensor:
+    """A parameter over the normalised axes, shaped to broadcast against `x`."""
+    dims = axes(axis, x.ndim)
+    return (
+        v
+        if v.ndim == x.ndim
+        else v.reshape([x.shape[d] if d in dims else 1 for d in range(x.ndim)])
+    )
+
+
+def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Tensor:
+    if not isinstance(order, int) or order < 1:
+        raise ValueError(f"order={order!r} must be an int of at least 1.")
+    x = as_float(x)
+    x = x.reshape(1) if x.ndim == 0 else x
+    epsilon = config.epsilon() if epsilon is None else epsilon
+    if order == 2:
+        squares = torch.sum(x * x, dim=axes(axis, x.ndim), keepdim=True)
+        return x * torch.clamp(torch.rsqrt(squares), max=1.0 / epsilon)
+    return x / torch.clamp(norm(x, order, axis, True), min=epsilon)
+
+
+# ---- encodings -----------------------------------------------------------------------------------------------------------
+def one_hot(
+    x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
+) -> Tensor:
+    if sparse:
+        raise ValueError("sparse=True: the torch backend has dense tensors only. Leave it out.")
+    x = as_tensor(x)
+    classes = torch.arange(num_classes, device=x.device)
+    # A comparison, unlike torch's own one_hot, gives zeros for ids out of range, and asks the device for nothing.
+    out = (x.long().unsqueeze(-1) == classes).to(torch_dtype(dtype))
+    return out if axis in (-1, x.ndim) else torch.movedim(out, -1, axis)
+
+
+def multi_hot(
+    inputs: Any,
+    num_classes: int | None = None,
+    axis: int = -1,
+    dtype: Any = None,
+    sparse: bool = False,
+    **kwargs: Any,
+) -> Tensor:
+    num_classes = kwargs.pop("num_tokens", num_classes)
+    if kwargs:
+        raise TypeError(f"multi_hot received unknown arguments: {sorted(kwargs)}.")
+    if num_classes is None:
+        raise ValueError("multi_hot needs num_classes, the size of the dim that it makes.")
+    x = as_tensor(inputs)
+    return torch.amax(one_hot(x, num_classes, axis, dtype, sparse), dim=1 if x.ndim > 1 else 0)
+
+
+# ---- attention -----------------------------------------------------------------------------------------------------------
+def dot_product_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    bias: Any = None,
+    mask: Any = None,
+    scale: float | None = None,
+    is_causal: bool = False,
+    flash_attention: bool | None = None,
+    attn_logits_soft_cap: float | None = None,
+) -> Tensor:
+    query, key, value = promoted(query, key, value)
+    if query.ndim != 4 or key.ndim != 4 or value.ndim != 4:
+        shapes = [tuple(t.shape) for t in (query, key, value)]
+        raise ValueError(
+            f"query, key and value must be (batch, length, heads, head size). Received shapes: {shapes}."
+        )
+    q, k, v = (
+        t.transpose(1, 2) for t in (query, key, value)
+    )  # to (batch, heads, length, head size)
+    if mask is not None:
+        mask = as_tensor(mask)
+        mask = mask if mask.dtype is torch.bool else mask.to(torch.bool)
+    if is_causal and (mask is not None or bias is not None):
+        # The kernel takes a mask or the causal flag, not both.
+        causal = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril()
+        mask, is_causal = causal if mask is None else mask & causal, False
+    if bias is not None:
+        bias = as_tensor(bias).to(q.dtype)
+        mask = bias if mask is None else torch.where(mask, bias, _lowest(q.dtype))
+    elif mask is not None:
+        # A large finite number, not -inf: a row that is masked everywhere then averages, as on the other backends, and is not NaN.
+        mask = torch.where(mask, torch.zeros((), dtype=q.dtype, device=q.device), _lowest(q.dtype))
+    if attn_logits_soft_cap is not None:
+        out = _capped_attention(q, k, v, mask, scale, is_causal, attn_logits_soft_cap)
+    else:
+        out = F.scaled_dot_product_attention(
+            q, k, v, mask, 0.0, is_causal, scale=scale, enable_gqa=q.shape[1] != k.shape[1]
+        )
+    return out.transpose(1, 2)
+
+
+def _lowest(dtype: torch.dtype) -> float:
+    return torch.finfo(dtype).min * 0.7
+
+
+def _capped_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None,
+    scale: float | None,
+    is_causal: bool,
+    cap: float,
+) -> Tensor:
+    """Attention with its logits bent into (-cap, cap) by a tanh, which the fused kernel cannot do."""
+    groups = q.shape[1] // k.shape[1]
+    if groups > 1:
+        k, v = k.repeat_interleave(groups, dim=1), v.repeat_interleave(groups, dim=1)
+    logits = q @ k.transpose(-1, -2) * (q.shape[-1] ** -0.5 if scale is None else scale)
+    logits = torch.tanh(logits / cap) * cap
+    if is_causal:
+        causal = torch.ones(logits.shape[-2:], dtype=torch.bool, device=q.device).tril()
+        logits = logits.masked_fill(~causal, _lowest(q.dtype))
+    if mask is not None:
+        logits = logits + mask
+    return torch.softmax(logits, -1) @ v
+
+
+hard_silu = unary_float(F.hardswish)
+silu = unary_float(F.silu)
+
+OPS = {
+    "batch_normalization": batch_normalization,
+    "celu": celu,
+    "dot_product_attention": dot_product_attention,
+    "elu": elu,
+    "gelu": gelu,
+    "glu": glu,
+    "hard_sigmoid": unary_float(F.hardsigmoid),
+    "hard_silu": hard_silu,
+    "hard_swish": hard_silu,
+    "hard_tanh": unary_float(F.hardtanh),
+    "layer_normalization": layer_normalization,
+    "leaky_relu": leaky_relu,
+    "log_sigmoid": unary_float(F.logsigmoid),
+    "log_softmax": over_axes(torch.log_softmax),
+    "moments": moments,
+    "multi_hot": multi_hot,
+    "normalize": normalize,
+    "one_hot": one_hot,
+    "relu": unary(torch.relu),
+    "relu6": unary_float(F.relu6),
+    "rms_normalization": rms_normalization,
+    "selu": unary_float(torch.selu),
+    "sigmoid": unary_float(torch.sigmoid),
+    "silu": silu,
+    "soft_shrink": soft_shrink,
+    "softmax": over_axes(torch.softmax),
+    "softplus": unary_float(F.softplus),
+    "softsign": unary_float(F.softsign),
+    "squareplus": squareplus,
+    "swish": silu,
+    "tanh_shrink": unary_float(F.tanhshrink),
+    "threshold": threshold,
+}

@@ -1,0 +1,218 @@
+"""Rows that rearrange, join and cut tensors."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdist.backend.torch.ops_create import size_of
+from kdist.backend.torch.rows import axes, wide_int
+from kdist.backend.torch.tensors import as_tensor, promoted
+
+
+def reshape(x: Any, newshape: Any) -> Tensor:
+    return torch.reshape(
+        as_tensor(x), (newshape,) if hasattr(newshape, "__index__") else tuple(newshape)
+    )
+
+
+def transpose(x: Any, axes: Any = None) -> Tensor:
+    x = as_tensor(x)
+    return x.permute(*reversed(range(x.ndim))) if axes is None else torch.permute(x, tuple(axes))
+
+
+def expand_dims(x: Any, axis: Any) -> Tensor:
+    x = as_tensor(x)
+    if hasattr(axis, "__index__"):
+        return torch.unsqueeze(x, axis)
+    for a in sorted(axes(axis, x.ndim + len(axis))):
+        x = torch.unsqueeze(x, a)
+    return x
+
+
+def squeeze(x: Any, axis: Any = None) -> Tensor:
+    x = as_tensor(x)
+    if axis is None:
+        return torch.squeeze(x)
+    dims = axes(axis, x.ndim)
+    wrong = [d for d in dims if x.shape[d] != 1]
+    if wrong:
+        raise ValueError(
+            f"squeeze: axis={axis} names dims that are not of size 1; x has shape {tuple(x.shape)}."
+        )
+    return torch.squeeze(x, dims)
+
+
+def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
+    return torch.moveaxis(as_tensor(x), source, destination)
+
+
+def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
+    return torch.swapaxes(as_tensor(x), axis1, axis2)
+
+
+def flip(x: Any, axis: Any = None) -> Tensor:
+    x = as_tensor(x)
+    return torch.flip(x, axes(axis, x.ndim))
+
+
+def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
+    return torch.roll(as_tensor(x), shift, dims=axis)
+
+
+def ravel(x: Any) -> Tensor:
+    return torch.ravel(as_tensor(x))
+
+
+def broadcast_to(x: Any, shape: Any) -> Tensor:
+    return torch.broadcast_to(as_tensor(x), size_of(shape))
+
+
+def tile(x: Any, repeats: Any) -> Tensor:
+    return torch.tile(as_tensor(x), size_of(repeats))
+
+
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
+    x = as_tensor(x)
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    if hasattr(repeats, "__index__") and not isinstance(repeats, Tensor):
+        return torch.repeat_interleave(x, int(repeats), dim=axis)
+    if isinstance(repeats, list | tuple) and all(isinstance(r, int) for r in repeats):
+        counts = repeats * x.shape[axis] if len(repeats) == 1 else repeats
+        # Sizes that are known beforehand keep the row traceable.
+        return torch.repeat_interleave(
+            x, torch.tensor(counts, device=x.device), dim=axis, output_size=sum(counts)
+        )
+    return torch.repeat_interleave(x, as_tensor(repeats).long(), dim=axis)
+
+
+def diag(x: Any, k: int = 0) -> Tensor:
+    return torch.diag(as_tensor(x), diagonal=k)
+
+
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    x = as_tensor(x)
+    return torch.sum(torch.diagonal(x, offset, axis1, axis2), dim=-1, dtype=wide_int(x.dtype))
+
+
+def triangle(native: Any) -> Any:
+    """`tril` or `triu`."""
+
+    def row(x: Any, k: int = 0) -> Tensor:
+        return native(as_tensor(x), diagonal=k)
+
+    return row
+
+
+def diff(a: Any, n: int = 1, axis: int = -1) -> Tensor:
+    return torch.diff(as_tensor(a), n=n, dim=axis)
+
+
+def joining(native: Any) -> Any:
+    """`hstack` or `vstack`: operands of their common dtype."""
+
+    def row(xs: Any) -> Tensor:
+        return native(promoted(*xs))
+
+    return row
+
+
+def concatenate(xs: Any, axis: int = 0) -> Tensor:
+    xs = list(xs)
+    if not (
+        isinstance(xs[0], Tensor)
+        and all(isinstance(x, Tensor) and x.dtype is xs[0].dtype for x in xs)
+    ):
+        xs = promoted(*xs)
+    return torch.cat(xs, dim=axis)
+
+
+def stack(x: Any, axis: int = 0) -> Tensor:
+    return torch.stack(promoted(*x), dim=axis)
+
+
+def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
+    return list(torch.unbind(as_tensor(x), axis))
+
+
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
+    x = as_tensor(x)
+    n = x.shape[axis]
+    if hasattr(indices_or_sections, "__index__"):
+        sections = int(indices_or_sections)
+        if n % sections:
+            raise ValueError(
+                f"indices_or_sections={sections} does not divide the {n} elements along axis={axis} of a tensor of shape {tuple(x.shape)}."
+            )
+        return [torch.narrow(x, axis, i * (n // sections), n // sections) for i in range(sections)]
+    cuts = [0, *(min(int(i) if i >= 0 else int(i) + n, n) for i in indices_or_sections), n]
+    return [torch.narrow(x, axis, a, max(b - a, 0)) for a, b in pairwise(cuts)]
+
+
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Tensor:
+    x = as_tensor(x)
+    if constant_values is not None and mode != "constant":
+        raise ValueError(
+            f"constant_values={constant_values} goes with mode='constant' only; received mode={mode!r}."
+        )
+    pairs = (
+        [(pad_width, pad_width)] * x.ndim
+        if isinstance(pad_width, int)
+        else [tuple(int(v) for v in p) for p in pad_width]
+    )
+    if len(pairs) == 1:
+        pairs = pairs * x.ndim
+    if mode == "constant":
+        return F.pad(x, [v for pair in reversed(pairs) for v in pair], value=constant_values)
+    if mode not in ("reflect", "symmetric"):
+        raise ValueError(f"mode={mode!r} is not known. Use 'constant', 'reflect' or 'symmetric'.")
+    for dim, (before, after) in enumerate(pairs):
+        if before or after:
+            # torch has no symmetric padding, and reflects at most three dims; an index does both for any dim.
+            x = torch.index_select(
+                x, dim, _mirrored(x.shape[dim], before, after, int(mode == "reflect"), x.device)
+            )
+    return x
+
+
+def _mirrored(n: int, before: int, after: int, skip: int, device: Any) -> Tensor:
+    """Indices -before .. n + after - 1 folded back into 0 .. n - 1; `skip` 1 leaves the edge out of the mirror image."""
+    index = torch.arange(-before, n + after, device=device)
+    if n == 1:
+        return torch.zeros_like(index)
+    period = 2 * (n - skip)
+    index = torch.remainder(index, period)
+    return torch.where(index < n, index, period - 1 + skip - index)
+
+
+OPS = {
+    "broadcast_to": broadcast_to,
+    "concatenate": concatenate,
+    "diag": diag,
+    "diff": diff,
+    "expand_dims": expand_dims,
+    "flip": flip,
+    "hstack": joining(torch.hstack),
+    "moveaxis": moveaxis,
+    "pad": pad,
+    "ravel": ravel,
+    "repeat": repeat,
+    "reshape": reshape,
+    "roll": roll,
+    "split": split,
+    "squeeze": squeeze,
+    "stack": stack,
+    "swapaxes": swapaxes,
+    "tile": tile,
+    "trace": trace,
+    "transpose": transpose,
+    "tril": triangle(torch.tril),
+    "triu": triangle(torch.triu),
+    "unstack": unstack,
+    "vstack": joining(torch.vstack),
+}

@@ -1,0 +1,97 @@
+"""What most rows are made by: a native function with conversion and promotion before it, and nothing when neither is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kdist.backend.torch.tensors import TORCH, as_float, as_tensor, promoted
+from kdist.core.dtypes import result_type
+
+
+def unary(native: Callable) -> Callable:
+    """`x` of any dtype."""
+
+    def row(x: Any) -> Tensor:
+        return native(x if isinstance(x, Tensor) else as_tensor(x))
+
+    return row
+
+
+def unary_float(native: Callable) -> Callable:
+    """`x` is computed with as float: integers and booleans take the float default."""
+
+    def row(x: Any) -> Tensor:
+        if isinstance(x, Tensor) and x.is_floating_point():
+            return native(x)
+        return native(as_float(x))
+
+    return row
+
+
+def unary_number(native: Callable) -> Callable:
+    """`x` is computed with as a number: booleans take int32."""
+
+    def row(x: Any) -> Tensor:
+        x = x if isinstance(x, Tensor) else as_tensor(x)
+        return native(x.to(torch.int32) if x.dtype is torch.bool else x)
+
+    return row
+
+
+def binary(
+    native: Callable, *, scalars: bool = True, on_bool: torch.dtype | None = None, also: tuple = ()
+) -> Callable:
+    """Two operands of their common dtype.
+
+    Arguments:
+        native: the torch function.
+        scalars: whether it takes a Python number as its second operand and keeps the dtype of a float first one.
+        on_bool: the dtype to compute two booleans in, where torch refuses them.
+        also: further dtypes that the operands are promoted with, e.g. `(float,)`.
+    """
+
+    def row(x1: Any, x2: Any) -> Tensor:
+        if isinstance(x1, Tensor) and x1.is_floating_point():
+            if isinstance(x2, Tensor):
+                if x1.dtype is x2.dtype:
+                    return native(x1, x2)
+            elif scalars and (type(x2) is float or type(x2) is int):
+                return native(x1, x2)
+        x1, x2 = promoted(x1, x2, also=also)
+        if on_bool is not None and x1.dtype is torch.bool:
+            x1, x2 = x1.to(on_bool), x2.to(on_bool)
+        return native(x1, x2)
+
+    return row
+
+
+def wide_int(dtype: torch.dtype) -> torch.dtype:
+    """The dtype in which sums and products of `dtype` accumulate: small integers and booleans take int32, as in JAX."""
+    return torch.int32 if dtype in (torch.bool, torch.uint8, torch.int8, torch.int16) else dtype
+
+
+def float_dtype(x: Tensor) -> torch.dtype:
+    """The dtype of a mean of `x`."""
+    return (
+        x.dtype
+        if x.is_floating_point() or x.is_complex()
+        else TORCH[result_type(str(x.dtype)[6:], float)]
+    )
+
+
+def axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """`axis` (None, an int, or several) as non-negative ints."""
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple(
+        a % ndim if -ndim <= a < ndim else _out_of_range(a, ndim)
+        for a in ([axis] if hasattr(axis, "__index__") else axis)
+    )
+
+
+def _out_of_range(axis: int, ndim: int) -> int:
+    raise ValueError(f"axis={axis} is out of range for a tensor of {ndim} dims.")

@@ -1,0 +1,79 @@
+"""Where a variable's value lives: in the dict of the module that owns it, looked up at each read.
+
+A module's parameters are replaced behind its back: FSDP2 swaps them for sharded ones, `module.to` for ones on another device. A
+variable that held the tensor itself would go on computing with the old one, and would silently never train.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+from kdist.backend.torch.abstract import concrete
+from kdist.backend.torch.tensors import TORCH
+
+
+class Storage:
+    """One variable's value.
+
+    A trainable float is an `nn.Parameter` in its module's `_parameters`, everything else a plain tensor in `_buffers`; until a module takes
+    the variable, the value lies in a dict of its own.
+    """
+
+    __slots__ = ("_key", "_module", "_table")
+
+    def __init__(self, value: Tensor):
+        self._table: dict[str, Any] = {"value": value}
+        self._key = "value"
+        self._module: nn.Module | None = None
+
+    def read(self) -> Tensor:
+        return self._table[self._key]
+
+    def handle(self) -> Tensor:
+        return self._table[self._key]
+
+    def write(self, value: Tensor) -> None:
+        # detach() shares memory and is outside of autograd, at half the cost of entering no_grad().
+        self._table[self._key].detach().copy_(value.detach() if value.requires_grad else value)
+
+    def set_trainable(self, trainable: bool) -> None:
+        value = self._table[self._key]
+        if isinstance(value, nn.Parameter):
+            value.requires_grad_(trainable)
+        elif trainable and value.is_floating_point():
+            self._store(nn.Parameter(value))
+
+    def attach(self, module: nn.Module, key: str) -> None:
+        """Move the value into `module` under `key`; a second module that shares the variable registers the same parameter."""
+        value = self._table[self._key]
+        if self._module is not None:
+            if isinstance(value, nn.Parameter):
+                module._parameters[key] = value
+            return
+        self._module, self._key = module, key
+        self._store(value)
+
+    def _store(self, value: Tensor) -> None:
+        """Put the value where its type belongs."""
+        module = self._module
+        if module is None:
+            self._table[self._key] = value
+            return
+        parameter = isinstance(value, nn.Parameter)
+        (module._buffers if parameter else module._parameters).pop(self._key, None)
+        self._table = module._parameters if parameter else module._buffers
+        self._table[self._key] = value
+
+
+def make_storage(variable: Any, make_value: Callable[[], Tensor], layout: Any) -> Storage:
+    """A storage born with `make_value()`. Replicated layouts need nothing more: each process holds the whole value."""
+    with concrete():
+        value = make_value()
+        # A copy: the value may be the caller's own tensor, or share a NumPy array's memory, and updates are in place.
+        value = value.detach().to(TORCH[variable.dtype], copy=True)
+        if variable.trainable and value.is_floating_point():
+            value = nn.Parameter(value)
+    return Storage(value)
