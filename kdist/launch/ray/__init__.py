@@ -1,0 +1,1 @@
+"""Runs on Ray Train V2. Only this package imports ray, and only when a run asks for it."""
