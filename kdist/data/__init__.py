@@ -1,6 +1,4 @@
-"""Data sources: one global order of samples, a slice for each process, a position to resume
-from.
-"""
+"""Data sources: one global order of samples, a slice for each process, a position to resume."""
 
 from __future__ import annotations
 

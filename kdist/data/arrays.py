@@ -1,5 +1,4 @@
-"""Data that lies in memory as arrays: shuffled, sliced and gathered by one process's own rows
-alone.
+"""Data that lies in memory as arrays: each process shuffles indices and gathers its own rows alone.
 
 No reader thread: gathering 32 rows takes about 1 µs per array, less than handing them from one
 thread to another.
@@ -7,7 +6,7 @@ thread to another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -76,7 +75,9 @@ class ArraySource(Source):
         self._shuffle = shuffle
         self._seed = seed
 
-    def epoch(self, epoch: int, shard: Shard = WHOLE, start: int = 0) -> Iterator[Batch]:
+    def epoch(
+        self, epoch: int, shard: Shard = WHOLE, start: int = 0
+    ) -> Generator[Batch, None, None]:
         n, batch_size = self.num_samples, self.batch_size
         rows_of = {
             size: local_rows(size, shard) for size in {min(batch_size, n), n % batch_size} - {0}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import http.client
 import os
 import pathlib
 import sys
@@ -12,7 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.parse
-import urllib.request
+from typing import BinaryIO
 
 from kdist.core import config
 from kdist.data.archive import extract_archive
@@ -156,8 +155,10 @@ def _download(origin: str, target: pathlib.Path, file_hash: str | None, algorith
             part.unlink()
 
 
-def _fetch(origin: str, file, target: pathlib.Path) -> None:
+def _fetch(origin: str, file: BinaryIO, target: pathlib.Path) -> None:
     """Write the body of `origin` to `file`, asking for the rest when the connection breaks."""
+    import http.client  # imported where it is used: with SSL it costs more than all of this package
+
     for attempt in range(_ATTEMPTS):
         try:
             _fetch_rest(origin, file)
@@ -181,7 +182,9 @@ def _fetch(origin: str, file, target: pathlib.Path) -> None:
     ) from last
 
 
-def _fetch_rest(origin: str, file) -> None:
+def _fetch_rest(origin: str, file: BinaryIO) -> None:
+    import urllib.request
+
     have = file.tell()
     request = urllib.request.Request(origin, headers={"Range": f"bytes={have}-"} if have else {})
     with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:

@@ -1,6 +1,4 @@
-"""Python generators and other iterators, which can be read once, and iterables, which can be read
-again.
-"""
+"""Python generators and other iterators, read once, and iterables, which can be read again."""
 
 from __future__ import annotations
 

@@ -14,9 +14,7 @@ import optree
 
 
 def has_type(value: Any, module: str, *names: str) -> bool:
-    """Whether the type of `value`, or a base of it, is called one of `names` and comes from package
-    `module`.
-    """
+    """Whether the type of `value` or a base of it is one of `names` in the package `module`."""
     return any(
         c.__name__ in names and c.__module__.split(".")[0] == module for c in type(value).__mro__
     )
@@ -49,9 +47,7 @@ def is_array(value: Any) -> bool:
 
 
 def float_dtype(floatx: str) -> np.dtype:
-    """The dtype in which floats reach the model. NumPy has no bfloat16: the model casts from
-    float32.
-    """
+    """The dtype in which floats reach the model: for bfloat16, which NumPy lacks, float32."""
     return np.dtype("float32" if floatx == "bfloat16" else floatx)
 
 

@@ -1,5 +1,4 @@
-"""The global order of samples, a function of (seed, pass) alone, and the walk over batches of an
-epoch.
+"""The global order of samples, a function of (seed, pass) alone, and the batches of an epoch.
 
 One pass over the data is an epoch unless `steps` says otherwise: then epochs of `steps` batches
 follow one another on the endless chain of passes, so that no batch is dropped or seen twice in a
@@ -26,9 +25,7 @@ def permutation(n: int, seed: int, pass_index: int) -> np.ndarray:
 
 
 def permutation_within_batches(n: int, batch_size: int, seed: int, pass_index: int) -> np.ndarray:
-    """int64 (n,): batches in order, the samples shuffled inside each, so that reads stay nearly
-    sequential.
-    """
+    """int64 (n,): batches in order, the samples shuffled inside each: reads stay nearly local."""
     rng = generator(seed, pass_index)
     order = np.arange(n)
     whole = n - n % batch_size

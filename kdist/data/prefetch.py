@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 # A thread in the middle of the user's own code cannot be interrupted. Leaving waits this long for
 # it, in seconds; it ends after the batch it is reading.
-_LEAVE_AFTER = 5.0
+LEAVE_AFTER = 5.0
 
 
-def prefetched(open_iterator: Callable[[], Iterator], ahead: int) -> Iterator:
+def prefetched(open_iterator: Callable[[], Generator], ahead: int) -> Generator:
     """The items of `open_iterator()`, read by a thread that holds at most `ahead` of them.
 
     An exception in the reader is raised here with its own traceback, after the items that came
@@ -31,7 +31,7 @@ _END = object()
 
 
 class _Reader:
-    def __init__(self, open_iterator: Callable[[], Iterator], ahead: int):
+    def __init__(self, open_iterator: Callable[[], Generator], ahead: int):
         self._open = open_iterator
         self._ahead = max(1, ahead)
         self._items: deque[Any] = deque()
@@ -59,7 +59,7 @@ class _Reader:
             self._stopped = True
             self._items.clear()
             self._changed.notify_all()
-        self._thread.join(_LEAVE_AFTER)
+        self._thread.join(LEAVE_AFTER)
 
     def _run(self) -> None:
         try:

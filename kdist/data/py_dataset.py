@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 import pickle
 import warnings
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Generator, Iterator
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -20,8 +19,7 @@ from kdist.data.workers import in_order, in_pool, process_pool
 
 
 class PyDataset:
-    """Base class of datasets whose `self[i]` is a whole batch: x, (x,), (x, y) or (x, y,
-    sample_weight).
+    """Base class of datasets whose `self[i]` is a whole batch: x, (x, y) or (x, y, sample_weight).
 
     Subclasses define `__getitem__(index)` and `__len__()`, the number of batches, or override the
     property `num_batches`, where None means endless. `on_epoch_begin()` and `on_epoch_end()` run
@@ -30,10 +28,9 @@ class PyDataset:
     workers: threads or processes that compute batches ahead; 0 computes them in the training
         thread. The order of batches does not depend on it.
     use_multiprocessing: processes instead of threads, for batches that cost Python time. The
-        dataset is pickled to
-        each: define its class in a module, and start the script under `if __name__ == "__main__":`.
-            A dataset with
-        epoch hooks gets fresh processes every epoch, so that they see what the hooks changed.
+        dataset is pickled to each: define its class in a module, and start the script under
+        `if __name__ == "__main__":`. A dataset with epoch hooks gets fresh processes every epoch,
+        so that they see what the hooks changed.
     max_queue_size: batches computed ahead at most.
 
     With `shuffle=True` in fit, batches come in a new order each epoch. If the dataset has an
@@ -101,9 +98,7 @@ def is_py_dataset(value: Any) -> bool:
 
 
 class PyDatasetSource(Source):
-    """The batches of a PyDataset, in an order that (seed, epoch) determines, read ahead by its
-    workers.
-    """
+    """The batches of a PyDataset in the order of (seed, epoch), read ahead by its workers."""
 
     num_samples = None
 
@@ -153,7 +148,9 @@ class PyDatasetSource(Source):
     def seekable(self) -> bool:
         return self.batch_size is not None
 
-    def epoch(self, epoch: int, shard: Shard = WHOLE, start: int = 0) -> Iterator[Batch]:
+    def epoch(
+        self, epoch: int, shard: Shard = WHOLE, start: int = 0
+    ) -> Generator[Batch, None, None]:
         self._dataset.on_epoch_begin()
         try:
             begin, plan = self._after(start, list(self._plan(epoch)))
@@ -195,9 +192,7 @@ class PyDatasetSource(Source):
             yield i
 
     def _after(self, start: int, plan: list[int]) -> tuple[int, list[int]]:
-        """(position, indices still to read): as far towards `start` as sizes are known without
-        reading.
-        """
+        """(position, indices still to read): as near to `start` as sizes known beforehand lead."""
         if start == 0 or not self.seekable:
             return 0, plan
         count = self._dataset.num_batches
@@ -239,7 +234,7 @@ class PyDatasetSource(Source):
         tasks = ((load, i) for i in plan)
         try:
             yield from in_order(self._pool, in_pool, tasks, ahead)
-        except BrokenProcessPool as error:
+        except BrokenExecutor as error:
             self.close()
             raise RuntimeError(
                 f"A worker process of {self._batches.name} died. It ran out of memory, or could not"

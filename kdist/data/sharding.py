@@ -38,9 +38,7 @@ WHOLE = Shard()  # a process on its own, with one device
 
 @dataclass(frozen=True, slots=True)
 class LocalRows:
-    """The rows of one process in a global batch of a known size: a plain range, or positions and a
-    mask.
-    """
+    """The rows of one process in a batch of known size: a range, or positions and a mask."""
 
     start: int
     stop: int

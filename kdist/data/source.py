@@ -5,7 +5,7 @@ process.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,7 @@ from kdist.data.sharding import WHOLE, Shard
 
 
 class OutOfDataError(RuntimeError):
-    """A source ended before it gave what was asked: the epoch, the batch and the remedy are
-    named.
-    """
+    """A source ended too soon; the message names the epoch, the batch and the remedy."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,7 +56,9 @@ class Source(ABC):
     seekable: bool
 
     @abstractmethod
-    def epoch(self, epoch: int, shard: Shard = WHOLE, start: int = 0) -> Iterator[Batch]:
+    def epoch(
+        self, epoch: int, shard: Shard = WHOLE, start: int = 0
+    ) -> Generator[Batch, None, None]:
         """The batches of epoch number `epoch`, those that an uninterrupted epoch has after `start`
         samples.
 

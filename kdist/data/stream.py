@@ -1,9 +1,7 @@
-"""Data that comes batch by batch in an order of its own: tf.data, DataLoader, generators, any
-iterable.
+"""Data that comes batch by batch in an order of its own: tf.data, DataLoader, generators.
 
 Every process iterates the whole stream and takes its slice of each batch. The order must therefore
-be the same on every
-process: seed the shuffling that the stream does itself.
+be the same on every process: seed the shuffling that the stream does itself.
 """
 
 from __future__ import annotations
@@ -11,11 +9,11 @@ from __future__ import annotations
 import threading
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from kdist.data.order import skips
-from kdist.data.prefetch import prefetched
+from kdist.data.prefetch import LEAVE_AFTER, prefetched
 from kdist.data.sharding import WHOLE, Shard
 from kdist.data.source import Batch, OutOfDataError, Source
 from kdist.data.user_batches import UserBatches, spec_of
@@ -48,9 +46,7 @@ class Feed(ABC):
 
 
 class StreamSource(Source):
-    """The batches of a `Feed`; epochs of `steps_per_epoch` batches run on where the one before
-    stopped.
-    """
+    """The batches of a `Feed`; an epoch of `steps_per_epoch` goes on where the last one stopped."""
 
     seekable = False
 
@@ -85,9 +81,11 @@ class StreamSource(Source):
         self._warned = False
         self._spec: tuple[Any, Any, Any] | None = None
         self._reading = threading.Lock()  # held by the one reader that moves the stream
-        self._current: Iterator | None = None
+        self._current: Generator | None = None
 
-    def epoch(self, epoch: int, shard: Shard = WHOLE, start: int = 0) -> Iterator[Batch]:
+    def epoch(
+        self, epoch: int, shard: Shard = WHOLE, start: int = 0
+    ) -> Generator[Batch, None, None]:
         self._leave_epoch()  # there is one stream, so one reader
         self._current = prefetched(lambda: self._read(epoch, shard, start), READ_AHEAD)
         return self._current
@@ -102,8 +100,12 @@ class StreamSource(Source):
 
     def close(self) -> None:
         self._leave_epoch()
-        with self._reading:
-            self._close_pass()
+        # A reader stuck in the user's code still holds the pass; its thread ends with the process.
+        if self._reading.acquire(timeout=LEAVE_AFTER):
+            try:
+                self._close_pass()
+            finally:
+                self._reading.release()
 
     def _leave_epoch(self) -> None:
         if self._current is not None:

@@ -1,16 +1,13 @@
-"""Threads or processes that read items ahead of the consumer and hand them over in the order
-asked.
-"""
+"""Threads or processes that read items ahead of the consumer, and hand them over in order."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from typing import Any
 
 
@@ -35,12 +32,16 @@ def in_order(
             future.cancel()
 
 
-def process_pool(workers: int, shared: Any) -> ProcessPoolExecutor:
+def process_pool(workers: int, shared: Any) -> Executor:
     """Fresh processes, each with its own copy of `shared`, for `in_pool`.
 
     They are spawned, not forked: a fork of a process in which a framework runs threads may hang.
     They leave Ctrl-C to the parent, and end when it dies, however it dies.
     """
+    # Imported where it is used: it would double the time to import this package.
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     return ProcessPoolExecutor(
         workers,
         mp_context=multiprocessing.get_context("spawn"),
@@ -66,6 +67,8 @@ def _start(shared: Any) -> None:
 
 
 def _end_with_parent() -> None:
+    import multiprocessing
+
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

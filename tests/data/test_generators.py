@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import warnings
 from contextlib import closing
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from kdist.core.spec import Spec
-from kdist.data import OutOfDataError, Shard, adapt
+from kdist.data import OutOfDataError, Shard, adapt, prefetch, stream
 
 
 def batches(count, size=4):
@@ -174,3 +175,24 @@ def test_class_weight_applies_to_each_batch():
 def test_a_batch_that_does_not_fit_is_named(raw, error, message):
     with pytest.raises(error, match=message):
         ids(adapt(iter([raw])), 0)
+
+
+def test_leaving_does_not_wait_for_a_generator_that_is_stuck(monkeypatch):
+    release = threading.Event()
+
+    def stuck():
+        yield np.ones(2)
+        release.wait(30)
+
+    monkeypatch.setattr(prefetch, "LEAVE_AFTER", 0.05)
+    monkeypatch.setattr(stream, "LEAVE_AFTER", 0.05)
+    source = adapt(stuck())
+    next(source.epoch(0))
+    began = time.monotonic()
+    source.close()
+    assert time.monotonic() - began < 5
+    release.set()
+    for thread in threading.enumerate():
+        if thread.name == "kdist-reader":
+            thread.join(5)
+            assert not thread.is_alive()
