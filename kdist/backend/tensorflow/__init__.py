@@ -1,0 +1,47 @@
+"""kdist on TensorFlow: binds the names of `kdist.backend.protocol.Backend`."""
+
+from __future__ import annotations
+
+from kdist.backend.tensorflow import (
+    ops_conv,
+    ops_core,
+    ops_elementwise,
+    ops_linalg,
+    ops_nn,
+    ops_random,
+    ops_reduce,
+    ops_shape,
+)
+from kdist.backend.tensorflow.abstract import abstract_eval
+from kdist.backend.tensorflow.checkpoint import from_reader, to_leaf
+from kdist.backend.tensorflow.layer_base import LayerBase
+from kdist.backend.tensorflow.placement import check_support
+from kdist.backend.tensorflow.runtime import device_scope, runtime, synchronize
+from kdist.backend.tensorflow.storage import make_storage
+from kdist.backend.tensorflow.tensors import convert_to_numpy, convert_to_tensor, dtype_of, is_tensor
+
+name = "tensorflow"
+# int64 and not uint32: TensorFlow keeps int32 variables on the host, and its random ops take no uint32.
+RANDOM_SEED_DTYPE = "int64"
+
+_FAMILIES = (ops_conv, ops_core, ops_elementwise, ops_linalg, ops_nn, ops_random, ops_reduce, ops_shape)
+OPS = {row_name: row for family in _FAMILIES for row_name, row in family.OPS.items()}
+
+__all__ = [
+    "OPS",
+    "RANDOM_SEED_DTYPE",
+    "LayerBase",
+    "abstract_eval",
+    "check_support",
+    "convert_to_numpy",
+    "convert_to_tensor",
+    "device_scope",
+    "dtype_of",
+    "from_reader",
+    "is_tensor",
+    "make_storage",
+    "name",
+    "runtime",
+    "synchronize",
+    "to_leaf",
+]

@@ -1,0 +1,33 @@
+"""Variables as a checkpoint's leaves, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kdist.backend.tensorflow.collectives import sum_over_processes
+from kdist.backend.tensorflow.runtime import runtime
+from kdist.core.leaf import Leaf, whole_leaf
+
+
+def to_leaf(variable: Any) -> Leaf:
+    """The variable's value; process 0 writes it.
+
+    A metric's variable holds what each process has added, so that its value is a sum: all processes call this, in the same order.
+    """
+    value = variable._storage.read()
+    if variable._storage.is_sum:
+        (value,) = sum_over_processes([value])
+    return whole_leaf(np.array(value), owned=runtime.process_index() == 0)
+
+
+def from_reader(variable: Any, read: Callable[[tuple[slice, ...]], np.ndarray]) -> None:
+    """Fill the variable from `read(index)`, which gives a region of the global array."""
+    value = tf.cast(tf.convert_to_tensor(np.asarray(read(tuple(slice(0, n) for n in variable.shape)))), variable.dtype)
+    value = tf.reshape(value, variable.shape)
+    if variable._storage.is_sum and runtime.process_index() > 0:
+        value = tf.zeros_like(value)  # process 0 holds the whole sum
+    variable._storage.write(value)

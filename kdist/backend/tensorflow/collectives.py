@@ -1,0 +1,38 @@
+"""Sums and broadcasts over this job's processes, outside of a step. All processes call them, in the same order."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import tensorflow as tf
+
+from kdist.backend.tensorflow.runtime import runtime
+
+
+@functools.lru_cache(maxsize=1)
+def _summing() -> Any:
+    """One graph function for any list of tensors: TensorFlow retraces it for each new list of shapes, on all processes alike."""
+    strategy = runtime.strategy(())
+
+    @tf.function(autograph=False)
+    def run(values: list) -> Any:
+        return strategy.run(lambda: tf.distribute.get_replica_context().all_reduce("SUM", values))
+
+    return run
+
+
+def sum_over_processes(values: list) -> list:
+    """Each tensor's sum over the processes; the tensors themselves where there is one process."""
+    if runtime.process_count() == 1 or not values:
+        return list(values)
+    # Ring reduction has no kernels for bool and small integers; those travel as int64.
+    sent = [v if v.dtype.is_floating or v.dtype in (tf.int32, tf.int64) else tf.cast(v, tf.int64) for v in values]
+    return [tf.cast(s, v.dtype) for s, v in zip(_summing()(sent), values, strict=True)]
+
+
+def broadcast_from_first(values: list) -> list:
+    """Process 0's tensors, on every process."""
+    if runtime.process_count() == 1 or not values:
+        return list(values)
+    return sum_over_processes(values if runtime.process_index() == 0 else [tf.zeros_like(v) for v in values])

@@ -1,0 +1,230 @@
+"""Rows of conversions, control flow, scatters and slices."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from kdist.backend.tensorflow.abstract import abstract_eval
+from kdist.backend.tensorflow.tensors import (
+    as_tensor,
+    convert_to_numpy,
+    convert_to_tensor,
+    is_tensor,
+    static_or_dynamic_shape,
+    weak,
+)
+from kdist.core import dtypes, tree
+from kdist.core.spec import Spec
+
+
+# ---- conversions -----------------------------------------------------------------------------------------------------------
+def cast(x: Any, dtype: Any) -> Any:
+    return as_tensor(x, dtypes.standardize_dtype(dtype))
+
+
+def saturate_cast(x: Any, dtype: Any) -> Any:
+    """Cast with values outside of `dtype`'s range set to its nearest end."""
+    x, name = as_tensor(x), dtypes.standardize_dtype(dtype)
+    if name == "bool":
+        return tf.cast(tf.minimum(tf.maximum(x, tf.zeros((), x.dtype)), tf.ones((), x.dtype)), tf.bool)
+    return tf.saturate_cast(tf.cast(x, tf.int32) if x.dtype == tf.bool else x, name)
+
+
+def _convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
+    return convert_to_tensor(x, dtype)
+
+
+def dtype(x: Any) -> str:
+    kind = weak(x)
+    return kind if isinstance(kind, str) else dtypes.standardize_dtype(kind)
+
+
+def shape(x: Any) -> tuple:
+    """Sizes: ints where they are known, scalar tensors inside a graph where not."""
+    return tuple(static_or_dynamic_shape(as_tensor(x)))
+
+
+def stop_gradient(variable: Any) -> Any:
+    return tf.stop_gradient(as_tensor(variable))
+
+
+def custom_gradient(f: Callable) -> Callable:
+    decorated = tf.custom_gradient(f)
+    return lambda *args, **kwargs: decorated(*(as_tensor(a) for a in args), **kwargs)
+
+
+# ---- control flow ----------------------------------------------------------------------------------------------------------
+def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
+    if isinstance(pred, bool):
+        return true_fn() if pred else false_fn()
+    return tf.cond(as_tensor(pred, "bool"), true_fn, false_fn)
+
+
+def switch(index: Any, branches: Any, *operands: Any) -> Any:
+    index = tf.clip_by_value(as_tensor(index, "int32"), 0, len(branches) - 1)
+    return tf.switch_case(index, [lambda branch=branch: branch(*operands) for branch in branches])
+
+
+def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
+    many = isinstance(loop_vars, list | tuple)
+    start = tree.map_structure(as_tensor, tuple(loop_vars) if many else (loop_vars,))
+
+    def step(*args: Any) -> tuple:
+        out = body(*args)
+        return tree.map_structure(as_tensor, tuple(out) if many else (out,))
+
+    out = tf.while_loop(cond, step, start, maximum_iterations=maximum_iterations)
+    return out if many else out[0]
+
+
+def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
+    start = (as_tensor(lower, "int32"), tree.map_structure(as_tensor, init_val))
+    return tf.while_loop(lambda i, _: i < upper, lambda i, v: (i + 1, body_fun(i, v)), start)[1]
+
+
+def _element_spec(x: Any) -> Spec:
+    return Spec(tuple(x.shape.as_list()[1:]), x.dtype.name)
+
+
+def _signature(spec: Any) -> Any:
+    return tree.map_structure(lambda s: tf.TensorSpec(s.shape, s.dtype), spec)
+
+
+_as_written = tf.autograph.experimental.do_not_convert  # TensorFlow would rewrite a function's `if` and `for`
+
+
+def map(f: Callable, xs: Any) -> Any:
+    xs = tree.map_structure(as_tensor, xs)
+    tensors = _as_written(lambda x: tree.map_structure(as_tensor, f(x)))
+    out = abstract_eval(tensors, (tree.map_structure(_element_spec, xs),), {})
+    return tf.map_fn(tensors, xs, fn_output_signature=_signature(out))
+
+
+def vectorized_map(function: Callable, elements: Any) -> Any:
+    return tf.vectorized_map(_as_written(function), tree.map_structure(as_tensor, elements))
+
+
+def scan(f: Callable, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: Any = 1) -> tuple:
+    """`jax.lax.scan`: `f(carry, x) -> (carry, y)` along dim 0 of `xs`; returns the last carry and the stacked ys."""
+    if not callable(f):
+        raise TypeError(f"f={f!r} must be a function (carry, x) -> (carry, y).")
+    if xs is None and length is None:
+        raise ValueError("scan needs xs, or length where there are no xs.")
+    init = tree.map_structure(as_tensor, init)
+    xs = None if xs is None else tree.map_structure(as_tensor, xs)
+    leaves = [] if xs is None else tree.flatten(xs)
+    n = int(length) if length is not None else static_or_dynamic_shape(leaves[0])[0]
+
+    def at(i: Any) -> Any:
+        return None if xs is None else tree.map_structure(lambda x: x[i], xs)
+
+    def step(carry: Any, x: Any) -> tuple:
+        carry, y = f(carry, x)
+        return tree.map_structure(as_tensor, carry), y if y is None else tree.map_structure(as_tensor, y)
+
+    spec = lambda x: Spec(tuple(x.shape.as_list()), x.dtype.name)
+    _, y_spec = abstract_eval(step, (tree.map_structure(spec, init), None if xs is None else tree.map_structure(_element_spec, xs)), {})
+    y_leaves = [] if y_spec is None else tree.flatten(y_spec)
+    stores = [tf.TensorArray(s.dtype, size=n, element_shape=s.shape) for s in y_leaves]
+
+    def body(k: Any, carry: Any, stores: list) -> tuple:
+        i = n - 1 - k if reverse else k
+        carry, y = step(carry, at(i))
+        values = [] if y is None else tree.flatten(y)
+        return k + 1, carry, [s.write(i, v) for s, v in zip(stores, values, strict=True)]
+
+    _, carry, stores = tf.while_loop(lambda k, *_: k < n, body, (tf.constant(0), init, stores))
+    ys = [s.stack() for s in stores]
+    for y, s in zip(ys, y_leaves, strict=True):
+        y.set_shape((n if isinstance(n, int) else None, *s.shape))
+    return carry, None if y_spec is None else tree.pack_sequence_as(y_spec, ys)
+
+
+def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+    """Inclusive scan of an associative `f` in a logarithmic number of steps (Hillis and Steele, 1986)."""
+    elems = tree.map_structure(as_tensor, elems)
+    n = tree.flatten(elems)[0].shape[axis]
+    if n is None:
+        raise ValueError(f"associative_scan needs a known size along axis={axis}.")
+    flip = lambda x: tf.reverse(x, [axis])
+    cut = lambda x, a, b: x[(builtins.slice(None),) * (axis % x.shape.rank) + (builtins.slice(a, b),)]
+    out = tree.map_structure(flip, elems) if reverse else elems
+    offset = 1
+    while offset < n:
+        combined = f(tree.map_structure(lambda x: cut(x, 0, n - offset), out), tree.map_structure(lambda x: cut(x, offset, n), out))
+        out = tree.map_structure(lambda x, y: tf.concat([cut(x, 0, offset), y], axis), out, combined)
+        offset *= 2
+    return tree.map_structure(flip, out) if reverse else out
+
+
+# ---- scatters and slices ---------------------------------------------------------------------------------------------------
+def _indices(x: Any) -> Any:
+    x = as_tensor(x)
+    return x if x.dtype in (tf.int32, tf.int64) else tf.cast(x, tf.int32)
+
+
+def scatter(indices: Any, values: Any, shape: Any) -> Any:
+    indices = _indices(indices)
+    return tf.scatter_nd(indices, as_tensor(values), as_tensor(shape, indices.dtype.name))
+
+
+def _scatter_mul(x: Any, indices: Any, updates: Any) -> Any:
+    """Factors that meet at one place are all multiplied in: a product per segment, 1 where nothing is written."""
+    depth = indices.shape[-1]
+    sizes = static_or_dynamic_shape(x)
+    strides = [1]
+    for d in reversed(sizes[1:depth]):
+        strides.insert(0, strides[0] * d)
+    flat_ids = tf.reshape(tf.reduce_sum(indices * tf.cast(tf.stack(strides), indices.dtype), -1), [-1])
+    rows = tf.reduce_prod(tf.stack(sizes[:depth]))
+    factors = tf.math.unsorted_segment_prod(tf.reshape(updates, [-1, *sizes[depth:]]), flat_ids, rows)
+    return x * tf.reshape(factors, sizes)
+
+
+_SCATTERS: dict[str | None, Callable] = {
+    None: tf.tensor_scatter_nd_update,
+    "add": tf.tensor_scatter_nd_add,
+    "max": tf.tensor_scatter_nd_max,
+    "min": tf.tensor_scatter_nd_min,
+    "mul": _scatter_mul,
+}
+
+
+def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Any:
+    if reduction not in _SCATTERS:
+        raise ValueError(f"reduction={reduction!r} is not None, 'add', 'max', 'min' or 'mul'.")
+    x = as_tensor(inputs)
+    return _SCATTERS[reduction](x, _indices(indices), as_tensor(updates, x.dtype.name))
+
+
+def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
+    x = as_tensor(inputs)
+    return tf.slice(x, start_indices, shape)
+
+
+def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
+    """`updates` written at `start_indices`, which are clamped so that they fit."""
+    x = as_tensor(inputs)
+    updates = as_tensor(updates, x.dtype.name)
+    room = tf.shape(x) - tf.shape(updates)
+    start = tf.minimum(tf.maximum(as_tensor(start_indices, "int32"), 0), room)
+    pads = tf.stack([start, room - start], axis=1)
+    inside = tf.pad(tf.ones(tf.shape(updates), tf.bool), pads)
+    out = tf.where(inside, tf.pad(updates, pads), x)
+    out.set_shape(x.shape)
+    return out
+
+
+OPS: dict[str, Callable] = {
+    "cast": cast,
+    "saturate_cast": saturate_cast,
+    "convert_to_tensor": _convert_to_tensor,
+    "convert_to_numpy": convert_to_numpy,
+    "is_tensor": is_tensor,
+    **{f.__name__: f for f in (dtype, shape, stop_gradient, custom_gradient, cond, switch, while_loop, fori_loop)},
+    **{f.__name__: f for f in (map, vectorized_map, scan, associative_scan, scatter, scatter_update, slice, slice_update)},
+}

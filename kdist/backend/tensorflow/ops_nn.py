@@ -1,0 +1,336 @@
+"""Rows of neural-network ops: activations, normalisations, losses, attention, encodings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from kdist.backend.tensorflow.ops_elementwise import float_unary
+from kdist.backend.tensorflow.ops_reduce import norm
+from kdist.backend.tensorflow.tensors import as_tensor, name_of, normalize_axis, promote, static_or_dynamic_shape, to_float
+from kdist.core import config
+from kdist.core.replicas import replicas
+
+
+# ---- activations -----------------------------------------------------------------------------------------------------------
+def _relu(x: Any) -> Any:
+    x = as_tensor(x)
+    return tf.nn.relu(tf.cast(x, tf.int32) if x.dtype == tf.bool else x)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+    return tf.nn.leaky_relu(to_float(x), negative_slope)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    x = to_float(x)
+    out = tf.nn.elu(x)
+    return out if alpha == 1 else tf.where(x > 0, out, as_tensor(alpha, x.dtype.name) * out)
+
+
+def celu(x: Any, alpha: float = 1.0) -> Any:
+    x = to_float(x)
+    zero, a = tf.zeros((), x.dtype), as_tensor(alpha, x.dtype.name)
+    return tf.maximum(x, zero) + a * tf.math.expm1(tf.minimum(x, zero) / a)
+
+
+def gelu(x: Any, approximate: bool = True) -> Any:
+    return tf.nn.gelu(to_float(x), approximate)
+
+
+def glu(x: Any, axis: int = -1) -> Any:
+    x = to_float(x)
+    if x.shape[axis] is not None and x.shape[axis] % 2:
+        raise ValueError(f"glu halves axis={axis}, whose size in {tuple(x.shape)} is odd.")
+    a, b = tf.split(x, 2, axis)
+    return a * tf.sigmoid(b)
+
+
+def squareplus(x: Any, b: float = 4) -> Any:
+    x = to_float(x)
+    return (x + tf.sqrt(tf.square(x) + as_tensor(b, x.dtype.name))) / 2
+
+
+def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
+    x = to_float(x)
+    return tf.sign(x) * tf.nn.relu(tf.abs(x) - as_tensor(threshold, x.dtype.name))
+
+
+def threshold(x: Any, threshold: float, default_value: float) -> Any:
+    x, t, other = promote(x, threshold, default_value)
+    return tf.where(x > t, x, other)
+
+
+def _hard_sigmoid(x: Any) -> Any:
+    return tf.nn.relu6(x + tf.constant(3, x.dtype)) / tf.constant(6, x.dtype)
+
+
+def _over_axes(kernel: Callable, x: Any, axis: Any) -> Any:
+    """`kernel(x, axis)` for an int, for None (all dims) and for several dims at once."""
+    x = to_float(x)
+    if isinstance(axis, int):
+        return kernel(x, axis)
+    sizes = static_or_dynamic_shape(x)
+    if axis is None:
+        return tf.reshape(kernel(tf.reshape(x, [-1]), -1), sizes)
+    axes = [normalize_axis(a, len(sizes)) for a in axis]
+    order = [i for i in range(len(sizes)) if i not in axes] + axes
+    flat = tf.reshape(tf.transpose(x, order), [*(sizes[i] for i in order[: -len(axes)]), -1])
+    out = tf.reshape(kernel(flat, -1), [sizes[i] for i in order])
+    return tf.transpose(out, [order.index(i) for i in range(len(sizes))])
+
+
+def softmax(x: Any, axis: Any = -1) -> Any:
+    return _over_axes(tf.nn.softmax, x, axis)
+
+
+def log_softmax(x: Any, axis: Any = -1) -> Any:
+    return _over_axes(tf.nn.log_softmax, x, axis)
+
+
+# ---- normalisation ---------------------------------------------------------------------------------------------------------
+def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple[Any, Any]:
+    """Mean and variance, computed in float32 for half precision; `synchronized`: over the batches of all replicas."""
+    x = to_float(x)
+    dtype = x.dtype
+    half = dtype in (tf.float16, tf.bfloat16)
+    if half:
+        x = tf.cast(x, tf.float32)
+    axes = [axes] if isinstance(axes, int) else list(axes)
+    if synchronized and replicas().count > 1:
+        mean, variance = _synchronized_moments(x, axes, keepdims)
+    else:
+        mean, variance = tf.nn.moments(x, axes, keepdims=keepdims)
+    if half:
+        low, high = (tf.cast(v, tf.float32) for v in (dtype.min, dtype.max))
+        mean, variance = (tf.cast(tf.minimum(tf.maximum(v, low), high), dtype) for v in (mean, variance))
+    return mean, variance
+
+
+def _synchronized_moments(x: Any, axes: list, keepdims: bool) -> tuple[Any, Any]:
+    """In two passes, as one device computes them: E[x^2] - E[x]^2 loses the digits that a small variance needs."""
+    all_sum = replicas().all_sum
+    count = tf.cast(tf.reduce_prod(tf.gather(tf.shape(x), axes)), x.dtype)
+    count = all_sum(count)
+    mean = all_sum(tf.reduce_sum(x, axes, keepdims=True)) / count
+    variance = all_sum(tf.reduce_sum(tf.math.squared_difference(x, mean), axes, keepdims=True)) / count
+    return (mean, variance) if keepdims else (tf.squeeze(mean, axes), tf.squeeze(variance, axes))
+
+
+def batch_normalization(x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3) -> Any:
+    x = to_float(x)
+    rank = x.shape.rank
+    shape = [-1 if i == normalize_axis(axis, rank) else 1 for i in range(rank)]
+
+    def along_axis(v: Any) -> Any:
+        v = as_tensor(v, x.dtype.name)
+        return v if axis in (-1, rank - 1) else tf.reshape(v, shape)
+
+    factor = tf.math.rsqrt(along_axis(variance) + as_tensor(epsilon, x.dtype.name))
+    if scale is not None:
+        factor *= along_axis(scale)
+    shift = -along_axis(mean) * factor
+    return x * factor + (shift if offset is None else shift + along_axis(offset))
+
+
+def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None, **kwargs: Any) -> Any:
+    rms_scaling = kwargs.pop("rms_scaling", False)
+    if kwargs:
+        raise TypeError(f"layer_normalization received unknown arguments: {sorted(kwargs)}.")
+    x = to_float(x)
+    dtype = x.dtype
+    if dtype in (tf.float16, tf.bfloat16):
+        x = tf.cast(x, tf.float32)
+    axes, along = _axes_and_shape(x, axis)
+    eps = as_tensor(config.epsilon() if epsilon is None else epsilon, x.dtype.name)
+    mean = tf.reduce_mean(x, axes, keepdims=True)
+    centred = x - mean
+    factor = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), axes, keepdims=True) + eps)
+    if gamma is not None:
+        factor *= along(gamma)
+    out = (x if rms_scaling else centred) * factor
+    if beta is not None and not rms_scaling:
+        out += along(beta)
+    return out if out.dtype == dtype else tf.cast(out, dtype)
+
+
+def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> Any:
+    x = to_float(x)
+    dtype = x.dtype
+    if dtype in (tf.float16, tf.bfloat16):
+        x = tf.cast(x, tf.float32)
+    axes, along = _axes_and_shape(x, axis)
+    eps = as_tensor(config.epsilon() if epsilon is None else epsilon, x.dtype.name)
+    out = x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), axes, keepdims=True) + eps)
+    if scale is not None:
+        out *= along(scale)
+    return out if out.dtype == dtype else tf.cast(out, dtype)
+
+
+def _axes_and_shape(x: Any, axis: Any) -> tuple[list[int], Callable]:
+    """The normalised dims, and a function that makes a parameter of their sizes broadcast over `x`."""
+    rank = x.shape.rank
+    axes = sorted(normalize_axis(a, rank) for a in ([axis] if isinstance(axis, int) else axis))
+    shape = [x.shape[i] if i in axes else 1 for i in range(rank)]
+
+    def along(v: Any) -> Any:
+        v = as_tensor(v, x.dtype.name)
+        return v if v.shape.rank == rank or axes == [rank - 1] or v.shape.rank == 0 else tf.reshape(v, shape)
+
+    return axes, along
+
+
+def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Any:
+    if not isinstance(order, int) or order < 1:
+        raise ValueError(f"order={order!r} must be an int of at least 1.")
+    x = to_float(x)
+    if x.shape.rank == 0:
+        x = x[None]
+    epsilon = config.epsilon() if epsilon is None else epsilon
+    if order == 2:
+        inverse = tf.math.rsqrt(tf.reduce_sum(tf.square(x), axis, keepdims=True))
+        return x * tf.minimum(inverse, as_tensor(1.0 / epsilon, x.dtype.name))
+    return x / tf.maximum(norm(x, ord=order, axis=axis, keepdims=True), as_tensor(epsilon, x.dtype.name))
+
+
+# ---- losses ----------------------------------------------------------------------------------------------------------------
+def _check_same_shape(target: Any, output: Any) -> None:
+    a, b = target.shape, output.shape
+    if a.rank != b.rank or any(p is not None and q is not None and p != q for p, q in zip(a, b, strict=True)):
+        raise ValueError(f"target and output must have one shape, and have {tuple(a)} and {tuple(b)}.")
+
+
+def _clip_probabilities(p: Any) -> Any:
+    eps = config.epsilon()
+    return tf.clip_by_value(p, tf.constant(eps, p.dtype), tf.constant(1.0 - eps, p.dtype))
+
+
+def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    output = to_float(output)
+    target = as_tensor(target, output.dtype.name)
+    if target.shape.rank == 0:
+        raise ValueError("target and output must have at least one dim, and are scalars.")
+    _check_same_shape(target, output)
+    if from_logits:
+        return tf.nn.softmax_cross_entropy_with_logits(target, output, axis=axis)
+    output = _clip_probabilities(output / tf.reduce_sum(output, axis, keepdims=True))
+    return -tf.reduce_sum(target * tf.math.log(output), axis)
+
+
+def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    target, output = as_tensor(target), to_float(output)
+    rank = output.shape.rank
+    if rank < 1:
+        raise ValueError("output must have at least one dim, and is a scalar.")
+    if normalize_axis(axis, rank) != rank - 1:
+        output = tf.transpose(output, [*(i for i in range(rank) if i != axis % rank), axis % rank])
+    if target.shape.rank == rank and target.shape[-1] == 1:
+        target = tf.squeeze(target, -1)
+    if target.dtype not in (tf.int32, tf.int64):
+        target = tf.cast(target, tf.int64)
+    expected = output.shape[:-1]
+    if target.shape.rank != rank - 1 or any(p is not None and q is not None and p != q for p, q in zip(target.shape, expected, strict=True)):
+        raise ValueError(f"target must have the shape of output without its classes, {tuple(expected)}, and has {tuple(target.shape)}.")
+    if not from_logits:
+        # The kernel normalises, so that the logarithms of the probabilities serve as logits.
+        output = tf.math.log(_clip_probabilities(output))
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(target, output)
+
+
+def softmax_crossentropy_with_integer_labels(labels: Any, logits: Any, axis: int = -1) -> Any:
+    return sparse_categorical_crossentropy(labels, logits, from_logits=True, axis=axis)
+
+
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+    output = to_float(output)
+    target = as_tensor(target, output.dtype.name)
+    _check_same_shape(target, output)
+    if from_logits:
+        return tf.nn.sigmoid_cross_entropy_with_logits(target, output)
+    output = _clip_probabilities(output)
+    return -(target * tf.math.log(output) + (1 - target) * tf.math.log(1 - output))
+
+
+# ---- encodings -------------------------------------------------------------------------------------------------------------
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
+    x = as_tensor(x)
+    if x.dtype not in (tf.uint8, tf.int8, tf.int32, tf.int64):
+        x = tf.cast(x, tf.int64)
+    name = name_of(dtype)
+    on, off = (True, False) if name == "bool" else (None, None)
+    return tf.one_hot(x, num_classes, on_value=on, off_value=off, axis=axis, dtype=name)
+
+
+def multi_hot(inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False, **kwargs: Any) -> Any:
+    num_classes = kwargs.pop("num_tokens", num_classes)
+    if num_classes is None or kwargs:
+        raise ValueError(f"multi_hot needs num_classes, and received num_classes={num_classes} and {sorted(kwargs)}.")
+    x = as_tensor(inputs)
+    hot = one_hot(x, num_classes, axis=axis, dtype=dtype)
+    along = 1 if x.shape.rank > 1 else 0
+    return tf.reduce_any(hot, along) if hot.dtype == tf.bool else tf.reduce_max(hot, along)
+
+
+# ---- attention -------------------------------------------------------------------------------------------------------------
+def dot_product_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    bias: Any = None,
+    mask: Any = None,
+    scale: float | None = None,
+    is_causal: bool = False,
+    flash_attention: bool | None = None,
+    attn_logits_soft_cap: float | None = None,
+) -> Any:
+    """query (batch, T, heads, dim), key and value (batch, S, heads or a divisor, dim); bias and mask broadcast to (batch, heads, T, S)."""
+    if flash_attention:
+        raise ValueError("flash_attention=True: TensorFlow has no such kernel. Pass None or False.")
+    query, key, value = promote(query, key, value)
+    for name, x in (("query", query), ("key", key), ("value", value)):
+        if x.shape.rank != 4:
+            raise ValueError(f"{name} must have 4 dims (batch, length, heads, dim), and has shape {tuple(x.shape)}.")
+    dtype, heads, kv_heads = query.dtype, query.shape[2], key.shape[2]
+    q, k, v = (tf.transpose(x, [0, 2, 1, 3]) for x in (query, key, value))
+    if heads != kv_heads and heads and kv_heads:
+        k, v = (tf.repeat(x, heads // kv_heads, axis=1) for x in (k, v))
+    wide = tf.float32 if dtype in (tf.float16, tf.bfloat16) else dtype
+    factor = 1.0 / math.sqrt(static_or_dynamic_shape(key)[-1]) if scale is None else scale
+    logits = tf.cast(tf.matmul(q, k, transpose_b=True), wide) * tf.cast(factor, wide)
+    if attn_logits_soft_cap is not None:
+        logits = tf.tanh(logits / attn_logits_soft_cap) * attn_logits_soft_cap
+    if bias is not None:
+        logits += as_tensor(bias, wide.name)
+    if is_causal:
+        t, s = static_or_dynamic_shape(logits)[2:]
+        causal = tf.range(t)[:, None] >= tf.range(s)[None, :]
+        mask = causal if mask is None else tf.logical_and(as_tensor(mask, "bool"), causal)
+    if mask is not None:
+        logits = tf.where(as_tensor(mask, "bool"), logits, tf.constant(-0.7 * wide.max, wide))
+    out = tf.matmul(tf.cast(tf.nn.softmax(logits), dtype), v)
+    return tf.transpose(out, [0, 2, 1, 3])
+
+
+OPS: dict[str, Callable] = {
+    **{f.__name__: f for f in (leaky_relu, elu, celu, gelu, glu, squareplus, soft_shrink, threshold, softmax, log_softmax)},
+    **{f.__name__: f for f in (moments, batch_normalization, layer_normalization, rms_normalization, normalize)},
+    **{f.__name__: f for f in (categorical_crossentropy, sparse_categorical_crossentropy, binary_crossentropy, one_hot, multi_hot)},
+    **{f.__name__: f for f in (softmax_crossentropy_with_integer_labels, dot_product_attention)},
+    "relu": _relu,
+    "relu6": float_unary(tf.nn.relu6),
+    "selu": float_unary(tf.nn.selu),
+    "sigmoid": float_unary(tf.sigmoid),
+    "log_sigmoid": float_unary(tf.math.log_sigmoid),
+    "silu": float_unary(tf.nn.silu),
+    "swish": float_unary(tf.nn.silu),
+    "softplus": float_unary(tf.math.softplus),
+    "softsign": float_unary(tf.nn.softsign),
+    "hard_sigmoid": float_unary(_hard_sigmoid),
+    "hard_silu": float_unary(lambda x: x * _hard_sigmoid(x)),
+    "hard_swish": float_unary(lambda x: x * _hard_sigmoid(x)),
+    "hard_tanh": float_unary(lambda x: tf.clip_by_value(x, tf.constant(-1, x.dtype), tf.constant(1, x.dtype))),
+    "tanh_shrink": float_unary(lambda x: x - tf.tanh(x)),
+}

@@ -1,0 +1,193 @@
+"""Processes and devices.
+
+One process is enough for several devices (`MirroredStrategy`); several processes, each with one device, join under
+`MultiWorkerMirroredStrategy`, which must be made before TensorFlow computes anything.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
+from tensorflow.python.eager import context
+
+from kdist.core.coordination import BarrierTimeout, Coordinator, SingleProcess
+
+# How long a process may be silent before its peers' collectives fail instead of hanging.
+_HEARTBEAT_TIMEOUT_S = 30
+
+
+class ServiceCoordinator:
+    """Barriers over keys of TensorFlow's coordination service, which runs beside the collectives.
+
+    Keys and not the service's own barriers: a key tells who is missing.
+    """
+
+    def __init__(self, rank: int, count: int):
+        self.rank, self.count = rank, count
+        self._uses: Counter[str] = Counter()
+
+    def barrier(self, name: str, timeout_s: float) -> None:
+        self._uses[name] += 1
+        key = f"kdist/barrier/{name}/{self._uses[name]}"
+        service = context.context()
+        service.set_config_key_value(f"{key}/{self.rank}", "1")
+        deadline = time.monotonic() + timeout_s
+        waiting = list(range(self.count))
+        while waiting:
+            left = deadline - time.monotonic()
+            # Short waits: the call keeps Python's lock, and the training step needs it.
+            if _has_key(service, f"{key}/{waiting[0]}", timeout_ms=10):
+                waiting.pop(0)
+            elif left <= 0:
+                missing = [r for r in waiting if not _has_key(service, f"{key}/{r}", timeout_ms=10)]
+                if missing:
+                    raise BarrierTimeout(name, timeout_s, tuple(missing))
+                return
+            else:
+                time.sleep(0.02)
+
+
+def _has_key(service: Any, key: str, timeout_ms: int) -> bool:
+    try:
+        service.get_config_key_value(key, timeout_ms)
+    except (tf.errors.NotFoundError, tf.errors.DeadlineExceededError):
+        return False
+    return True
+
+
+class TensorFlowRuntime:
+    """The processes of this job, and the `tf.distribute` strategies over their devices."""
+
+    def __init__(self) -> None:
+        self._rank, self._count = 0, 1
+        self._multi_worker: Any = None
+        self._coordinator: Coordinator = SingleProcess()
+
+    def initialize(
+        self, coordinator: str, num_processes: int, process_id: int, addresses: Sequence[str], timeout_s: float
+    ) -> None:
+        """Join the cluster; each process serves at its own entry of `addresses`.
+
+        Raises:
+            ValueError: if `addresses` does not name every process.
+            RuntimeError: if the process has joined already, or has computed something before.
+            TimeoutError: if the others did not come within `timeout_s` seconds.
+        """
+        if self._multi_worker is not None:
+            raise RuntimeError("initialize: this process already belongs to a job. Call it once.")
+        if len(addresses) != num_processes:
+            raise ValueError(
+                f"addresses={list(addresses)} names {len(addresses)} processes and num_processes is {num_processes}. "
+                "TensorFlow needs the 'host:port' of every process."
+            )
+        _keep_one_gpu(int(os.environ.get("KDIST_LOCAL_RANK", "0")))
+        milliseconds = int(timeout_s * 1000)
+        try:
+            context.context().configure_coordination_service(
+                service_type="standalone",
+                service_leader="/job:worker/replica:0/task:0",
+                cluster_register_timeout_in_ms=milliseconds,
+                heartbeat_timeout_in_ms=_HEARTBEAT_TIMEOUT_S * 1000,
+                shutdown_barrier_timeout_in_ms=0,
+                coordinated_jobs=[coordination_config_pb2.CoordinatedJob(name="worker", num_tasks=num_processes)],
+            )
+            resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+                tf.train.ClusterSpec({"worker": list(addresses)}), task_type="worker", task_id=process_id, rpc_layer="grpc"
+            )
+            kind = tf.distribute.experimental.CommunicationImplementation
+            ring = kind.NCCL if tf.config.list_physical_devices("GPU") else kind.RING
+            options = tf.distribute.experimental.CommunicationOptions(implementation=ring)
+            self._multi_worker = tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
+        except (tf.errors.DeadlineExceededError, tf.errors.UnavailableError) as e:
+            raise TimeoutError(
+                f"Process {process_id} of {num_processes} found no complete job at {coordinator} within {timeout_s:g} s: {e}"
+            ) from e
+        self._rank, self._count = process_id, num_processes
+        self._coordinator = ServiceCoordinator(process_id, num_processes)
+
+    def shutdown(self, failed: bool) -> None:
+        """Leave the job. Unless this process failed, wait for the others first: process 0 serves the coordination service.
+
+        TensorFlow has no way back: the process cannot join another job.
+        """
+        if self._multi_worker is None:
+            return
+        self._multi_worker.extended._stop_check_health_thread()
+        if not failed:
+            self._coordinator.barrier("shutdown", 60.0)
+        self._coordinator = SingleProcess()
+
+    def process_index(self) -> int:
+        return self._rank
+
+    def process_count(self) -> int:
+        return self._count
+
+    def list_devices(self, device_type: str | None = None) -> list[str]:
+        """Names of the devices of all processes, e.g. "cpu:0"; default: GPUs if there are any."""
+        kind = _kind(device_type)
+        return [f"{kind.lower()}:{i}" for i in range(len(_local_devices(kind, self._count)) * self._count)]
+
+    def local_device_count(self) -> int:
+        return len(_local_devices(_kind(None), self._count))
+
+    def coordinator(self) -> Coordinator:
+        return self._coordinator
+
+    def strategy(self, devices: tuple[str, ...]) -> Any:
+        """The `tf.distribute` strategy over devices named as in `list_devices`."""
+        return self._multi_worker if self._count > 1 else _mirrored(devices)
+
+
+def _kind(device_type: str | None) -> str:
+    if device_type is None:
+        return "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    if device_type.lower() not in ("cpu", "gpu", "tpu"):
+        raise ValueError(f"device_type={device_type!r} is not known. Use 'cpu', 'gpu' or 'tpu'.")
+    return device_type.upper()
+
+
+def _local_devices(kind: str, processes: int) -> list:
+    devices = tf.config.list_logical_devices(kind)
+    if processes == 1:
+        return devices
+    mine = [d for d in devices if f"/task:{runtime.process_index()}/" in d.name]
+    return mine[:1]  # one device for each process
+
+
+def _keep_one_gpu(local_rank: int) -> None:
+    """One GPU for each process on a host."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        tf.config.set_visible_devices(gpus[local_rank % len(gpus)], "GPU")
+
+
+@functools.lru_cache(maxsize=8)
+def _mirrored(devices: tuple[str, ...]) -> Any:
+    names = [d.upper() for d in devices]
+    # On CPUs one device adds for all: two sets of devices in one process would share TensorFlow's collective keys, and hang or fail.
+    ops = None if names[0].startswith("GPU") else tf.distribute.ReductionToOneDevice()
+    return tf.distribute.MirroredStrategy(names, cross_device_ops=ops)
+
+
+def device_scope(name: str) -> AbstractContextManager:
+    """Tensors are created on the device `name` ("cpu:0", "gpu:1") within."""
+    return tf.device(name.upper())
+
+
+def synchronize() -> None:
+    """Wait until what was dispatched has been computed."""
+    context.context().sync_executors()
+    if tf.config.list_logical_devices("GPU"):
+        tf.test.experimental.sync_devices()
+
+
+runtime = TensorFlowRuntime()

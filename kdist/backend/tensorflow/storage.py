@@ -1,0 +1,93 @@
+"""Where a variable's value lives: one `tf.Variable` on each device of this process that trains it.
+
+The copies are plain variables and not `tf.distribute`'s mirrored ones, so that an assignment inside a step is one op on one device: a
+mirrored variable's goes through a merge of all replicas' threads, which cannot stand inside `tf.cond` and costs time in each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from kdist.backend.tensorflow import placement
+from kdist.backend.tensorflow.replicas import local_replica
+from kdist.core.replicas import replicas
+
+
+class Storage:
+    """The copies of one variable.
+
+    How copies relate is the variable's `aggregation`. "sum" (metrics): each replica adds to its own, and the value is the sum. "mean"
+    (moving statistics): an assignment inside a step is averaged over the replicas. Otherwise every replica computes and assigns the same.
+    """
+
+    def __init__(self, variable: Any, value: Any, devices: Sequence[str | None]):
+        self._aggregation = variable.aggregation
+        self._trainable = variable.trainable
+        self._name = variable.name
+        self.copies: list[tf.Variable] = []
+        self._make(value, devices)
+
+    def _make(self, value: Any, devices: Sequence[str | None]) -> None:
+        for i, device in enumerate(devices):
+            with tf.device(device):
+                start = value if i == 0 or self._aggregation != "sum" else tf.zeros_like(value)
+                self.copies.append(tf.Variable(start, trainable=self._trainable, name=self._name))
+
+    def _copy(self) -> tf.Variable:
+        return self.copies[local_replica()] if len(self.copies) > 1 else self.copies[0]
+
+    def read(self) -> Any:
+        copies = self.copies
+        if len(copies) == 1:
+            return copies[0].value()
+        step = replicas()
+        if step.count == 1 and self._aggregation == "sum":
+            return tf.add_n([c.value() for c in copies])
+        return copies[local_replica()].value()
+
+    def write(self, value: Any) -> None:
+        step = replicas()
+        if step.count > 1:
+            if self._aggregation == "mean":
+                value = step.all_sum(value) / tf.constant(step.count, value.dtype)
+            self._copy().assign(value, read_value=False)
+            return
+        self.copies[0].assign(value, read_value=False)
+        for copy in self.copies[1:]:
+            copy.assign(tf.zeros_like(value) if self._aggregation == "sum" else value, read_value=False)
+
+    def handle(self) -> Any:
+        """The resource tensor, which is what `tf.GradientTape` and raw ops want; inside a step that of this replica's copy."""
+        return self._copy().handle
+
+    def set_trainable(self, trainable: bool) -> None:
+        self._trainable = bool(trainable)
+        for copy in self.copies:
+            copy._trainable = self._trainable
+
+    def place(self, devices: Sequence[str]) -> None:
+        """Have one copy on each of `devices`, with the present value."""
+        if [tf.DeviceSpec.from_string(c.device).to_string() for c in self.copies] == [_full(d) for d in devices]:
+            return
+        value = self.read()
+        self.copies = []
+        self._make(value, devices)
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether the value is the sum of what the replicas hold."""
+        return self._aggregation == "sum"
+
+
+def _full(device: str) -> str:
+    return tf.DeviceSpec.from_string(tf.config.experimental.list_logical_devices()[0].name).make_merged_spec(tf.DeviceSpec.from_string(device)).to_string()
+
+
+def make_storage(variable: Any, make_value: Callable[[], Any], layout: Any) -> Storage:
+    """A storage born with `make_value()`: on every device of this process that the layout's mesh names, else on the default one."""
+    # Out of any graph that is being traced: the variable outlives it.
+    with tf.init_scope():
+        return Storage(variable, make_value(), placement.devices_of(layout))
