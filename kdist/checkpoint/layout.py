@@ -180,9 +180,8 @@ def _plain_number(value: Any) -> Any:
 
 def seal(body: Mapping[str, Any]) -> str:
     """Returns the text of a JSON file that carries its own checksum."""
-    text = encode_json(body, "kdist.json")
-    # Parsed again: numbers and keys must be checked as a reader will see them.
-    body = json.loads(text)
+    # Parsed again: the checksum is of what a reader will see.
+    body = json.loads(json.dumps(body, default=_plain_number))
     return json.dumps({**body, "checksum": _digest(body)})
 
 

@@ -41,7 +41,9 @@ class Checkpointer:
         keep: how many of the newest steps to keep, or a `RetentionPolicy`; None keeps all.
         timeout_s: how long a save waits for the other processes at each of its three barriers, in
             seconds.
-        compression: "zstd", or None to store the bytes as they are, which is faster on fast disks.
+        compression: None stores the bytes as they are. "zstd" saves some 8 % on float32 weights,
+            and takes about three times as long on two cores (0.24 against 0.77 GB/s on a local
+            disk); it may pay on slow storage.
 
     Attributes:
         last_stall_s: how long the caller of the last `save` waited, in seconds; 0.0 before the
@@ -61,7 +63,7 @@ class Checkpointer:
         keep: RetentionPolicy | int | None = None,
         *,
         timeout_s: float = 600.0,
-        compression: str | None = "zstd",
+        compression: str | None = None,
     ) -> None:
         if compression not in ("zstd", None):
             raise ValueError(f"compression: {compression!r} must be 'zstd' or None.")

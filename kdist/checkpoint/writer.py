@@ -25,7 +25,7 @@ def write_part(
     folder: str,
     rank: int,
     leaves: Mapping[Path, Leaf],
-    compression: str | None = "zstd",
+    compression: str | None,
 ) -> dict[str, Any]:
     """Writes this process's boxes below `folder` and returns the record of them.
 
@@ -55,6 +55,9 @@ def write_part(
                 base, name, leaf.global_shape, leaf.dtype, grid, compression, context
             )
             opened.append((array, name, leaf, grid))
+    # On disk or over the network nothing refers to our memory once the write is done. Storage in
+    # memory does: uncompressed, it would keep the caller's own array, and follow its changes.
+    by_reference = not store.location.one_process
     pending: deque[tuple[Any, int]] = deque()
     in_flight = 0
     for future, name, leaf, grid in opened:
@@ -66,13 +69,10 @@ def write_part(
                 part = box[region]
                 start = tuple(i * c for i, c in zip(index, grid, strict=True))
                 where = tuple(slice(s, s + n) for s, n in zip(start, part.shape, strict=True))
-                # By reference: `leaves` outlives the wait below.
-                pending.append(
-                    (
-                        array[where].write(part, can_reference_source_data_indefinitely=True),
-                        part.nbytes,
-                    )
+                write = array[where].write(
+                    part, can_reference_source_data_indefinitely=by_reference
                 )
+                pending.append((write, part.nbytes))
                 in_flight += part.nbytes
                 sums[checksums.chunk_key(index)] = checksums.checksum(part)
                 while in_flight > _IN_FLIGHT_BYTES:

@@ -61,6 +61,10 @@ def main():
         os.chdir(f"{FOLDER}/machine-{RANK}")
     root = "run" if SCENARIO == "apart" else f"{FOLDER}/run"
     checkpoints = Checkpointer(root, coordinator, keep=2, timeout_s=timeout_s)
+    if SCENARIO == "forever":
+        print("READY", flush=True)
+        for step in range(1, 100_000):
+            checkpoints.save(step, leaves(step), {"step": step}, block=step % 2 == 0)
     for step in (1, 2, 3):
         if SCENARIO == "apart":
             break

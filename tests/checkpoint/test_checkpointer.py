@@ -215,6 +215,21 @@ def test_background_save_keeps_the_state_of_the_call(url):
             assert reader.meta == {"position": [step]}
 
 
+@pytest.mark.parametrize("compression", ["zstd", None])
+@pytest.mark.parametrize("block", [True, False])
+def test_what_is_saved_does_not_follow_the_arrays(url, block, compression):
+    # The engine may keep referring to memory that it was given; storage in memory does.
+    array = np.arange(100_000, dtype="float32")
+    checkpoints = Checkpointer(url, compression=compression)
+    checkpoints.save(1, leaves_of({("a",): array}), block=block)
+    checkpoints.wait()
+    array[...] = -1
+    checkpoints.save(2, leaves_of({("a",): array}), block=block)
+    checkpoints.wait()
+    with checkpoints.open(1) as reader:
+        np.testing.assert_array_equal(reader.read(("a",)), np.arange(100_000, dtype="float32"))
+
+
 def test_at_most_one_background_save(tmp_path, monkeypatch):
     go, running = threading.Event(), []
     real = writer.write_part

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import ml_dtypes
@@ -18,25 +20,23 @@ HERE = Path(__file__).resolve()
 TIMEOUT_S = 60
 
 
-def run(scenario: str, folder: Path) -> list[tuple[int, str]]:
+def start(scenario: str, folder: Path) -> list[subprocess.Popen]:
     env = {**os.environ, "PYTHONPATH": str(HERE.parents[2]), "OMP_NUM_THREADS": "1"}
-    children = [
+    script = str(HERE.with_name("process_child.py"))
+    return [
         subprocess.Popen(
-            [
-                sys.executable,
-                str(HERE.with_name("process_child.py")),
-                scenario,
-                str(folder),
-                str(r),
-                "2",
-            ],
+            [sys.executable, script, scenario, str(folder), str(rank), "2"],
             env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for r in range(2)
+        for rank in range(2)
     ]
+
+
+def run(scenario: str, folder: Path) -> list[tuple[int, str]]:
+    children = start(scenario, folder)
     try:
         out = [child.communicate(timeout=TIMEOUT_S)[0] for child in children]
     finally:
@@ -118,3 +118,33 @@ def test_processes_that_do_not_share_a_folder_are_told(tmp_path):
     assert "shared" in chief
     assert "sees another file system" in other
     assert "STEPS [] []" in chief
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_any_moment_every_published_step_is_whole(tmp_path, seed):
+    children = start("forever", tmp_path)
+    try:
+        for child in children:
+            assert child.stdout.readline().strip() == "READY"
+        checkpoints = Checkpointer(tmp_path / "run")
+        deadline = time.monotonic() + TIMEOUT_S
+        while not checkpoints.steps():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(random.Random(seed).uniform(0.0, 0.3))
+    finally:
+        for child in children:
+            child.kill()
+        for child in children:
+            child.communicate(timeout=TIMEOUT_S)
+    steps = checkpoints.steps()
+    assert steps
+    kernel = np.arange(35, dtype="float32").reshape(7, 5)
+    for step in steps:
+        with checkpoints.open(step) as reader:
+            assert reader.meta == {"step": step}
+            np.testing.assert_array_equal(reader.read(("params", "kernel")), kernel + step)
+    # A run that starts again goes on in the same folder, and tidies it.
+    again = Checkpointer(tmp_path / "run", keep=1)
+    again.save(steps[-1] + 1, {})
+    assert os.listdir(tmp_path / "run") == [str(steps[-1] + 1)]
