@@ -1,0 +1,57 @@
+"""Correlation along an axis of each sample, averaged over samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdist import ops
+from kdist.core import config
+from kdist.losses.regression import as_pair
+from kdist.metrics.reduction import MeanMetricWrapper
+
+
+def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+    """Pearson's r along `axis`: `mean((t - mean(t)) * (p - mean(p))) / (std(t) * std(p))`."""
+    y_true, y_pred = as_pair(y_true, y_pred)
+    t = y_true - ops.mean(y_true, axis=axis, keepdims=True)
+    p = y_pred - ops.mean(y_pred, axis=axis, keepdims=True)
+    t = t / ops.std(t, axis=axis, keepdims=True)
+    p = p / ops.std(p, axis=axis, keepdims=True)
+    return ops.mean(t * p, axis=axis)
+
+
+def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+    """Lin's concordance coefficient along `axis` (Lin, 1989, https://doi.org/10.2307/2532051).
+
+    `2 * cov(t, p) / (var(t) + var(p) + (mean(t) - mean(p)) ** 2)`
+    """
+    y_true, y_pred = as_pair(y_true, y_pred)
+    mean_t = ops.mean(y_true, axis=axis, keepdims=True)
+    mean_p = ops.mean(y_pred, axis=axis, keepdims=True)
+    variances = ops.var(y_true, axis=axis, keepdims=True) + ops.var(
+        y_pred, axis=axis, keepdims=True
+    )
+    norm = variances + ops.square(mean_t - mean_p) + config.epsilon()
+    return ops.mean(2 * (y_true - mean_t) * (y_pred - mean_p) / norm, axis=axis)
+
+
+class PearsonCorrelation(MeanMetricWrapper):
+    """The mean of `pearson_correlation` over samples."""
+
+    _direction = "up"
+    _config_names = ("axis",)
+
+    def __init__(self, name: str | None = "pearson_correlation", dtype: Any = None, axis: int = -1):
+        super().__init__(pearson_correlation, name, dtype, axis=axis)
+
+
+class ConcordanceCorrelation(MeanMetricWrapper):
+    """The mean of `concordance_correlation` over samples."""
+
+    _direction = "up"
+    _config_names = ("axis",)
+
+    def __init__(
+        self, name: str | None = "concordance_correlation", dtype: Any = None, axis: int = -1
+    ):
+        super().__init__(concordance_correlation, name, dtype, axis=axis)
