@@ -215,7 +215,7 @@ def unstack(x: Tensor, num: int | None = None, axis: int = 0) -> Any:
 
 
 def _specs(fn: Callable, *args: Any) -> Any:
-    """Specs of what `fn` gives, which may itself compute with symbolic tensors that it closes over."""
+    """Specs of what `fn` gives; it may close over symbolic tensors and compute with them."""
     out = infer.probe(fn, args, {})
     return tree.map_structure(
         lambda x: Spec(x.shape, x.dtype) if isinstance(x, KerasTensor) else x, out

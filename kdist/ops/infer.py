@@ -61,7 +61,7 @@ def probe(fn: Callable, args: tuple, kwargs: dict) -> Any:
     try:
         return at_both({})
     except Exception as first:  # whatever the framework raises for shapes that do not fit
-        known = sorted({d for x in leaves if isinstance(x, Spec) for d in x.shape if d})
+        known = sorted({d for x in leaves for d in getattr(x, "shape", ()) if d})
         for n in range(1, min(len(unknown), _MAX_PINNED) + 1):
             for slots in itertools.combinations(unknown, n):
                 for sizes in itertools.product(known, repeat=n):

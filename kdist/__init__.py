@@ -1,0 +1,50 @@
+"""kdist trains a Keras model anywhere: the Keras 3 API on JAX, PyTorch or TensorFlow, on one device or many hosts.
+
+Importing this package imports no framework. The first use of a name loads the backend that KDIST_BACKEND (or the configuration) selects.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from kdist.core import registry as _registry
+from kdist.distribution import runtime as _runtime
+from kdist.version import __version__
+
+# Imported when they are first named; those of the first line need no backend.
+_PACKAGES = frozenset(
+    {
+        "checkpoint", "cli", "config", "core", "data", "datasets", "distribution", "launch", "tree", "version",
+        "activations", "backend", "callbacks", "constraints", "dtype_policies", "initializers", "layers", "losses",
+        "metrics", "models", "ops", "optimizers", "random", "regularizers", "saving", "training", "utils",
+    }
+)  # fmt: skip
+
+
+def _api() -> Any:
+    return importlib.import_module("kdist.api")
+
+
+_registry.load_all = _api
+_runtime.load_backend = lambda: importlib.import_module("kdist.backend")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return importlib.import_module(f"kdist.{name}")
+    if name.startswith("__"):
+        raise AttributeError(f"module 'kdist' has no attribute {name!r}")
+    try:
+        return getattr(_api(), name)
+    except AttributeError:
+        raise AttributeError(f"module 'kdist' has no attribute {name!r}") from None
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PACKAGES, *_api().__all__})
+
+
+def version() -> str:
+    """kdist's version, e.g. "0.1.0"."""
+    return __version__

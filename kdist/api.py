@@ -1,0 +1,36 @@
+"""The names of the top level: importing this loads all of kdist's public classes."""
+
+from __future__ import annotations
+
+from kdist import activations, callbacks, constraints, losses, metrics, optimizers, random, regularizers, saving, utils  # noqa: F401
+from kdist.backend.variable import Variable
+from kdist.core.graph import KerasTensor, Operation
+from kdist.core.scopes import StatelessScope, name_scope
+from kdist.dtype_policies import DTypePolicy
+from kdist.initializers import Initializer
+from kdist.layers import Input, InputSpec, Layer
+from kdist.losses import Loss
+from kdist.metrics import Metric
+from kdist.models import Functional, Model, Sequential
+from kdist.optimizers import Optimizer
+from kdist.regularizers import Regularizer
+
+__all__ = [
+    "DTypePolicy",
+    "Functional",
+    "Initializer",
+    "Input",
+    "InputSpec",
+    "KerasTensor",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Operation",
+    "Optimizer",
+    "Regularizer",
+    "Sequential",
+    "StatelessScope",
+    "Variable",
+    "name_scope",
+]

@@ -1,0 +1,172 @@
+"""The contract between kdist and a framework.
+
+A backend is one package, `kdist.backend.<name>`, whose `__init__` binds the names below. Nothing else in kdist imports a framework, and
+the backends do not import each other. What differs between them is a row of a table (`OPS`, `UPDATES`) or an object returned from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import numpy as np
+
+from kdist.core.coordination import Coordinator
+from kdist.core.leaf import Leaf
+from kdist.core.replicas import Replicas
+from kdist.core.spec import Spec
+from kdist.distribution.plan import Plan
+
+Tensor = Any  # the framework's array
+
+
+class Storage(Protocol):
+    """Where one variable's value lives. Made by `make_storage`, owned by a `Variable`."""
+
+    def read(self) -> Tensor:
+        """The value: what ops compute with. Cheap; called on every use."""
+        ...
+
+    def write(self, value: Tensor) -> None:
+        """Replace the value; shape and dtype are the variable's own and were checked."""
+        ...
+
+    def handle(self) -> Any:
+        """What the framework's own tools want: `torch.nn.Parameter`, `tf.Variable`, `jax.Array`."""
+        ...
+
+    def set_trainable(self, trainable: bool) -> None: ...
+
+
+class Program(Protocol):
+    """A compiled train, test or predict step. One per (model, kind); kept until `compile` is called again."""
+
+    def begin(self) -> Any:
+        """Take the variables' values into a running state and return it. Until `end`, variables read through to it."""
+        ...
+
+    def __call__(self, state: Any, batch: Any) -> tuple[Any, Any]:
+        """One step on a `data.Batch` of NumPy arrays (this process's slice).
+
+        Returns: the new state, and what the step gave: for train and test a dict of scalars still on the device if the model's own
+        step returned one, or None if the built-in step ran (its results are read from the metrics when someone asks);
+        for predict the outputs, this process's slice, padding included.
+        """
+        ...
+
+    def metric_values(self, state: Any) -> list | None:
+        """Values of `model.metrics_variables` summed over all processes, which call this together; None where the variables are global already."""
+        ...
+
+    def local_metric_values(self, state: Any) -> list | None:
+        """The same without communication: this process's own part, for a progress bar."""
+        ...
+
+    def end(self, state: Any) -> None:
+        """Write the state back to the variables."""
+        ...
+
+    def gather(self, outputs: Any) -> Any:
+        """Outputs of predict as NumPy arrays of the GLOBAL batch (all processes call it), padding included."""
+        ...
+
+
+class Runtime(Protocol):
+    """Processes and devices."""
+
+    def initialize(self, coordinator: str, num_processes: int, process_id: int, addresses: Sequence[str], timeout_s: float) -> None:
+        """Join the other processes. Must precede the first computation."""
+        ...
+
+    def shutdown(self, failed: bool) -> None:
+        """Leave the group; after a failure without waiting for peers."""
+        ...
+
+    def process_index(self) -> int: ...
+    def process_count(self) -> int: ...
+    def list_devices(self, device_type: str | None = None) -> list[str]:
+        """Names such as "cpu:0" of the devices of all processes."""
+        ...
+
+    def local_device_count(self) -> int: ...
+    def coordinator(self) -> Coordinator:
+        """A channel beside the training group, safe to use from another thread."""
+        ...
+
+
+class Backend(Protocol):
+    """What `kdist.backend.<name>` must offer. Names are grouped by who uses them."""
+
+    name: str
+    runtime: Runtime
+
+    # ---- ops -------------------------------------------------------------------------------------------------------------
+    OPS: Mapping[str, Callable]
+    """Rows of ops: name -> function with the declaration's parameter names and defaults. A row accepts the framework's tensors, NumPy
+    arrays, Python scalars, lists of them and kdist Variables, promotes dtypes by `kdist.core.dtypes.result_type`, and is traceable
+    (no `.item()`, no copy to the host)."""
+
+    def abstract_eval(self, fn: Callable, args: tuple, kwargs: dict) -> Any:
+        """Specs of `fn(*args, **kwargs)` where every `Spec` among the arguments (at any depth; all sizes known) stands for a tensor.
+
+        Runs in a stateless scope of its own: variables may be read, and what is assigned to them is forgotten."""
+        ...
+
+    def is_tensor(self, x: Any) -> bool: ...
+    def convert_to_tensor(self, x: Any, dtype: str | None = None) -> Tensor: ...
+    def convert_to_numpy(self, x: Any) -> np.ndarray: ...
+    def dtype_of(self, x: Tensor) -> str:
+        """Dtype name of a tensor of this framework."""
+        ...
+
+    # ---- variables and layers --------------------------------------------------------------------------------------------
+    LayerBase: type
+    """Base of every layer: `torch.nn.Module` or a plain class. Offers `_run(*args, **kwargs)`, which runs `self.call` (with the framework's
+    hooks where it has them), `_attach_variable(name, variable)` and `_attach_layer(name, layer)`, called as attributes are tracked."""
+
+    def make_storage(self, variable: Any, make_value: Callable[[], Tensor], layout: Any) -> Storage:
+        """A storage born with the value `make_value()` in `layout`; `make_value` may be run compiled and sharded."""
+        ...
+
+    RANDOM_SEED_DTYPE: str  # dtype of a SeedGenerator's state, shape (2,)
+
+    # ---- training --------------------------------------------------------------------------------------------------------
+    UPDATES: Mapping[str, Callable]
+    """Rows of optimizer updates: class name in snake case ("adam", "sgd", ...) -> fn(optimizer, grads, variables, learning_rate),
+    one fused update of all variables at once. An optimizer without a row runs its `update_step` per variable."""
+
+    def compile_step(self, model: Any, kind: str, plan: Plan) -> Program:
+        """`kind`: "train", "test" or "predict". Plan: where everything lies."""
+        ...
+
+    def train_step(self, model: Any, *args: Any) -> Any:
+        """The body of `Model.train_step`: `(data)`, or `(state, data)` on jax."""
+        ...
+
+    def test_step(self, model: Any, *args: Any) -> Any: ...
+    def predict_step(self, model: Any, *args: Any) -> Any: ...
+    def check_support(self, strategy: Any) -> None:
+        """Raise ValueError, naming what to use instead, if this backend cannot run `strategy`."""
+        ...
+
+    def device_scope(self, name: str) -> AbstractContextManager: ...
+    def synchronize(self) -> None:
+        """Wait until the devices have finished what was dispatched (for timing)."""
+        ...
+
+    # ---- checkpoints -----------------------------------------------------------------------------------------------------
+    def to_leaf(self, variable: Any) -> Leaf:
+        """This process's part of a variable, by reference or copy; the lowest-coordinate replica owns each box."""
+        ...
+
+    def load_metrics(self, variables: list, values: list[np.ndarray]) -> None:
+        """Set metric variables to globally accumulated values: everywhere where they are global, else on one process with zeros on the others."""
+        ...
+
+    def from_reader(self, variable: Any, read: Callable[[tuple[slice, ...]], np.ndarray]) -> None:
+        """Fill this process's part of the variable; `read(index)` gives a region of the global array."""
+        ...
+
+
+Batches = Iterator[Any]

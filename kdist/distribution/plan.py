@@ -1,0 +1,98 @@
+"""`Plan`: where everything of a model lies under a strategy, as plain data that can be printed, costed and checked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from kdist.core import dtypes
+from kdist.distribution.layout import TensorLayout
+from kdist.distribution.mesh import DeviceMesh
+
+
+@dataclass(frozen=True)
+class VariablePlan:
+    """One variable: its global shape, and what one device holds of it."""
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+    trainable: bool
+    layout: TensorLayout
+
+    @property
+    def bytes_per_device(self) -> int:
+        return math.prod(self.layout.shard_shape(self.shape)) * dtypes.size_in_bytes(self.dtype)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The layouts of a model's variables, of its optimizer's, and of a batch.
+
+    `strategy` is None for a model on a single device; everything is then whole.
+    """
+
+    strategy: Any
+    mesh: DeviceMesh | None
+    variables: tuple[VariablePlan, ...]
+    optimizer: tuple[VariablePlan, ...]
+
+    @property
+    def data_shards(self) -> int:
+        return self.strategy.data_shards if self.strategy is not None else 1
+
+    @property
+    def bytes_per_device(self) -> dict[str, int]:
+        """Parameters, gradients and optimizer state on one device."""
+        return {
+            "parameters": sum(v.bytes_per_device for v in self.variables),
+            "gradients": sum(v.bytes_per_device for v in self.variables if v.trainable),
+            "optimizer": sum(v.bytes_per_device for v in self.optimizer),
+        }
+
+    @property
+    def bytes_communicated_per_step(self) -> int:
+        """What one device sends per optimizer update: a ring all-reduce of every gradient, 2 (n - 1) / n of its bytes."""
+        n = self.data_shards
+        return int(self.bytes_per_device["gradients"] * 2 * (n - 1) / n)
+
+    def table(self) -> Table:
+        table = Table(title=f"Plan: {self.strategy!r}" if self.strategy is not None else "Plan: one device")
+        for column in ("variable", "shape", "dtype", "layout", "bytes per device"):
+            table.add_column(column, justify="right" if column.startswith("bytes") else "left")
+        for v in self.variables:
+            layout = "replicated" if v.layout.is_replicated else repr(v.layout)
+            table.add_row(v.path, str(v.shape), v.dtype, layout, f"{v.bytes_per_device:,}")
+        table.add_section()
+        for name, n in self.bytes_per_device.items():
+            table.add_row(name, "", "", "", f"{n:,}")
+        table.add_row("sent per step", "", "", "", f"{self.bytes_communicated_per_step:,}")
+        return table
+
+    def __str__(self) -> str:
+        console = Console(width=120)
+        with console.capture() as capture:
+            console.print(self.table())
+        return capture.get()
+
+
+def _of(variable: Any, strategy: Any) -> VariablePlan:
+    layout = variable.layout
+    if layout is None:
+        layout = strategy.variable_layout(variable.path, variable.shape) if strategy is not None else TensorLayout((None,) * len(variable.shape))
+    return VariablePlan(variable.path, tuple(variable.shape), variable.dtype, variable.trainable, layout)
+
+
+def make_plan(strategy: Any, model: Any) -> Plan:
+    """The plan of a built model (and of its optimizer, if it is compiled) under `strategy`, or on one device if that is None."""
+    optimizer = getattr(model, "optimizer", None)
+    return Plan(
+        strategy=strategy,
+        mesh=strategy.device_mesh if strategy is not None else None,
+        variables=tuple(_of(v, strategy) for v in model.variables),
+        optimizer=tuple(_of(v, strategy) for v in optimizer.variables) if optimizer is not None else (),
+    )

@@ -1,0 +1,104 @@
+"""Processes, devices and the active strategy, as everyone sees them.
+
+The data in this package imports no framework. The backend binds its `Runtime` here when it is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kdist.core.environment import WorkerEnv
+
+_runtime: Any = None
+_strategy: Any = None
+# The top-level package puts here what loads the backend, which binds its runtime.
+load_backend: Callable[[], None] = lambda: None
+
+
+def bind(runtime: Any) -> None:
+    """Make `runtime` (a `backend.protocol.Runtime`) the process's own. Called by kdist.backend."""
+    global _runtime
+    _runtime = runtime
+
+
+def runtime() -> Any:
+    if _runtime is None:
+        load_backend()
+    if _runtime is None:
+        raise RuntimeError("No backend is loaded. Import kdist before using kdist.distribution.")
+    return _runtime
+
+
+def initialize(job_addresses: str | None = None, num_processes: int | None = None, process_id: int | None = None, timeout_s: float = 60.0) -> None:
+    """Join the processes of this job. Call it before the first computation; kdist's launchers call it themselves.
+
+    Arguments:
+        job_addresses: comma-separated "host:port" of all processes in order, or of the coordinator alone; default: KDIST_ADDRESSES.
+        num_processes: default: KDIST_WORLD_SIZE, else the number of addresses.
+        process_id: this process's number; default: KDIST_RANK.
+        timeout_s: seconds to wait for the others.
+
+    Without arguments and without these variables it does nothing: a single process needs no rendezvous.
+    """
+    env = WorkerEnv.from_env()
+    addresses = tuple(job_addresses.split(",")) if job_addresses else (env.addresses if env else ())
+    count = num_processes if num_processes is not None else (env.world_size if env else max(len(addresses), 1))
+    rank = process_id if process_id is not None else (env.rank if env else 0)
+    if count <= 1:
+        return
+    if not addresses:
+        raise ValueError(f"initialize(num_processes={count}) needs job_addresses, the 'host:port' of the coordinator or of every process.")
+    if not 0 <= rank < count:
+        raise ValueError(f"process_id={rank} is outside of 0 .. {count - 1}.")
+    coordinator = env.coordinator if env and not job_addresses else addresses[0]
+    runtime().initialize(coordinator, count, rank, addresses, timeout_s)
+
+
+def shutdown(failed: bool = False) -> None:
+    """Leave the job's processes; with `failed`, without waiting for them."""
+    if _runtime is not None:
+        _runtime.shutdown(failed)
+
+
+def process_index() -> int:
+    """This process's number among the job's."""
+    return runtime().process_index()
+
+
+def process_count() -> int:
+    return runtime().process_count()
+
+
+def list_devices(device_type: str | None = None) -> list[str]:
+    """The devices of all processes, e.g. ["cpu:0", "cpu:1"]. `device_type`: "cpu", "gpu" or "tpu"; default: the fastest kind there is."""
+    return runtime().list_devices(device_type)
+
+
+def get_device_count(device_type: str | None = None) -> int:
+    return len(list_devices(device_type))
+
+
+def distribution() -> Any:
+    """The active strategy, or None."""
+    return _strategy
+
+
+def set_distribution(value: Any) -> None:
+    """Make `value` (a strategy, or None) the active one: models created from now on are laid out by it."""
+    global _strategy
+    if value is not None and not hasattr(value, "variable_layout"):
+        raise ValueError(f"set_distribution expects a strategy such as DataParallel(), and received {value!r}.")
+    _strategy = value
+
+
+@contextmanager
+def distribution_scope(value: Any) -> Iterator[None]:
+    """`value` is the active strategy within."""
+    outer = _strategy
+    set_distribution(value)
+    try:
+        yield
+    finally:
+        set_distribution(outer)

@@ -1,0 +1,1 @@
+"""compile, and one fit/evaluate/predict loop for all backends."""

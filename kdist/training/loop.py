@@ -1,0 +1,164 @@
+"""The one loop: epochs and batches for fit, evaluate and predict, on every backend.
+
+A backend's program computes a step; this file decides what runs when, and when anybody looks at the results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+
+from kdist.core import tree
+from kdist.data import Shard, Source
+from kdist.training.logs import Logs
+from kdist.training.position import Position
+
+
+def shard_of(strategy: Any, process_index: int, process_count: int) -> Shard:
+    """The slice of each global batch that this process takes under `strategy`."""
+    if strategy is None:
+        return Shard()
+    if not getattr(strategy, "auto_shard_dataset", True):
+        return Shard(multiple=max(1, strategy.data_shards // process_count))
+    # Fewer slices than processes: the processes of one slice see the same rows.
+    slices = min(strategy.data_shards, process_count)
+    return Shard(index=process_index * slices // process_count, count=slices, multiple=max(1, strategy.data_shards // slices))
+
+
+def batches(source: Source, epoch: int, shard: Shard, start: int = 0) -> Any:
+    """The batches of an epoch, to be used in a `with` statement: it ends the readers behind them."""
+    return closing(source.epoch(epoch, shard, start))  # type: ignore[type-var]
+
+
+class Live:
+    """The program of a running fit and its newest state, for callbacks that save them."""
+
+    __slots__ = ("program", "state")
+
+    def __init__(self, program: Any, state: Any):
+        self.program, self.state = program, state
+
+
+def fit_epochs(model: Any, program: Any, source: Source, shard: Shard, callbacks: Any, position: Position, epochs: int, validate: Any) -> None:
+    """Train from `position` up to `epochs`. `validate(epoch)` gives the validation logs, {} when there are none."""
+    state = program.begin()
+    live = Live(program, state)
+    object.__setattr__(model, "_live", live)
+    try:
+        while position.epoch < epochs and not model.stop_training:
+            epoch = position.epoch
+            if position.batch == 0:
+                model.reset_metrics()
+            callbacks.on_epoch_begin(epoch)
+            state, logs = _train_epoch(model, live, source, shard, callbacks, position)
+            live.state = state
+            if logs is None:
+                raise ValueError(f"The training data gave no batch in epoch {epoch}. Check that it is not empty, and that a generator yields anew each epoch.")
+            epoch_logs = dict(logs)
+            epoch_logs.update(validate(epoch))
+            position.epoch, position.batch, position.sample = epoch + 1, 0, 0
+            callbacks.on_epoch_end(epoch, epoch_logs)
+    finally:
+        object.__setattr__(model, "_live", None)
+        program.end(live.state)
+
+
+def _train_epoch(model: Any, live: Live, source: Source, shard: Shard, callbacks: Any, position: Position) -> tuple[Any, Any]:
+    program, state, logs = live.program, live.state, None
+    watched = callbacks.watches_train_batches
+    with batches(source, position.epoch, shard, position.sample) as iterator:
+        for batch in iterator:
+            if watched:
+                callbacks.on_train_batch_begin(position.batch)
+            state, out = program(state, batch)
+            logs = lazy_logs(model, program, state, out)
+            position.batch += 1
+            position.step += 1
+            position.sample = batch.end
+            if watched:
+                live.state = state
+                callbacks.on_train_batch_end(position.batch - 1, logs)
+            if model.stop_training:
+                break
+        else:
+            if logs is None and position.batch > 0:  # resumed exactly at the end of an epoch
+                logs = lazy_logs(model, program, state, None)
+    if logs is not None:
+        logs._resolved()
+    return state, logs
+
+
+def lazy_logs(model: Any, program: Any, state: Any, out: dict | None) -> Logs:
+    """The logs of the step just made, to be fetched if somebody looks. If the model's own step returned them they are `out`; else the metrics are asked."""
+    return Logs(lambda: model.read_logs(program, state, out), lambda: model.read_logs(program, state, out, local=True))
+
+
+def evaluate_batches(model: Any, program: Any, source: Source, shard: Shard, callbacks: Any, steps: int | None, epoch: int = 0) -> dict:
+    """One pass over the data; returns the logs."""
+    state = program.begin()
+    logs: Any = None
+    watched = callbacks.watches_test_batches
+    try:
+        model.reset_metrics()
+        with batches(source, epoch, shard) as iterator:
+            for i, batch in enumerate(_first(iterator, steps)):
+                if watched:
+                    callbacks.on_test_batch_begin(i)
+                state, out = program(state, batch)
+                logs = lazy_logs(model, program, state, out)
+                if watched:
+                    callbacks.on_test_batch_end(i, logs)
+                if model.stop_evaluating:
+                    break
+        if logs is None:
+            raise ValueError("The evaluation data gave no batch. Check that it is not empty.")
+        return dict(logs)
+    finally:
+        program.end(state)
+
+
+# Outputs that wait on the device before they are fetched: enough to keep it busy, few enough to hold in memory.
+_IN_FLIGHT = 4
+
+
+def predict_batches(model: Any, program: Any, source: Source, shard: Shard, callbacks: Any, steps: int | None) -> Any:
+    """The outputs for all samples, joined along the batch."""
+    state = program.begin()
+    waiting: list[tuple[Any, int]] = []
+    parts: list[Any] = []
+
+    def fetch(limit: int) -> None:
+        while len(waiting) > limit:
+            outputs, size = waiting.pop(0)
+            parts.append(tree.map_structure(lambda a: a[:size], program.gather(outputs)))
+
+    watched = callbacks.watches_predict_batches
+    try:
+        with batches(source, 0, shard) as iterator:
+            for i, batch in enumerate(_first(iterator, steps)):
+                if watched:
+                    callbacks.on_predict_batch_begin(i)
+                state, outputs = program(state, batch)
+                waiting.append((outputs, batch.size))
+                fetch(_IN_FLIGHT)
+                if watched:
+                    callbacks.on_predict_batch_end(i, {"outputs": outputs})
+                if model.stop_predicting:
+                    break
+        fetch(0)
+    finally:
+        program.end(state)
+    if not parts:
+        raise ValueError("The data gave no batch to predict on. Check that it is not empty.")
+    return tree.map_structure(lambda *pieces: np.concatenate(pieces) if len(pieces) > 1 else pieces[0], *parts)
+
+
+def _first(iterator: Iterator, steps: int | None) -> Iterator:
+    if steps is None:
+        yield from iterator
+        return
+    for _, batch in zip(range(steps), iterator, strict=False):
+        yield batch
