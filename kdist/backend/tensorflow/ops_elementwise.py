@@ -76,6 +76,23 @@ def _subtract_bools(x: Any, y: Any) -> Any:
     raise ValueError("subtract(x1, x2) received two bool tensors. Use logical_xor, or cast them to a number first.")
 
 
+_EagerTensor = tf.__internal__.EagerTensor
+
+
+def _add(x: Any, y: Any) -> Any:
+    """BiasAdd where a graph adds a vector to the last dim: TensorFlow fuses it with the product before, and its gradient is cheaper."""
+    if not isinstance(x, _EagerTensor) and y.shape.rank == 1 and x.dtype.is_floating:
+        rank, size = x.shape.rank, y.shape[0]
+        if rank is not None and rank > 1 and size is not None and x.shape[-1] == size:
+            return tf.nn.bias_add(x, y)
+    return tf.add(x, y)
+
+
+def _erfinv(x: Any) -> Any:
+    half = x.dtype in (tf.float16, tf.bfloat16)  # no kernels
+    return tf.cast(tf.math.erfinv(tf.cast(x, tf.float32)), x.dtype) if half else tf.math.erfinv(x)
+
+
 _UNSIGNED = frozenset({tf.uint8, tf.uint16, tf.uint32, tf.uint64})
 
 
@@ -163,7 +180,7 @@ def round(x: Any, decimals: int = 0) -> Any:
 
 
 OPS: dict[str, Callable] = {
-    "add": _binary(tf.add, on_bool=tf.logical_or),
+    "add": _binary(_add, on_bool=tf.logical_or),
     "subtract": _binary(tf.subtract, on_bool=_subtract_bools),
     "multiply": _binary(tf.multiply, on_bool=tf.logical_and),
     "maximum": _binary(tf.maximum, on_bool=tf.logical_or),
@@ -215,5 +232,6 @@ OPS: dict[str, Callable] = {
     "tan": float_unary(tf.tan),
     "tanh": float_unary(tf.tanh),
     "erf": float_unary(tf.math.erf),
+    "erfinv": float_unary(_erfinv),
     "copy": _unary(tf.identity),
 }
