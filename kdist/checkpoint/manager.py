@@ -42,7 +42,7 @@ class Checkpointer:
         timeout_s: how long a save waits for the other processes at each of its three barriers, in
             seconds.
         compression: None stores the bytes as they are. "zstd" takes two to three times as long on
-            two cores, for 8 % fewer bytes of float32 weights and 22 % of bfloat16: for slow storage.
+            two cores, for 8 % fewer bytes of float32 weights and 22 % of bfloat16: for slow disks.
 
     Attributes:
         last_stall_s: how long the caller of the last `save` waited, in seconds; 0.0 before the
