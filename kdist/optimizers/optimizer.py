@@ -161,7 +161,8 @@ class Optimizer(OptimizerState):
             aggregation="only_first_replica",
         )
 
-    # ---- slots ----    @property
+    # ---- slots ----
+    @property
     def iterations(self) -> Any:
         """How many updates were made: a Variable, or a tensor if gradients are accumulated."""
         if self.gradient_accumulation_steps:
@@ -453,7 +454,8 @@ class Optimizer(OptimizerState):
                 "not with a float. Create the optimizer with a float to set its rate later."
             )
 
-        # ---- configuration ----    def get_config(self) -> dict[str, Any]:
+    # ---- configuration ----
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, ready for JSON."""
         rate = self._learning_rate
         if isinstance(rate, Variable):

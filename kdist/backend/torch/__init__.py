@@ -20,10 +20,13 @@ from kdist.backend.torch.checkpoint import from_reader, to_leaf
 from kdist.backend.torch.device import device_scope, synchronize
 from kdist.backend.torch.layer_base import LayerBase
 from kdist.backend.torch.placement import check_support
+from kdist.backend.torch.programs import compile_step, load_metrics
 from kdist.backend.torch.random import RANDOM_SEED_DTYPE
 from kdist.backend.torch.runtime import runtime
 from kdist.backend.torch.storage import make_storage
 from kdist.backend.torch.tensors import convert_to_numpy, convert_to_tensor, dtype_of, is_tensor
+from kdist.backend.torch.trainer import predict_step, test_step, train_step
+from kdist.backend.torch.updates import UPDATES
 
 name = "torch"
 
@@ -48,18 +51,24 @@ OPS = {
 __all__ = [
     "OPS",
     "RANDOM_SEED_DTYPE",
+    "UPDATES",
     "LayerBase",
     "abstract_eval",
     "check_support",
+    "compile_step",
     "convert_to_numpy",
     "convert_to_tensor",
     "device_scope",
     "dtype_of",
     "from_reader",
     "is_tensor",
+    "load_metrics",
     "make_storage",
     "name",
+    "predict_step",
     "runtime",
     "synchronize",
+    "test_step",
     "to_leaf",
+    "train_step",
 ]

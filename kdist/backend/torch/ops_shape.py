@@ -160,11 +160,11 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
         raise ValueError(
             f"constant_values={constant_values} goes with mode='constant' only; received mode={mode!r}."
         )
-    pairs = (
-        [(pad_width, pad_width)] * x.ndim
-        if isinstance(pad_width, int)
-        else [tuple(int(v) for v in p) for p in pad_width]
-    )
+    if isinstance(pad_width, int):
+        pad_width = (pad_width, pad_width)
+    if all(isinstance(v, int) for v in pad_width):
+        pad_width = (pad_width,)  # one (before, after) for every axis
+    pairs = [tuple(int(v) for v in p) for p in pad_width]
     if len(pairs) == 1:
         pairs = pairs * x.ndim
     if mode == "constant":

@@ -15,6 +15,34 @@ from kdist.backend.torch.abstract import concrete
 from kdist.backend.torch.tensors import TORCH
 
 
+class _Running:
+    """Which run of a program is under way: tensors may be remembered within one run. 0 outside of programs."""
+
+    number = 0
+    latest = 0
+    depth = 0
+
+    def enter(self) -> None:
+        if self.depth == 0:
+            self.latest += 1
+            self.number = self.latest
+        self.depth += 1
+
+    def leave(self) -> None:
+        self.depth -= 1
+        if self.depth == 0:
+            self.number = 0
+
+    def renew(self) -> None:
+        """A variable's tensor was replaced: forget what is remembered."""
+        if self.number:
+            self.latest += 1
+            self.number = self.latest
+
+
+running = _Running()
+
+
 class Storage:
     """One variable's value.
 
@@ -58,6 +86,7 @@ class Storage:
 
     def _store(self, value: Tensor) -> None:
         """Put the value where its type belongs."""
+        running.renew()
         module = self._module
         if module is None:
             self._table[self._key] = value

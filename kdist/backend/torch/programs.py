@@ -1,0 +1,138 @@
+"""Programs: what runs a step on a batch. torch is eager, so there is nothing to compile, only work to keep out of the step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from kdist.backend.torch.placement import check_support, to_device
+from kdist.backend.torch.replicas import ProcessReplicas, average, broadcast, combined, gather_rows
+from kdist.backend.torch.storage import running
+from kdist.backend.torch.tensors import as_tensor, to_numpy
+from kdist.backend.torch.trainer import pack
+from kdist.core import tree
+from kdist.core.replicas import SINGLE, step_scope
+from kdist.distribution.plan import Plan
+
+
+class State:
+    """What a running program must put back at its end. The variables' values stay in their modules."""
+
+    __slots__ = ("was_training",)
+
+    def __init__(self, was_training: bool):
+        self.was_training = was_training
+
+
+class Program:
+    """One kind of step of a model.
+
+    Arguments:
+        model: a built model.
+        kind: "train", "test" or "predict".
+        plan: its plan; with a strategy, each process computes a slice of the batch.
+    """
+
+    def __init__(self, model: Any, kind: str, plan: Plan):
+        check_support(plan.strategy)
+        self._model, self._kind = model, kind
+        self._grouped = (
+            plan.strategy is not None and dist.is_initialized() and dist.get_world_size() > 1
+        )
+        self._replicas = ProcessReplicas() if self._grouped else SINGLE
+        self._step = {
+            "train": model.train_step,
+            "test": model.test_step,
+            "predict": model.predict_step,
+        }[kind]
+        # A user's train_step calls backward() itself; the built-in one does not keep gradients either way.
+        self._grad_mode = {
+            "train": torch.enable_grad,
+            "test": torch.no_grad,
+            "predict": torch.inference_mode,
+        }[kind]
+
+    def begin(self) -> State:
+        """Set the mode of plain torch modules, and give all processes one state."""
+        model = self._model
+        was_training = model.training
+        nn.Module.train(model, self._kind == "train")
+        running.enter()
+        if self._grouped:
+            live = getattr(model, "_live", None)
+            if live is None:
+                variables = [
+                    *model.variables,
+                    *(model.optimizer.variables if model.optimizer is not None else ()),
+                ]
+                broadcast([v._storage.read() for v in variables])
+            else:
+                self._settle()  # within a fit the weights agree, and statistics of batches do not
+        return State(was_training)
+
+    def __call__(self, state: State, batch: Any) -> tuple[State, Any]:
+        x, y = to_device(batch.x), to_device(batch.y)
+        data = x if self._kind == "predict" else pack(x, y, to_device(batch.sample_weight))
+        if self._kind == "predict" and isinstance(x, list | tuple):
+            data = (x,)
+        mask = None if batch.mask is None else as_tensor(batch.mask)
+        with self._grad_mode(), step_scope(self._replicas, mask, batch.size):
+            return state, self._step(data)
+
+    def end(self, state: State) -> None:
+        if self._grouped and self._kind == "train":
+            self._settle()
+        running.leave()
+        nn.Module.train(self._model, state.was_training)
+
+    def _settle(self) -> None:
+        """Average the statistics that each process kept of its own slices. They move linearly, so averaging now is averaging at each step."""
+        average(
+            [
+                v._storage.read()
+                for v in self._model.non_trainable_variables
+                if v.aggregation == "mean"
+            ]
+        )
+
+    def gather(self, outputs: Any) -> Any:
+        """Outputs of predict as NumPy arrays of the global batch. With several processes all of them call it."""
+        return tree.map_structure(self._gather_one, outputs)
+
+    def _gather_one(self, x: Any) -> np.ndarray | None:
+        if x is None:
+            return None
+        x = as_tensor(x)
+        return to_numpy(gather_rows(x) if self._grouped else x)
+
+    def metric_values(self, state: State) -> list[Tensor] | None:
+        """The metrics' variables over all processes, which call it together; None where the variables themselves are global."""
+        if not self._grouped:
+            return None
+        variables = self._model.metrics_variables
+        return combined([v._storage.read() for v in variables], [v.aggregation for v in variables])
+
+    def local_metric_values(self, state: State) -> None:
+        """This process's own values are those of the variables."""
+        return
+
+
+def compile_step(model: Any, kind: str, plan: Plan) -> Program:
+    """The program that runs `model`'s step of `kind` under `plan`.
+
+    Raises:
+        ValueError: if torch cannot run the plan's strategy.
+    """
+    return Program(model, kind, plan)
+
+
+def load_metrics(variables: list, values: list[np.ndarray]) -> None:
+    """Set metrics' variables to global values: process 0 takes the sums over, the others start from zero."""
+    first = not dist.is_initialized() or dist.get_rank() == 0
+    for v, value in zip(variables, values, strict=True):
+        mine = value if first or v.aggregation != "sum" else np.zeros_like(value)
+        v._storage.write(as_tensor(mine, v.dtype).reshape(v.shape))

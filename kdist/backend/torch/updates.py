@@ -1,0 +1,291 @@
+"""Fused optimizer updates: all variables in one call of torch's foreach or fused kernels.
+
+The formulas are those of the optimizers' own `update_step`. What changes rarely (which tensors there are, the learning rate) is remembered between
+steps, so that a step does no Python for each variable and asks the device for no number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kdist.backend.torch.storage import running
+
+
+class _Number:
+    """A variable's value as a Python number, read from the device only when the variable was written to since."""
+
+    __slots__ = ("tensor", "value", "version")
+
+    def __init__(self) -> None:
+        self.tensor: Tensor | None = None
+        self.version, self.value = -1, 0.0
+
+    def of(self, tensor: Tensor) -> float:
+        if tensor is not self.tensor or tensor._version != self.version:
+            self.tensor, self.version, self.value = tensor, tensor._version, tensor.item()
+        return self.value
+
+    def count(self, tensor: Tensor) -> int:
+        """For a counter that its owner increments once after each call: one write since the last call is that increment."""
+        if tensor is self.tensor and tensor._version == self.version + 1:
+            self.version, self.value = tensor._version, self.value + 1
+        return int(self.of(tensor))
+
+
+class _Plan:
+    """The tensors of one optimizer's update, in lists that line up, and its numbers."""
+
+    def __init__(self, variables: list):
+        self.variables, self.run = variables, running.number
+        self.parameters = [v._storage.read() for v in variables]
+        self.same_dtype = len({p.dtype for p in self.parameters}) == 1
+        self._slots: dict[str, list[Tensor]] = {}
+
+    def slots(self, optimizer: Any, name: str) -> list[Tensor]:
+        found = self._slots.get(name)
+        if found is None:
+            aligned = optimizer.aligned(getattr(optimizer, name), self.variables)
+            found = self._slots[name] = [v._storage.read() for v in aligned]
+        return found
+
+
+class _Memory:
+    """What is remembered for an optimizer between steps."""
+
+    def __init__(self) -> None:
+        self.plan: _Plan | None = None
+        self.rate, self.step = _Number(), _Number()
+
+
+def _memory(optimizer: Any) -> _Memory:
+    memory = optimizer.__dict__.get("_torch_memory")
+    if memory is None:
+        memory = _Memory()
+        object.__setattr__(optimizer, "_torch_memory", memory)
+    return memory
+
+
+def _plan(memory: _Memory, variables: list) -> _Plan:
+    plan = memory.plan
+    # Within one run of a program nobody swaps a module's tensors; outside of programs somebody may, so there they are looked up each time.
+    if (
+        plan is None
+        or plan.variables is not variables
+        or running.number == 0
+        or plan.run != running.number
+    ):
+        plan = memory.plan = _Plan(variables)
+    return plan
+
+
+def _rate(optimizer: Any, memory: _Memory, learning_rate: Any) -> float:
+    if not isinstance(learning_rate, Tensor):
+        return float(learning_rate)
+    own = optimizer._learning_rate
+    if hasattr(own, "_storage") and learning_rate is own._storage.read():
+        return memory.rate.of(learning_rate)
+    return learning_rate.item()  # a schedule's: a new tensor each step
+
+
+def _step(optimizer: Any, memory: _Memory) -> int:
+    """The number of this update, from 1."""
+    done = memory.step.count(optimizer._iterations._storage.read())
+    each = optimizer.gradient_accumulation_steps
+    return (done // each if each else done) + 1
+
+
+class Update:
+    """What one call of a row has to work with.
+
+    Arguments:
+        optimizer, grads, variables, learning_rate: the row's own arguments.
+    """
+
+    def __init__(self, optimizer: Any, grads: list, variables: list, learning_rate: Any):
+        memory = _memory(optimizer)
+        self.optimizer, self._plan, self._memory = optimizer, _plan(memory, variables), memory
+        self.parameters = self._plan.parameters
+        self.rate = _rate(optimizer, memory, learning_rate)
+        self.grads = grads
+        if any(g.dtype is not p.dtype for g, p in zip(grads, self.parameters, strict=True)):
+            self.grads = [g.to(p.dtype) for g, p in zip(grads, self.parameters, strict=True)]
+
+    @property
+    def step(self) -> int:
+        return _step(self.optimizer, self._memory)
+
+    def slots(self, name: str) -> list[Tensor]:
+        return self._plan.slots(self.optimizer, name)
+
+
+def row(body: Callable[[Update], None]) -> Callable:
+    """A row of UPDATES from a function of an `Update` that changes its tensors in place."""
+
+    @torch.no_grad()
+    def update(optimizer: Any, grads: list, variables: list, learning_rate: Any) -> None:
+        body(Update(optimizer, grads, variables, learning_rate))
+
+    return update
+
+
+@row
+def adam(u: Update) -> None:
+    o, t = u.optimizer, u.step
+    second_left = 1.0 - o.beta_2**t
+    # torch adds epsilon to sqrt(v / second_left), Keras to sqrt(v): the two agree if epsilon is scaled alike.
+    epsilon = o.epsilon / math.sqrt(second_left)
+    hats = u.slots("_velocity_hats") if o.amsgrad else []
+    groups = _by_dtype(u.parameters, u.grads, u.slots("_momentums"), u.slots("_velocities"), hats)
+    for parameters, grads, m, v, largest in groups:
+        steps = [torch.full((), float(t), device=parameters[0].device)] * len(parameters)
+        torch._fused_adam_(
+            parameters, grads, m, v, largest, steps, lr=u.rate, beta1=o.beta_1, beta2=o.beta_2,
+            weight_decay=0.0, eps=epsilon, amsgrad=bool(o.amsgrad), maximize=False,
+        )  # fmt: skip
+
+
+def _by_dtype(*lists: list[Tensor]) -> list[tuple[list[Tensor], ...]]:
+    """The lists split into groups of one dtype and device, which the fused kernel asks for. An empty list stays empty."""
+    first = lists[0]
+    kinds = {(p.dtype, p.device) for p in first}
+    if len(kinds) == 1:
+        return [lists]
+    out = []
+    for kind in sorted(kinds, key=str):
+        chosen = [i for i, p in enumerate(first) if (p.dtype, p.device) == kind]
+        out.append(tuple([values[i] for i in chosen] if values else [] for values in lists))
+    return out
+
+
+@row
+def sgd(u: Update) -> None:
+    o = u.optimizer
+    if not o.momentum:
+        torch._foreach_add_(u.parameters, u.grads, alpha=-u.rate)
+        return
+    velocities = u.slots("momentums")
+    torch._foreach_mul_(velocities, o.momentum)
+    torch._foreach_add_(velocities, u.grads, alpha=-u.rate)
+    if o.nesterov:
+        torch._foreach_add_(u.parameters, velocities, alpha=o.momentum)
+        torch._foreach_add_(u.parameters, u.grads, alpha=-u.rate)
+    else:
+        torch._foreach_add_(u.parameters, velocities)
+
+
+@row
+def rmsprop(u: Update) -> None:
+    o, v = u.optimizer, u.slots("_velocities")
+    torch._foreach_mul_(v, o.rho)
+    torch._foreach_addcmul_(v, u.grads, u.grads, value=1 - o.rho)
+    if o.centered:
+        mean = u.slots("_average_gradients")
+        torch._foreach_lerp_(mean, u.grads, 1 - o.rho)
+        denominator = torch._foreach_addcmul(v, mean, mean, value=-1)
+        torch._foreach_add_(denominator, o.epsilon)
+    else:
+        denominator = torch._foreach_add(v, o.epsilon)
+    torch._foreach_sqrt_(denominator)
+    if o.momentum > 0:
+        momentums = u.slots("_momentums")
+        torch._foreach_mul_(momentums, o.momentum)
+        torch._foreach_addcdiv_(momentums, u.grads, denominator, value=u.rate)
+        torch._foreach_sub_(u.parameters, momentums)
+    else:
+        torch._foreach_addcdiv_(u.parameters, u.grads, denominator, value=-u.rate)
+
+
+@row
+def adagrad(u: Update) -> None:
+    sums = u.slots("_accumulators")
+    torch._foreach_addcmul_(sums, u.grads, u.grads)
+    denominator = torch._foreach_add(sums, u.optimizer.epsilon)
+    torch._foreach_sqrt_(denominator)
+    torch._foreach_addcdiv_(u.parameters, u.grads, denominator, value=-u.rate)
+
+
+@row
+def adadelta(u: Update) -> None:
+    o = u.optimizer
+    squares, deltas = u.slots("_accumulated_grads"), u.slots("_accumulated_delta_vars")
+    torch._foreach_mul_(squares, o.rho)
+    torch._foreach_addcmul_(squares, u.grads, u.grads, value=1 - o.rho)
+    delta = torch._foreach_add(deltas, o.epsilon)
+    torch._foreach_div_(delta, torch._foreach_add(squares, o.epsilon))
+    torch._foreach_sqrt_(delta)
+    torch._foreach_mul_(delta, u.grads)
+    torch._foreach_mul_(deltas, o.rho)
+    torch._foreach_addcmul_(deltas, delta, delta, value=1 - o.rho)
+    torch._foreach_add_(u.parameters, delta, alpha=-u.rate)
+
+
+@row
+def adamax(u: Update) -> None:
+    o, m, norms = u.optimizer, u.slots("_m"), u.slots("_u")
+    torch._foreach_lerp_(m, u.grads, 1 - o.beta_1)
+    torch._foreach_mul_(norms, o.beta_2)
+    torch._foreach_maximum_(norms, torch._foreach_abs(u.grads))
+    rate = u.rate / (1 - o.beta_1**u.step)
+    torch._foreach_addcdiv_(u.parameters, m, torch._foreach_add(norms, o.epsilon), value=-rate)
+
+
+@row
+def nadam(u: Update) -> None:
+    o, t = u.optimizer, u.step
+    m, v = u.slots("_momentums"), u.slots("_velocities")
+    mu, mu_next = (o.beta_1 * (1.0 - 0.5 * 0.96**n) for n in (t, t + 1))
+    stored = o._u_product._storage
+    product = stored.read().item() * mu
+    stored.write(torch.full_like(stored.read(), product))
+    torch._foreach_lerp_(m, u.grads, 1 - o.beta_1)
+    torch._foreach_mul_(v, o.beta_2)
+    torch._foreach_addcmul_(v, u.grads, u.grads, value=1 - o.beta_2)
+    denominator = torch._foreach_div(v, 1 - o.beta_2**t)
+    torch._foreach_sqrt_(denominator)
+    torch._foreach_add_(denominator, o.epsilon)
+    torch._foreach_addcdiv_(
+        u.parameters, m, denominator, value=-u.rate * mu_next / (1 - product * mu_next)
+    )
+    torch._foreach_addcdiv_(
+        u.parameters, u.grads, denominator, value=-u.rate * (1 - mu) / (1 - product)
+    )
+
+
+@row
+def lion(u: Update) -> None:
+    o, m = u.optimizer, u.slots("_momentums")
+    direction = torch._foreach_mul(m, o.beta_1)
+    torch._foreach_add_(direction, u.grads, alpha=1 - o.beta_1)
+    torch._foreach_sign_(direction)
+    torch._foreach_add_(u.parameters, direction, alpha=-u.rate)
+    torch._foreach_mul_(m, o.beta_2)
+    torch._foreach_add_(m, u.grads, alpha=1 - o.beta_2)
+
+
+@torch.no_grad()
+def weight_decay(optimizer: Any, variables: list, learning_rate: Any) -> None:
+    """w -= w * weight_decay * learning_rate, before the update."""
+    rate = _rate(optimizer, _memory(optimizer), learning_rate)
+    if variables:
+        torch._foreach_mul_(
+            [v._storage.read() for v in variables], 1.0 - optimizer.weight_decay * rate
+        )
+
+
+UPDATES = {
+    "adadelta": adadelta,
+    "adagrad": adagrad,
+    "adam": adam,
+    "adamax": adamax,
+    "adamw": adam,
+    "lion": lion,
+    "nadam": nadam,
+    "rmsprop": rmsprop,
+    "sgd": sgd,
+    "weight_decay": weight_decay,
+}
