@@ -31,8 +31,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--pip", action="append", default=[], help="package to install on the nodes"
     )
-    parser.add_argument("rest", nargs="*", help="arguments of the script, after --")
-    return parser.parse_args(arguments)
+    # What follows `--` is the script's, whatever it looks like.
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = parser.parse_args(arguments[:end])
+    options.rest = arguments[end + 1 :]
+    return options
 
 
 def entrypoint(options: argparse.Namespace) -> str:

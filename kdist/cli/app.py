@@ -6,18 +6,20 @@ import importlib.metadata
 import os
 import platform
 import sys
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from kdist.core import config
-from kdist.launch import LaunchError, WorkerError, run_script
+from kdist.launch import LaunchError, run_script
+from kdist.version import __version__
 
 app = typer.Typer(
     help="Train a Keras model anywhere: one script, any backend, any number of workers.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 
 _FAILED, _BAD_REQUEST, _INTERRUPTED = 1, 2, 130
@@ -32,7 +34,7 @@ def main() -> None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"kdist {_version('kdist')}")
+        typer.echo(f"kdist {__version__}")
         raise typer.Exit
 
 
@@ -52,33 +54,31 @@ def _options(
 def run(
     script: Annotated[str, typer.Argument(help="The Python script to run on every worker.")],
     args: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Argument(help="Arguments of the script; after `--`, whatever they look like."),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Number of worker processes.", min=1)] = 2,
+    workers: Annotated[int, typer.Option(help="Number of worker processes.")] = 2,
     launcher: Annotated[str, typer.Option(help="ray or local.")] = "ray",
     backend: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(help="jax, torch or tensorflow; by default the configured one."),
     ] = None,
     resource: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option(help="What each worker reserves, e.g. GPU=1; may be given several times."),
     ] = None,
     env: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option(help="NAME=VALUE for the workers; may be given several times."),
     ] = None,
-    max_failures: Annotated[
-        int, typer.Option(help="Restarts after the death of a worker.", min=0)
-    ] = 3,
+    max_failures: Annotated[int, typer.Option(help="Restarts after the death of a worker.")] = 3,
     storage: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(help="Folder for the runs' logs; shared by all hosts of a cluster."),
     ] = None,
-    name: Annotated[Optional[str], typer.Option(help="Name of the run.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     timeout: Annotated[
-        Optional[float], typer.Option(help="Seconds after which the run is ended.")
+        float | None, typer.Option(help="Seconds after which the run is ended.")
     ] = None,
 ) -> None:
     """Run SCRIPT as __main__ on every worker; the workers train together.
@@ -104,19 +104,19 @@ def run(
         )
     except KeyboardInterrupt:
         raise typer.Exit(_INTERRUPTED) from None
-    except (WorkerError, LaunchError) as error:
-        _complain(str(error))
-        bad = isinstance(error, ValueError)
-        raise typer.Exit(_BAD_REQUEST if bad else _FAILED) from None
     except (ValueError, FileNotFoundError, ImportError) as error:
+        # InsufficientResourcesError is a ValueError too.
         _complain(str(error))
         raise typer.Exit(_BAD_REQUEST) from None
+    except LaunchError as error:
+        _complain(str(error))
+        raise typer.Exit(_FAILED) from None
 
 
 @app.command()
 def doctor() -> None:
     """Print what is installed here, for a report or a question."""
-    typer.echo(f"kdist {_version('kdist')}")
+    typer.echo(f"kdist {__version__}")
     typer.echo(
         f"python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores"
     )

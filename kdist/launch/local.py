@@ -26,10 +26,11 @@ from kdist.launch.errors import (
     WorkerDiedError,
 )
 from kdist.launch.launcher import Job, Launcher, RunResult
-from kdist.launch.outcomes import failure, import_path, load_value
+from kdist.launch.outcomes import failure, load_value
 from kdist.launch.ports import free_ports
 from kdist.launch.processes import Guardian, WorkerProcess, end_all
 from kdist.launch.signals import terminate_as_exit
+from kdist.launch.variables import worker_variables
 
 _POLL_S = 0.2
 # After its value has arrived, a rank has this long to leave by itself (frameworks shut down at
@@ -143,12 +144,7 @@ class _Attempt:
         visible = {"CUDA_VISIBLE_DEVICES": self._devices[rank]} if self._devices else {}
         return {
             "OMP_NUM_THREADS": threads,
-            "PYTHONUNBUFFERED": "1",
-            **os.environ,
-            **visible,
-            **job.env,
-            "PYTHONPATH": import_path(),
-            "KDIST_BACKEND": job.backend,
+            **worker_variables(job, {**os.environ, **visible}),
             "KDIST_PARENT_PID": str(os.getpid()),
             **place.to_env(),
         }

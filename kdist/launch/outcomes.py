@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import site
-import sys
-import sysconfig
 from typing import Any
 
 import cloudpickle
@@ -42,20 +38,3 @@ def failure(rank: int, outcome: Outcome) -> tuple[LaunchError, BaseException | N
         except Exception:  # the traceback's text says it all; the object is a convenience
             cause = None
     return error, cause
-
-
-def import_path() -> str:
-    """The caller's import path as PYTHONPATH, without what every interpreter here has anyway."""
-    paths = sysconfig.get_paths()
-    standard = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    standard += [*site.getsitepackages(), site.getusersitepackages()]
-    entries = dict.fromkeys(os.path.abspath(entry or os.getcwd()) for entry in sys.path)
-    return os.pathsep.join(
-        entry
-        for entry in entries
-        if os.path.isdir(entry) and not any(_inside(entry, folder) for folder in standard)
-    )
-
-
-def _inside(entry: str, folder: str) -> bool:
-    return (os.path.realpath(entry) + os.sep).startswith(os.path.realpath(folder) + os.sep)

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from kdist import launch
-from kdist.launch.outcomes import import_path
+from kdist.launch.variables import import_path
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -15,12 +15,16 @@ import psutil
 import pytest
 
 from kdist import launch
-from kdist.launch.outcomes import import_path
+from kdist.launch.variables import import_path
 
 ray = pytest.importorskip("ray")
 cluster = pytest.importorskip("kdist.launch.ray.cluster")
 
-pytestmark = [pytest.mark.timeout(150), pytest.mark.filterwarnings("default")]
+# Ray Data's settings warn of each other when they are pickled.
+pytestmark = [
+    pytest.mark.timeout(150),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context"),
+]
 FREE = nullcontext
 
 
@@ -39,9 +43,7 @@ def test_ray_listens_on_loopback_only(loopback_ray) -> None:
     assert [node["NodeManagerAddress"] for node in ray.nodes()] == ["127.0.0.1"]
 
 
-def test_values_come_back_by_rank_and_the_chief_alone_prints(
-    loopback_ray, tmp_path, capfd
-) -> None:
+def test_values_come_back_by_rank_and_the_chief_alone_prints(loopback_ray, tmp_path, capfd) -> None:
     def fn(base):
         rank = int(os.environ["KDIST_RANK"])
         for step in range(3):
@@ -86,9 +88,7 @@ def test_a_killed_worker_restarts_all(loopback_ray, tmp_path) -> None:
     assert result.values == ["1", "1"]
 
 
-def test_more_workers_than_the_cluster_can_hold_are_refused_at_once(
-    loopback_ray, tmp_path
-) -> None:
+def test_more_workers_than_the_cluster_can_hold_are_refused_at_once(loopback_ray, tmp_path) -> None:
     began = time.monotonic()
     with pytest.raises(launch.InsufficientResourcesError) as caught:
         start(lambda: None, tmp_path, workers=3, resources_per_worker={"CPU": 1, "GPU": 1})

@@ -15,8 +15,8 @@ from typing import Any
 
 import ray
 from ray.exceptions import RayError
-from ray.train import BackendConfig, UserCallback
-from ray.train.backend import Backend
+from ray.train.backend import Backend, BackendConfig
+from ray.train.v2.api.callback import UserCallback
 
 from kdist.core.environment import WorkerEnv
 from kdist.launch.errors import WorkerError

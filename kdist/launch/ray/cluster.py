@@ -75,7 +75,8 @@ def check_capacity(workers: int, each: Mapping[str, float]) -> None:
     if fit >= workers or (growth and fitting(growth, each) >= workers):
         return
     has = "; ".join(
-        f"{node['NodeManagerAddress']} has {describe({k: node['Resources'].get(k, 0) for k in each})}"
+        f"{node['NodeManagerAddress']} has "
+        + describe({key: node["Resources"].get(key, 0) for key in each})
         for node in nodes
     )
     grows = f"Its autoscaler stops at {describe(growth)}. " if growth else "It has no autoscaler. "

@@ -13,22 +13,23 @@ from typing import Any, NoReturn
 
 import ray
 from ray.exceptions import RayActorError
-from ray.train import FailureConfig, Result, RunConfig, ScalingConfig, TrainingFailedError
-from ray.train.v2.api.config import LoggingConfig
+from ray.train.v2.api.config import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
-from ray.train.v2.api.exceptions import ControllerError, WorkerGroupError
+from ray.train.v2.api.exceptions import ControllerError, TrainingFailedError, WorkerGroupError
+from ray.train.v2.api.result import Result
 
 from kdist.launch.bootstrap import Task
 from kdist.launch.console import ConsoleServer
 from kdist.launch.environ import environment
 from kdist.launch.errors import LaunchError, RunTimeoutError, WorkerDiedError
 from kdist.launch.launcher import Job, Launcher, RunResult
-from kdist.launch.outcomes import failure, import_path, load_value
+from kdist.launch.outcomes import failure, load_value
 from kdist.launch.ray.backend import KdistBackendConfig, StopOnException, user_exception
 from kdist.launch.ray.cluster import connected
 from kdist.launch.ray.work import Errand, train_function
 from kdist.launch.signals import terminate_as_exit
 from kdist.launch.terminal import describe_terminal
+from kdist.launch.variables import worker_variables
 
 # What Ray reads from the environment while a run is on. The caller's own settings win, save for
 # those that the launcher relies on.
@@ -139,13 +140,9 @@ def _run_config(job: Job) -> RunConfig:
 
 
 def _worker_variables(job: Job) -> dict[str, str]:
+    # Only what matters: the workers of a cluster have a home, a user and paths of their own.
     passed = {key: value for key, value in os.environ.items() if key.startswith(_PASSED_ON)}
-    return {
-        **passed,
-        "PYTHONPATH": import_path(),
-        **job.env,
-        "KDIST_BACKEND": job.backend,
-    }
+    return worker_variables(job, passed)
 
 
 def _result(job: Job, console: ConsoleServer, folder: str) -> RunResult:
