@@ -70,8 +70,8 @@ def serialize(activation: Callable) -> Any:
         return activation.__name__
     if getattr(activation, "__name__", None) == "<lambda>":
         raise ValueError(
-            "A lambda as activation cannot be saved by name. Define a function and decorate it with "
-            "@kdist.saving.register_keras_serializable()."
+            "A lambda as activation cannot be saved by name. Define a function and decorate it "
+            "with @kdist.saving.register_keras_serializable()."
         )
     return serialization.serialize_keras_object(activation)
 

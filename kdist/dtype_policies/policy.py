@@ -41,8 +41,8 @@ class DTypePolicy:
             self._compute_dtype = self._variable_dtype = dtypes.standardize_dtype(name)
         except ValueError:
             raise ValueError(
-                f"name={name!r} of DTypePolicy is not known. Use 'mixed_bfloat16', 'mixed_float16' or a dtype "
-                "such as 'float32'."
+                f"name={name!r} of DTypePolicy is not known. Use 'mixed_bfloat16', 'mixed_float16' "
+                "or a dtype such as 'float32'."
             ) from None
 
     @property
@@ -117,7 +117,8 @@ class DTypePolicyMap(DTypePolicy):
     def __init__(self, default_policy: Any = None, policy_map: dict | None = None):
         if isinstance(default_policy, DTypePolicyMap):
             raise ValueError(
-                "default_policy of DTypePolicyMap cannot be a DTypePolicyMap. Pass a DTypePolicy or a name."
+                "default_policy of DTypePolicyMap cannot be a DTypePolicyMap. "
+                "Pass a DTypePolicy or a name."
             )
         if policy_map is not None and not isinstance(policy_map, dict):
             raise TypeError(f"policy_map={policy_map!r} of DTypePolicyMap must be a dict.")
@@ -147,14 +148,16 @@ class DTypePolicyMap(DTypePolicy):
         matching = [pattern for pattern in self._policy_map if re.fullmatch(pattern, key)]
         if len(matching) > 1:
             raise ValueError(
-                f"Path '{key}' matches several keys of the DTypePolicyMap: {matching}. Make them exclude each other."
+                f"Path '{key}' matches several keys of the DTypePolicyMap: {matching}. "
+                "Make them exclude each other."
             )
         return self._policy_map[matching[0]] if matching else self.default_policy
 
     def __setitem__(self, key: str, policy: Any) -> None:
         if key in self._policy_map:
             raise ValueError(
-                f"{key} already exist in the DTypePolicyMap, as {self._policy_map[key]}. Delete it first."
+                f"{key} already exist in the DTypePolicyMap, as {self._policy_map[key]}. "
+                "Delete it first."
             )
         self._policy_map[key] = get(policy)
 
@@ -214,7 +217,8 @@ def set_dtype_policy(policy: Any) -> None:
     """
     if not isinstance(policy, str | DTypePolicy):
         raise ValueError(
-            f"policy={policy!r} of set_dtype_policy must be a DTypePolicy or its name, such as 'mixed_bfloat16'."
+            f"policy={policy!r} of set_dtype_policy must be a DTypePolicy or its name, "
+            "such as 'mixed_bfloat16'."
         )
     _Global.policy = DTypePolicy(policy) if isinstance(policy, str) else policy
 

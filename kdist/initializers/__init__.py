@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 from kdist import ops
 from kdist.core import dtypes, names, registry, serialization
 from kdist.initializers.constant import STFT as STFT
@@ -88,7 +89,8 @@ def _value(value: Any) -> Callable:
     def initialize(shape: Any, dtype: Any = None) -> Any:
         if tuple(shape) != tuple(value.shape):
             raise ValueError(
-                f"The initial value has shape {tuple(value.shape)}, and the variable {tuple(shape)}."
+                f"The initial value has shape {tuple(value.shape)}, "
+                f"and the variable {tuple(shape)}."
             )
         return ops.cast(value, dtypes.standardize_dtype(dtype))
 

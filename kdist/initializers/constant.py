@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 import numpy as np
+
 from kdist import ops
 from kdist.core import dtypes, serialization
 from kdist.initializers.initializer import Initializer

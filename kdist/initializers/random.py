@@ -111,8 +111,8 @@ class VarianceScaling(RandomInitializer):
         distribution = "truncated_normal" if distribution == "normal" else distribution
         if distribution not in ("uniform", "truncated_normal", "untruncated_normal"):
             raise ValueError(
-                f"distribution={distribution!r} of VarianceScaling must be 'uniform', 'truncated_normal' "
-                "or 'untruncated_normal'."
+                f"distribution={distribution!r} of VarianceScaling must be 'uniform', "
+                "'truncated_normal' or 'untruncated_normal'."
             )
         self.scale, self.mode, self.distribution = scale, mode, distribution
         self.input_axes, self.output_axes = input_axes, output_axes
@@ -221,7 +221,8 @@ class Orthogonal(RandomInitializer):
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         if len(shape) < 2:
             raise ValueError(
-                f"Orthogonal makes matrices, and received shape={tuple(shape)} of {len(shape)} axes."
+                f"Orthogonal makes matrices, and received shape={tuple(shape)} "
+                f"of {len(shape)} axes."
             )
         rows, columns = math.prod(shape[:-1]), shape[-1]
         drawn = random.normal((max(rows, columns), min(rows, columns)), dtype=dtype, seed=self.seed)

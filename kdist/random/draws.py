@@ -105,7 +105,8 @@ def categorical(
     logits = backend.convert_to_tensor(logits)
     if len(logits.shape) != 2:
         raise ValueError(
-            f"kdist.random.categorical: logits must be (batch, classes), and has shape {tuple(logits.shape)}."
+            "kdist.random.categorical: logits must be (batch, classes), "
+            f"and has shape {tuple(logits.shape)}."
         )
     dtype = dtypes.standardize_dtype(dtype)
     return _row("categorical")(logits, num_samples, dtype=dtype, seed=draw_seed(seed))
@@ -129,7 +130,7 @@ def shuffle(x: Tensor, axis: int = 0, seed: Seed = None) -> Tensor:
 
 
 def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
-    """Of the gamma distribution with shape parameter `alpha` (broadcasts to `shape`) and scale 1."""
+    """Of the gamma distribution of scale 1; its parameter `alpha` broadcasts to `shape`."""
     dtype = _float(dtype, "gamma")
     return _row("gamma")(shape, alpha, dtype=dtype, seed=draw_seed(seed))
 

@@ -89,7 +89,7 @@ def _counts(pair: tuple[int, int]) -> Any:
 
 
 def _seed_tensor(seed: int) -> Any:
-    """(seed, 0) with the low 32 bits of `seed`, as a signed number where the backend's seeds are."""
+    """(seed, 0) with the low 32 bits of `seed`, signed where the backend's seeds are."""
     low = seed & 0xFFFFFFFF
     if backend.RANDOM_SEED_DTYPE == "int32":
         low = (low ^ 0x80000000) - 0x80000000
@@ -108,8 +108,8 @@ def global_seed_generator() -> SeedGenerator:
     if _is_tracing():
         raise ValueError(
             "A random op without a seed was called while jax traces a function: every later run "
-            "would give the same numbers. Keep a kdist.random.SeedGenerator(seed) as an attribute of "
-            "the layer or model and pass it as seed=."
+            "would give the same numbers. Keep a kdist.random.SeedGenerator(seed) as an attribute "
+            "of the layer or model and pass it as seed=."
         )
     if _Global.generator is None:
         _Global.generator = SeedGenerator(name="global_seed_generator")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random as python_random
 
 import numpy as np
+
 from kdist.random.seed_generator import reset_global_seed_generator
 
 

@@ -97,7 +97,8 @@ class OrthogonalRegularizer(Regularizer):
     def __call__(self, inputs: Tensor) -> Tensor:
         if len(inputs.shape) != 2:
             raise ValueError(
-                f"OrthogonalRegularizer regularizes matrices, and received inputs of shape {tuple(inputs.shape)}."
+                "OrthogonalRegularizer regularizes matrices, "
+                f"and received inputs of shape {tuple(inputs.shape)}."
             )
         vectors = inputs if self.mode == "rows" else ops.transpose(inputs)
         vectors = ops.normalize(vectors, axis=1)

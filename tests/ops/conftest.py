@@ -1,0 +1,24 @@
+"""Every table-driven test of ops asks for a `case`: one call of one op, with what NumPy says of it."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from op_cases import CASES
+
+
+# The gradients of the others are constant, or follow from an op they are made of.
+SETS = {
+    "case": CASES,
+    "grad_case": [c for c in CASES if c.grad],
+    "tensor_case": [c for c in CASES if c.takes_tensors()],
+}
+
+
+def pytest_generate_tests(metafunc):
+    for name, cases in SETS.items():
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, cases, ids=[case.id for case in cases])
