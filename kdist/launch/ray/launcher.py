@@ -42,6 +42,8 @@ _DEFAULTS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_TRAIN_METRICS_ENABLED": "0",
+    # It would set the root logger to INFO, and the frameworks chat there.
+    "RAY_TRAIN_ENABLE_WORKER_STRUCTURED_LOGGING": "0",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
     "RAY_TRAIN_WORKER_HEALTH_CHECK_TIMEOUT_S": "30",
 }
@@ -96,14 +98,16 @@ class RayLauncher(Launcher):
         # Ray restarts the workers itself, with one gap: the death of a worker in the moment that
         # the function is handed to it ends the run. This loop closes it.
         for start in range(job.max_failures + 1):
-            trainer = DataParallelTrainer(
+            # Ray annotates its V2 trainer with the V1 classes that V2's configurations replace.
+            trainer: Any = DataParallelTrainer(
                 train_function(errand),
                 backend_config=KdistBackendConfig(job.run_id, max(start, _attempts(console))),
                 scaling_config=self._scaling(job, each),
-                run_config=_run_config(job),
+                run_config=_run_config(job),  # type: ignore[arg-type]
             )
             try:
-                return trainer.fit()
+                result: Result = trainer.fit()
+                return result
             except TrainingFailedError as error:
                 if start == job.max_failures or not _died_at_start(error):
                     _raise(job, console, error)
