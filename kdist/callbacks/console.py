@@ -1,0 +1,35 @@
+"""Where callbacks print, and what is known about the terminal there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+
+def write(text: str) -> None:
+    """Print `text` as it is, at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    write(text + "\n")
+
+
+def is_terminal() -> bool:
+    """Whether the output goes to someone's screen, where a line can be drawn over.
+
+    KDIST_TTY=1 or 0 says so from outside: a launcher sets it for a process on another machine,
+    whose output it passes on.
+    """
+    told = os.environ.get("KDIST_TTY")
+    if told in ("0", "1"):
+        return told == "1"
+    return sys.stdout.isatty() or "ipykernel" in sys.modules or "PYCHARM_HOSTED" in os.environ
+
+
+def columns() -> int:
+    """The terminal's width in characters; COLUMNS overrides what it says itself."""
+    return shutil.get_terminal_size().columns
