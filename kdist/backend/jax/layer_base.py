@@ -1,0 +1,21 @@
+"""The base of every layer on jax: a plain class. A layer's parameters are reached through its variables alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class LayerBase:
+    """Runs `self.call`; keeps no registry of its own."""
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        return self.call(*args, **kwargs)  # type: ignore[attr-defined]
+
+    def _attach_variable(self, name: str, variable: Any) -> None:
+        """Nothing to do: jax has no module that owns parameters."""
+
+    def _attach_layer(self, name: str, layer: Any) -> None:
+        """Nothing to do: jax has no module tree."""
+
+    def _attach_foreign(self, name: str, value: Any) -> None:
+        """Nothing to do: jax has no modules among a layer's other attributes."""

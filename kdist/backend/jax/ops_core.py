@@ -1,0 +1,188 @@
+"""Rows of the core family: conversion, slices, scatters, control flow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kdist.backend.jax.tensors import (
+    as_tensor,
+    convert_to_numpy,
+    convert_to_tensor,
+    dtype_of,
+    is_tensor,
+    native_dtype,
+)
+from kdist.core import dtypes, tree
+
+
+def _values(structure: Any) -> Any:
+    """`structure` with arrays in place of kdist variables, NumPy arrays and numbers."""
+    return tree.map_structure(lambda x: x if x is None else as_tensor(x), structure)
+
+
+def cast(x: Any, dtype: Any) -> jax.Array:
+    return as_tensor(x, dtype)
+
+
+def saturate_cast(x: Any, dtype: Any) -> jax.Array:
+    x = as_tensor(x)
+    low, high = _range_within(dtypes.standardize_dtype(x.dtype), dtypes.standardize_dtype(dtype))
+    clipped = x if x.dtype == jnp.bool_ else jnp.clip(x, low, high)
+    return as_tensor(clipped, dtype)
+
+
+def _range_within(source: str, target: str) -> tuple:
+    """The least and the greatest value of dtype `source` that `target` can hold."""
+    (s_low, s_high), (t_low, t_high) = _limits(source), _limits(target)
+    kind = np.dtype(native_dtype(source))
+    low, high = kind.type(max(s_low, t_low)), kind.type(min(s_high, t_high))
+    # Rounding to the source's precision may have stepped out of the target's range.
+    low = np.nextafter(low, kind.type(0), dtype=kind) if low < t_low else low
+    high = np.nextafter(high, kind.type(0), dtype=kind) if high > t_high else high
+    return low, high
+
+
+def _limits(dtype: str) -> tuple:
+    if dtype == "bool":
+        return 0, 1
+    info = (
+        jnp.finfo(native_dtype(dtype)) if dtypes.is_float(dtype) else jnp.iinfo(native_dtype(dtype))
+    )
+    return (
+        (float(info.min), float(info.max))
+        if dtypes.is_float(dtype)
+        else (int(info.min), int(info.max))
+    )
+
+
+def dtype(x: Any) -> str:
+    return dtype_of(as_tensor(x))
+
+
+def shape(x: Any) -> tuple:
+    return tuple(as_tensor(x).shape)
+
+
+def stop_gradient(variable: Any) -> jax.Array:
+    return jax.lax.stop_gradient(as_tensor(variable))
+
+
+# ---- slices and scatters ---------------------------------------------------------------------
+def scatter(indices: Any, values: Any, shape: Any) -> jax.Array:
+    values = as_tensor(values)
+    key = tuple(jnp.moveaxis(as_tensor(indices), -1, 0))
+    return jnp.zeros(shape, values.dtype).at[key].add(values)
+
+
+def scatter_update(
+    inputs: Any, indices: Any, updates: Any, reduction: str | None = None
+) -> jax.Array:
+    inputs = as_tensor(inputs)
+    at = inputs.at[tuple(jnp.moveaxis(as_tensor(indices), -1, 0))]
+    apply = {None: at.set, "add": at.add, "max": at.max, "min": at.min, "mul": at.multiply}.get(
+        reduction
+    )
+    if apply is None:
+        raise ValueError(
+            f"reduction={reduction!r} is not known. Use None, 'add', 'max', 'min' or 'mul'."
+        )
+    return apply(as_tensor(updates, inputs.dtype))
+
+
+def slice_(inputs: Any, start_indices: Any, shape: Any) -> jax.Array:
+    inputs = as_tensor(inputs)
+    # -1: all that remains
+    sizes = [inputs.shape[i] - start_indices[i] if s == -1 else s for i, s in enumerate(shape)]
+    return jax.lax.dynamic_slice(inputs, start_indices, sizes)
+
+
+def slice_update(inputs: Any, start_indices: Any, updates: Any) -> jax.Array:
+    inputs = as_tensor(inputs)
+    return jax.lax.dynamic_update_slice(inputs, as_tensor(updates, inputs.dtype), start_indices)
+
+
+def unstack(x: Any, num: int | None = None, axis: int = 0) -> list:
+    x = as_tensor(x)
+    return [jax.lax.index_in_dim(x, i, axis, keepdims=False) for i in range(x.shape[axis])]
+
+
+# ---- control flow ----------------------------------------------------------------------------
+def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
+    return jax.lax.cond(as_tensor(pred), true_fn, false_fn)
+
+
+def switch(index: Any, branches: Any, *operands: Any) -> Any:
+    return jax.lax.switch(as_tensor(index), branches, *_values(list(operands)))
+
+
+def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
+    return jax.lax.fori_loop(lower, upper, body_fun, _values(init_val))
+
+
+def while_loop(
+    cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None
+) -> Any:
+    several = isinstance(loop_vars, list | tuple)
+    start = tuple(loop_vars) if several else (loop_vars,)
+    limit = np.iinfo(np.int32).max if maximum_iterations is None else maximum_iterations
+
+    def go_on(carry: tuple) -> Any:
+        values, count = carry
+        return jnp.logical_and(cond(*values), count < limit)
+
+    def once(carry: tuple) -> tuple:
+        values, count = carry
+        out = body(*values)
+        count = count if maximum_iterations is None else count + 1
+        return tuple(out) if several else (out,), count
+
+    values, _ = jax.lax.while_loop(go_on, once, (_values(start), jnp.int32(0)))
+    return values if several else values[0]
+
+
+def map_(f: Callable, xs: Any) -> Any:
+    return jax.lax.map(f, _values(xs))
+
+
+def scan(
+    f: Callable,
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: Any = 1,
+) -> tuple:
+    if not isinstance(unroll, bool) and (not isinstance(unroll, int) or unroll < 1):
+        raise ValueError(f"unroll={unroll!r} must be a bool or a positive int.")
+    return jax.lax.scan(
+        f, _values(init), _values(xs), length=length, reverse=reverse, unroll=unroll
+    )
+
+
+def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+    return jax.lax.associative_scan(f, _values(elems), reverse, axis)
+
+
+def vectorized_map(function: Callable, elements: Any) -> Any:
+    return jax.vmap(function)(_values(elements))
+
+
+def custom_gradient(f: Callable) -> Callable:
+    with_gradient = jax.custom_gradient(f)
+    return lambda *args, **kwargs: with_gradient(*_values(list(args)), **_values(kwargs))
+
+
+ROWS: dict[str, Callable] = {
+    "slice": slice_,
+    "map": map_,
+    **{f.__name__: f for f in (
+        cast, saturate_cast, convert_to_numpy, convert_to_tensor, dtype, is_tensor, shape, stop_gradient, scatter,
+        scatter_update, slice_update, unstack, cond, switch, fori_loop, while_loop, scan, associative_scan, vectorized_map,
+        custom_gradient,
+    )},
+}  # fmt: skip

@@ -1,0 +1,83 @@
+"""Rows of the math and linear algebra families."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.scipy import special
+
+from kdist.backend.jax.ops_numpy import float_unary
+from kdist.backend.jax.tensors import as_tensor, promote_arrays, to_float
+
+
+def in_top_k(targets: Any, predictions: Any, k: int) -> jax.Array:
+    targets, predictions = as_tensor(targets), as_tensor(predictions)
+    chosen = jnp.take_along_axis(predictions, targets[..., None], axis=-1)
+    chosen = jnp.where(jnp.isnan(chosen), -jnp.inf, chosen)  # NaN is nowhere near the top
+    return jnp.sum(predictions > chosen, axis=-1) < k
+
+
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
+    return special.logsumexp(to_float(x), axis=axis, keepdims=keepdims)
+
+
+def _segment(reduce: Callable) -> Callable:
+    def row(
+        data: Any, segment_ids: Any, num_segments: Any = None, sorted: bool = False
+    ) -> jax.Array:
+        if num_segments is None:
+            raise ValueError(
+                "num_segments=None: jax must know the size of the result. Pass the number of segments."
+            )
+        ids = as_tensor(segment_ids)
+        return reduce(as_tensor(data), ids, num_segments, indices_are_sorted=sorted)
+
+    return row
+
+
+def top_k(x: Any, k: int, sorted: bool = True) -> tuple:
+    # jax has no unsorted form; sorted is one of the orders that sorted=False allows.
+    values, indices = jax.lax.top_k(as_tensor(x), k)
+    return values, indices
+
+
+# ---- linear algebra --------------------------------------------------------------------------
+def cholesky(x: Any, upper: bool = False) -> jax.Array:
+    out = jnp.linalg.cholesky(to_float(x), upper=upper)
+    if not isinstance(out, jax.core.Tracer) and bool(jnp.any(jnp.isnan(out))):
+        raise ValueError(
+            "cholesky failed: x is not positive definite. Add a small multiple of the identity to it."
+        )
+    return out
+
+
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> jax.Array:
+    axis = tuple(axis) if isinstance(axis, list) else axis
+    return jnp.linalg.norm(to_float(x), ord=ord, axis=axis, keepdims=keepdims)
+
+
+def qr(x: Any, mode: str = "reduced") -> tuple:
+    if mode not in ("reduced", "complete"):
+        raise ValueError(f"mode={mode!r} of qr is not known. Use 'reduced' or 'complete'.")
+    return tuple(jnp.linalg.qr(to_float(x), mode=mode))
+
+
+def solve(a: Any, b: Any) -> jax.Array:
+    a, b = promote_arrays(a, b, also=float)
+    return jnp.linalg.solve(a, b)
+
+
+def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+    out = jnp.linalg.svd(to_float(x), full_matrices=full_matrices, compute_uv=compute_uv)
+    return tuple(out) if compute_uv else out
+
+
+ROWS: dict[str, Callable] = {
+    "det": float_unary(jnp.linalg.det), "erf": float_unary(jax.lax.erf), "erfinv": float_unary(special.erfinv),
+    "inv": float_unary(jnp.linalg.inv), "rsqrt": float_unary(jax.lax.rsqrt),
+    "segment_sum": _segment(jax.ops.segment_sum), "segment_max": _segment(jax.ops.segment_max),
+    **{f.__name__: f for f in (in_top_k, logsumexp, top_k, cholesky, norm, qr, solve, svd)},
+}  # fmt: skip

@@ -1,0 +1,329 @@
+"""Rows of activations, normalisation, attention, encodings and cross-entropies. Convolution and pooling are in `ops_conv`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import nn
+
+from kdist.backend.jax.ops_numpy import float_unary, unary
+from kdist.backend.jax.tensors import (
+    as_tensor,
+    at_least_float32,
+    floatx_or,
+    promote_arrays,
+    to_float,
+)
+from kdist.core import config
+
+
+# ---- activations -----------------------------------------------------------------------------
+def celu(x: Any, alpha: float = 1.0) -> jax.Array:
+    return nn.celu(to_float(x), alpha=alpha)
+
+
+def elu(x: Any, alpha: float = 1.0) -> jax.Array:
+    return nn.elu(to_float(x), alpha=alpha)
+
+
+def gelu(x: Any, approximate: bool = True) -> jax.Array:
+    return nn.gelu(to_float(x), approximate)
+
+
+def glu(x: Any, axis: int = -1) -> jax.Array:
+    return nn.glu(to_float(x), axis=axis)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> jax.Array:
+    return nn.leaky_relu(as_tensor(x), negative_slope=negative_slope)
+
+
+def log_softmax(x: Any, axis: Any = -1) -> jax.Array:
+    return nn.log_softmax(to_float(x), axis=axis)
+
+
+def softmax(x: Any, axis: Any = -1) -> jax.Array:
+    return nn.softmax(to_float(x), axis=axis)
+
+
+def hard_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
+    x = to_float(x)
+    return jnp.where(jnp.abs(x) > threshold, x, 0.0)
+
+
+def soft_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
+    x = to_float(x)
+    return jnp.where(x > threshold, x - threshold, jnp.where(x < -threshold, x + threshold, 0.0))
+
+
+def squareplus(x: Any, b: float = 4) -> jax.Array:
+    return nn.squareplus(to_float(x), b=b)
+
+
+def tanh_shrink(x: Any) -> jax.Array:
+    x = to_float(x)
+    return x - jnp.tanh(x)
+
+
+def threshold(x: Any, threshold: float, default_value: float) -> jax.Array:
+    x = as_tensor(x)
+    return jnp.where(x > threshold, x, default_value)
+
+
+# ---- normalisation ---------------------------------------------------------------------------
+def batch_normalization(
+    x: Any,
+    mean: Any,
+    variance: Any,
+    axis: int,
+    offset: Any = None,
+    scale: Any = None,
+    epsilon: float = 1e-3,
+) -> jax.Array:
+    x = as_tensor(x)
+    shape = [1] * x.ndim
+    shape[axis] = -1
+    along = lambda v: jnp.reshape(as_tensor(v), shape)
+    factor = jax.lax.rsqrt(along(variance) + epsilon)
+    if scale is not None:
+        factor = factor * along(scale)
+    shift = -along(mean) * factor
+    return x * factor + (shift if offset is None else shift + along(offset))
+
+
+def layer_normalization(
+    x: Any,
+    gamma: Any = None,
+    beta: Any = None,
+    axis: Any = -1,
+    epsilon: float | None = None,
+    **kwargs: Any,
+) -> jax.Array:
+    rms_scaling = kwargs.pop("rms_scaling", False)
+    if kwargs:
+        raise TypeError(f"layer_normalization received unknown arguments: {sorted(kwargs)}.")
+    given, x = as_tensor(x).dtype, at_least_float32(x)
+    along = _along(x, axis)
+    mean = jnp.mean(x, axis, keepdims=True)
+    centred = x - mean
+    factor = jax.lax.rsqrt(jnp.mean(centred * centred, axis, keepdims=True) + _epsilon(epsilon))
+    if gamma is not None:
+        factor = factor * along(gamma)
+    out = (x if rms_scaling else centred) * factor
+    if beta is not None and not rms_scaling:
+        out = out + along(beta)
+    return out.astype(given)
+
+
+def _along(x: jax.Array, axis: Any) -> Callable:
+    """A function that shapes a parameter so that it lies along `axis` of x."""
+    axes = {a % x.ndim for a in (axis if isinstance(axis, list | tuple) else (axis,))}
+    shape = [n if i in axes else 1 for i, n in enumerate(x.shape)]
+    return lambda v: jnp.reshape(as_tensor(v, x.dtype), shape)
+
+
+def _epsilon(epsilon: float | None) -> float:
+    return config.epsilon() if epsilon is None else epsilon
+
+
+def rms_normalization(
+    x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None
+) -> jax.Array:
+    given, x = as_tensor(x).dtype, at_least_float32(x)
+    x = x[None] if x.ndim == 0 else x
+    axis = tuple(axis) if isinstance(axis, list) else axis
+    out = x * jax.lax.rsqrt(jnp.mean(x * x, axis, keepdims=True) + _epsilon(epsilon))
+    return (out if scale is None else out * as_tensor(scale, x.dtype)).astype(given)
+
+
+def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> jax.Array:
+    if not isinstance(order, int) or order < 1:
+        raise ValueError(f"order={order!r} of normalize must be an int of at least 1.")
+    x = to_float(x)
+    x = x[None] if x.ndim == 0 else x
+    epsilon = _epsilon(epsilon)
+    if order == 2:
+        squares = jnp.sum(x * x, axis, keepdims=True)
+        return x * jnp.minimum(jax.lax.rsqrt(squares), 1.0 / epsilon)
+    return x / jnp.maximum(jnp.linalg.norm(x, ord=order, axis=axis, keepdims=True), epsilon)
+
+
+def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple:
+    # Arrays are global here: the mean over a batch that is spread over devices already is the synchronised one.
+    given, x = as_tensor(x), at_least_float32(x)
+    axes = tuple(axes) if isinstance(axes, list | tuple) else axes
+    mean = jnp.mean(x, axes, keepdims=True)
+    variance = jnp.var(x, axes, keepdims=True, mean=mean)
+    if not keepdims:
+        mean, variance = jnp.squeeze(mean, axes), jnp.squeeze(variance, axes)
+    if given.dtype == x.dtype:
+        return mean, variance
+    limits = jnp.finfo(jnp.float16)  # a variance may be more than half precision holds
+    return tuple(jnp.clip(v, limits.min, limits.max).astype(given.dtype) for v in (mean, variance))
+
+
+# ---- attention -------------------------------------------------------------------------------
+def dot_product_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    bias: Any = None,
+    mask: Any = None,
+    scale: float | None = None,
+    is_causal: bool = False,
+    flash_attention: bool | None = None,
+    attn_logits_soft_cap: float | None = None,
+) -> jax.Array:
+    """query (b, t, heads, d), key and value (b, s, kv heads, d): (b, t, heads, d)."""
+    query, key, value = promote_arrays(query, key, value)
+    if not query.ndim == key.ndim == value.ndim == 4:
+        shapes = f"query {query.shape}, key {key.shape}, value {value.shape}"
+        raise ValueError(
+            f"dot_product_attention needs arrays of shape (batch, length, heads, width): received {shapes}."
+        )
+    bias = None if bias is None else as_tensor(bias, query.dtype)
+    mask = None if mask is None else as_tensor(mask, "bool")
+    if attn_logits_soft_cap is not None:
+        return _capped_attention(
+            query, key, value, bias, mask, scale, is_causal, attn_logits_soft_cap
+        )
+    implementation = {None: None, True: "cudnn", False: "xla"}[flash_attention]
+    return nn.dot_product_attention(
+        query,
+        key,
+        value,
+        bias,
+        mask,
+        scale=scale,
+        is_causal=is_causal,
+        implementation=implementation,
+    )
+
+
+def _capped_attention(
+    query: jax.Array,
+    key: jax.Array,
+    value: jax.Array,
+    bias: Any,
+    mask: Any,
+    scale: Any,
+    is_causal: bool,
+    cap: float,
+) -> jax.Array:
+    groups = query.shape[2] // key.shape[2]
+    key, value = jnp.repeat(key, groups, axis=2), jnp.repeat(value, groups, axis=2)
+    logits = jnp.einsum("btnh,bsnh->bnts", query, key, preferred_element_type=jnp.float32)
+    logits = logits * (query.shape[-1] ** -0.5 if scale is None else scale)
+    logits = logits / (1.0 + jnp.abs(logits) / cap)
+    if bias is not None:
+        logits = logits + bias
+    allowed = jnp.ones(logits.shape[-2:], bool)
+    allowed = jnp.tril(allowed) if is_causal else allowed
+    allowed = allowed if mask is None else allowed & mask
+    weights = nn.softmax(jnp.where(allowed, logits, jnp.finfo(jnp.float32).min * 0.7)).astype(
+        query.dtype
+    )
+    return jnp.einsum("bnts,bsnh->btnh", weights, value)
+
+
+# ---- encodings and cross-entropies -----------------------------------------------------------
+def _dense_only(sparse: bool) -> None:
+    if sparse:
+        raise ValueError("sparse=True: the jax backend has dense tensors only. Leave it out.")
+
+
+def one_hot(
+    x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
+) -> jax.Array:
+    _dense_only(sparse)
+    return nn.one_hot(as_tensor(x), num_classes, axis=axis, dtype=floatx_or(dtype))
+
+
+def multi_hot(
+    inputs: Any,
+    num_classes: int | None = None,
+    axis: int = -1,
+    dtype: Any = None,
+    sparse: bool = False,
+    **kwargs: Any,
+) -> jax.Array:
+    num_classes = kwargs.pop("num_tokens", num_classes)
+    if kwargs:
+        raise TypeError(f"multi_hot received unknown arguments: {sorted(kwargs)}.")
+    if num_classes is None:
+        raise ValueError("multi_hot needs num_classes, the number of classes.")
+    x = as_tensor(inputs, "int32")
+    return jnp.max(one_hot(x, num_classes, axis, dtype, sparse), axis=1 if x.ndim > 1 else 0)
+
+
+def _log_probabilities(output: jax.Array, from_logits: bool, axis: int) -> jax.Array:
+    if from_logits:
+        return nn.log_softmax(output, axis=axis)
+    output = output / jnp.sum(output, axis, keepdims=True)
+    return jnp.log(jnp.clip(output, config.epsilon(), 1.0 - config.epsilon()))
+
+
+def _same_shapes(target: jax.Array, output: jax.Array, ranks: int) -> None:
+    if target.shape != output.shape or target.ndim < ranks:
+        raise ValueError(
+            f"target and output must have one shape, of at least {ranks} dim(s): "
+            f"target.shape={target.shape}, output.shape={output.shape}."
+        )
+
+
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> jax.Array:
+    target, output = promote_arrays(target, output, also=float)
+    _same_shapes(target, output, 0)
+    if from_logits:
+        return -target * nn.log_sigmoid(output) - (1.0 - target) * nn.log_sigmoid(-output)
+    output = jnp.clip(output, config.epsilon(), 1.0 - config.epsilon())
+    return -(target * jnp.log(output) + (1.0 - target) * jnp.log(1.0 - output))
+
+
+def categorical_crossentropy(
+    target: Any, output: Any, from_logits: bool = False, axis: int = -1
+) -> jax.Array:
+    target, output = promote_arrays(target, output, also=float)
+    _same_shapes(target, output, 1)
+    return -jnp.sum(target * _log_probabilities(output, from_logits, axis), axis=axis)
+
+
+def sparse_categorical_crossentropy(
+    target: Any, output: Any, from_logits: bool = False, axis: int = -1
+) -> jax.Array:
+    target, output = as_tensor(target, "int32"), to_float(output)
+    if target.ndim == output.ndim and target.shape[-1:] == (1,):
+        target = jnp.squeeze(target, axis=-1)
+    if output.ndim < 1 or target.shape != output.shape[:-1]:
+        raise ValueError(
+            "target must have the shape of output without its last dim: "
+            f"target.shape={target.shape}, output.shape={output.shape}."
+        )
+    # A one-hot product fuses into one pass over the output, and so does its gradient; a gather does not on XLA's CPU.
+    chosen = nn.one_hot(target, output.shape[axis], axis=axis, dtype=output.dtype)
+    return -jnp.sum(chosen * _log_probabilities(output, from_logits, axis), axis=axis)
+
+
+def softmax_crossentropy_with_integer_labels(labels: Any, logits: Any, axis: int = -1) -> jax.Array:
+    """labels (...) int, logits (..., classes): (...), -log softmax(logits)[labels]."""
+    return sparse_categorical_crossentropy(labels, logits, True, axis)
+
+
+ROWS: dict[str, Callable] = {
+    **{n: float_unary(f) for n, f in {
+        "hard_sigmoid": nn.hard_sigmoid, "hard_silu": nn.hard_silu, "hard_swish": nn.hard_silu, "hard_tanh": nn.hard_tanh,
+        "log_sigmoid": nn.log_sigmoid, "selu": nn.selu, "sigmoid": nn.sigmoid, "silu": nn.silu, "swish": nn.silu,
+        "softplus": nn.softplus, "softsign": nn.soft_sign,
+    }.items()},
+    "relu": unary(nn.relu),
+    "relu6": unary(nn.relu6),
+    **{f.__name__: f for f in (
+        celu, elu, gelu, glu, leaky_relu, log_softmax, softmax, hard_shrink, soft_shrink, squareplus, tanh_shrink, threshold,
+        batch_normalization, layer_normalization, rms_normalization, normalize, moments, dot_product_attention, one_hot,
+        multi_hot, binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy,
+        softmax_crossentropy_with_integer_labels,
+    )},
+}  # fmt: skip

@@ -1,0 +1,124 @@
+"""Layouts into shardings, and arrays onto them."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from kdist.backend.jax.runtime import device_by_name
+from kdist.backend.jax.tensors import native_dtype
+from kdist.distribution.layout import TensorLayout
+from kdist.distribution.mesh import DeviceMesh
+from kdist.distribution.strategies import Strategy
+
+# Below this size a value is computed whole and then cut: compiling its initializer costs more than the memory.
+_JIT_INITIALIZER_BYTES = 8 << 20
+
+
+@functools.lru_cache(maxsize=16)
+def mesh_of(mesh: DeviceMesh) -> Mesh:
+    """The jax mesh. Its axes are Auto: under jax's default, Explicit, plain model code raises."""
+    devices = np.array([device_by_name(n) for n in mesh.device_names], dtype=object)
+    return Mesh(
+        devices.reshape(mesh.shape), mesh.axis_names, axis_types=(AxisType.Auto,) * len(mesh.shape)
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def sharding_of(layout: TensorLayout) -> NamedSharding:
+    """The sharding of a layout. Raises ValueError if the layout names no mesh."""
+    if layout.device_mesh is None:
+        raise ValueError(f"{layout!r} has no device_mesh. Pass TensorLayout(axes, device_mesh).")
+    return NamedSharding(mesh_of(layout.device_mesh), PartitionSpec(*layout.axes))
+
+
+def place(value: Any, sharding: NamedSharding) -> jax.Array:
+    """`value`, the same on every process, as an array that lies on `sharding`."""
+    if isinstance(value, jax.Array) and value.sharding == sharding:
+        return value
+    if sharding.is_fully_addressable:
+        return jax.device_put(value, sharding)
+    if isinstance(value, jax.Array) and not value.is_fully_addressable:
+        return jax.jit(lambda x: x, out_shardings=sharding)(value)
+    host = np.asarray(value)
+    return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
+
+
+def born(
+    make_value: Callable[[], Any], shape: tuple, itemsize: int, sharding: NamedSharding
+) -> jax.Array:
+    """The value that `make_value()` gives, on `sharding`; a large one is never whole on any device."""
+    if sharding.is_fully_replicated or math.prod(shape) * itemsize < _JIT_INITIALIZER_BYTES:
+        return place(make_value(), sharding)
+    return jax.jit(make_value, out_shardings=sharding)()
+
+
+@functools.lru_cache(maxsize=1024)
+def batch_sharding(strategy: Strategy, ndim: int) -> NamedSharding:
+    return sharding_of(strategy.data_layout(ndim))
+
+
+def place_batch(strategy: Strategy, x: Any) -> jax.Array:
+    """This process's slice of a batch, rows first, as part of the global array."""
+    x = np.asarray(x)
+    sharding = batch_sharding(strategy, x.ndim)
+    if (
+        x.dtype.itemsize == 8
+    ):  # jax holds 64-bit types in 32 bits, and warns if it must decide so itself
+        x = x.astype(native_dtype(x.dtype))
+    if sharding.is_fully_addressable:
+        return jax.device_put(x, sharding)
+    return jax.make_array_from_process_local_data(sharding, x)
+
+
+def distribute_tensor(tensor: Any, layout: TensorLayout) -> jax.Array:
+    """`tensor` laid out as `layout` says: a constraint inside of a traced function, a transfer outside."""
+    if isinstance(tensor, jax.core.Tracer):
+        return jax.lax.with_sharding_constraint(tensor, sharding_of(layout))
+    return place(tensor, sharding_of(layout))
+
+
+def local_rows(x: jax.Array) -> np.ndarray:
+    """This process's rows of an array that is cut along its first dim, as a NumPy array of its own."""
+    if x.is_fully_addressable:
+        return np.array(x)
+    if x.is_fully_replicated:
+        return np.array(x.addressable_data(0))
+    shards = {s.index[0].start or 0: s.data for s in x.addressable_shards if s.index}
+    return np.concatenate([np.asarray(shards[k]) for k in sorted(shards)])
+
+
+def itemsize_of(dtype: str) -> int:
+    return native_dtype(dtype).itemsize
+
+
+def check_support(strategy: Any) -> None:
+    """Raise ValueError if `strategy` cannot run here: every process needs an equal part of the batch axis."""
+    if strategy is None:
+        return
+    if not isinstance(strategy, Strategy):
+        raise ValueError(f"strategy={strategy!r} is not a kdist strategy. Use DataParallel().")
+    processes = jax.process_count()
+    if strategy.data_shards % processes:
+        raise ValueError(
+            f"{strategy!r} cuts a batch into {strategy.data_shards} slices, which {processes} processes cannot share "
+            "equally. Use DataParallel() over all devices."
+        )
+
+
+def device_scope(name: str) -> AbstractContextManager:
+    """Arrays are created on the device called `name` within, e.g. "cpu:0"."""
+    return jax.default_device(device_by_name(name))
+
+
+def synchronize() -> None:
+    """Wait until every array there is has been computed."""
+    for x in jax.live_arrays():
+        x.block_until_ready()

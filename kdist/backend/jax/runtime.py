@@ -1,0 +1,131 @@
+"""Processes and devices of jax."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+from jax._src import (
+    distributed as _distributed,
+)  # the client of the coordination service has no public name
+
+from kdist.core.coordination import BarrierTimeout, Coordinator, SingleProcess
+
+# kill -9 of a process is noticed by the others after this time.
+_HEARTBEAT_S = 20
+_SHUTDOWN_S = 30
+
+
+def _client() -> Any:
+    return _distributed.global_state.client
+
+
+def device_by_name(name: str) -> jax.Device:
+    """The device called, e.g., "cpu:0" by `list_devices`. Raises ValueError if there is none."""
+    kind, _, number = name.lower().partition(":")
+    devices = _devices(kind)
+    if not number.isdigit() or int(number) >= len(devices):
+        raise ValueError(
+            f"There is no device {name!r}; there are {[f'{kind}:{i}' for i in range(len(devices))]}."
+        )
+    return devices[int(number)]
+
+
+def _devices(kind: str | None) -> list:
+    """The devices of all processes, in an order that is the same on each."""
+    if kind is None:
+        return jax.devices()
+    try:
+        return jax.devices(kind)
+    except RuntimeError:
+        return []
+
+
+class _ServiceCoordinator:
+    """Barriers of jax's coordination service: they need no device, and may be waited for from any thread."""
+
+    def __init__(self, rank: int, count: int):
+        self.rank, self.count = rank, count
+        self._uses: dict[str, int] = {}
+
+    def barrier(self, name: str, timeout_s: float) -> None:
+        use = self._uses[name] = self._uses.get(name, 0) + 1
+        try:
+            # The service knows a name once only; the n-th use here meets the n-th use there.
+            _client().wait_at_barrier(f"kdist/{name}/{use}", int(timeout_s * 1000))
+        except jax.errors.JaxRuntimeError as e:
+            if "DEADLINE_EXCEEDED" not in str(e):
+                raise
+            missing = tuple(
+                sorted({int(n) for n in re.findall(r"/task:(\d+)", str(e))} - {self.rank})
+            )
+            raise BarrierTimeout(name, timeout_s, missing or None) from e
+
+
+class Runtime:
+    """The contract's `Runtime`."""
+
+    def __init__(self) -> None:
+        self._coordinator: Coordinator | None = None
+
+    def initialize(
+        self,
+        coordinator: str,
+        num_processes: int,
+        process_id: int,
+        addresses: Sequence[str],
+        timeout_s: float,
+    ) -> None:
+        if _client() is not None:
+            raise RuntimeError(
+                "initialize() was called twice in this process. Call it once, before the first computation."
+            )
+        jax.distributed.initialize(
+            coordinator,
+            num_processes,
+            process_id,
+            local_device_ids=_own_accelerators(),
+            cluster_detection_method="deactivate",
+            initialization_timeout=max(1, int(timeout_s)),
+            heartbeat_timeout_seconds=_HEARTBEAT_S,
+            shutdown_timeout_seconds=_SHUTDOWN_S,
+        )
+
+    def shutdown(self, failed: bool) -> None:
+        if _client() is None or failed:
+            # After a failure the others may never come to the barrier that a proper shutdown is; the service notices that
+            # this process is gone.
+            return
+        jax.distributed.shutdown()
+        self._coordinator = None
+
+    def process_index(self) -> int:
+        return jax.process_index()
+
+    def process_count(self) -> int:
+        return jax.process_count()
+
+    def list_devices(self, device_type: str | None = None) -> list[str]:
+        kind = device_type.lower() if device_type else jax.default_backend()
+        return [f"{kind}:{i}" for i in range(len(_devices(kind)))]
+
+    def local_device_count(self) -> int:
+        return jax.local_device_count()
+
+    def coordinator(self) -> Coordinator:
+        if self._coordinator is None:
+            count = jax.process_count()
+            self._coordinator = (
+                _ServiceCoordinator(jax.process_index(), count) if count > 1 else SingleProcess()
+            )
+        return self._coordinator
+
+
+def _own_accelerators() -> list[int] | None:
+    """Which of the host's accelerators belong to this process: one each if several processes share the host."""
+    if int(os.environ.get("KDIST_LOCAL_WORLD_SIZE", "1")) > 1:
+        return [int(os.environ["KDIST_LOCAL_RANK"])]
+    return None
