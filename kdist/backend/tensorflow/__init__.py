@@ -16,9 +16,12 @@ from kdist.backend.tensorflow.abstract import abstract_eval
 from kdist.backend.tensorflow.checkpoint import from_reader, to_leaf
 from kdist.backend.tensorflow.layer_base import LayerBase
 from kdist.backend.tensorflow.placement import check_support
+from kdist.backend.tensorflow.programs import compile_step, load_metrics
 from kdist.backend.tensorflow.runtime import device_scope, runtime, synchronize
 from kdist.backend.tensorflow.storage import make_storage
 from kdist.backend.tensorflow.tensors import convert_to_numpy, convert_to_tensor, dtype_of, is_tensor
+from kdist.backend.tensorflow.trainer import predict_step, test_step, train_step
+from kdist.backend.tensorflow.updates import UPDATES
 
 name = "tensorflow"
 # int64 and not uint32: TensorFlow keeps int32 variables on the host, and its random ops take no uint32.
@@ -30,18 +33,24 @@ OPS = {row_name: row for family in _FAMILIES for row_name, row in family.OPS.ite
 __all__ = [
     "OPS",
     "RANDOM_SEED_DTYPE",
+    "UPDATES",
     "LayerBase",
     "abstract_eval",
     "check_support",
+    "compile_step",
     "convert_to_numpy",
     "convert_to_tensor",
     "device_scope",
     "dtype_of",
     "from_reader",
     "is_tensor",
+    "load_metrics",
     "make_storage",
     "name",
+    "predict_step",
     "runtime",
     "synchronize",
+    "test_step",
     "to_leaf",
+    "train_step",
 ]

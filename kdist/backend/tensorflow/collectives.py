@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from kdist.backend.tensorflow.replicas import all_reduce, transportable
 from kdist.backend.tensorflow.runtime import runtime
 
 
@@ -17,7 +18,7 @@ def _summing() -> Any:
 
     @tf.function(autograph=False)
     def run(values: list) -> Any:
-        return strategy.run(lambda: tf.distribute.get_replica_context().all_reduce("SUM", values))
+        return strategy.run(lambda: all_reduce("SUM", values))
 
     return run
 
@@ -26,9 +27,7 @@ def sum_over_processes(values: list) -> list:
     """Each tensor's sum over the processes; the tensors themselves where there is one process."""
     if runtime.process_count() == 1 or not values:
         return list(values)
-    # Ring reduction has no kernels for bool and small integers; those travel as int64.
-    sent = [v if v.dtype.is_floating or v.dtype in (tf.int32, tf.int64) else tf.cast(v, tf.int64) for v in values]
-    return [tf.cast(s, v.dtype) for s, v in zip(_summing()(sent), values, strict=True)]
+    return list(_summing()(list(values)))
 
 
 def broadcast_from_first(values: list) -> list:
@@ -36,3 +35,21 @@ def broadcast_from_first(values: list) -> list:
     if runtime.process_count() == 1 or not values:
         return list(values)
     return sum_over_processes(values if runtime.process_index() == 0 else [tf.zeros_like(v) for v in values])
+
+
+@functools.lru_cache(maxsize=1)
+def _gathering() -> Any:
+    strategy = runtime.strategy(())
+
+    @tf.function(autograph=False)
+    def run(value: Any) -> Any:
+        return strategy.run(lambda: tf.distribute.get_replica_context().all_gather(tf.identity(value), axis=0))
+
+    return run
+
+
+def gather_rows(value: Any) -> Any:
+    """The processes' tensors of as many rows, one below the other in the order of processes."""
+    if runtime.process_count() == 1:
+        return value
+    return tf.cast(_gathering()(transportable(value)), value.dtype)

@@ -20,7 +20,7 @@ class Storage:
     """The copies of one variable.
 
     How copies relate is the variable's `aggregation`. "sum" (metrics): each replica adds to its own, and the value is the sum. "mean"
-    (moving statistics): an assignment inside a step is averaged over the replicas. Otherwise every replica computes and assigns the same.
+    (moving statistics): what replicas assign inside a step is averaged at its end. Otherwise every replica computes and assigns the same.
     """
 
     def __init__(self, variable: Any, value: Any, devices: Sequence[str | None]):
@@ -51,13 +51,17 @@ class Storage:
     def write(self, value: Any) -> None:
         step = replicas()
         if step.count > 1:
+            self.assign_here(value)
             if self._aggregation == "mean":
-                value = step.all_sum(value) / tf.constant(step.count, value.dtype)
-            self._copy().assign(value, read_value=False)
+                step.average_later(self)  # type: ignore[attr-defined]
             return
         self.copies[0].assign(value, read_value=False)
         for copy in self.copies[1:]:
             copy.assign(tf.zeros_like(value) if self._aggregation == "sum" else value, read_value=False)
+
+    def assign_here(self, value: Any) -> None:
+        """Assign this replica's copy alone."""
+        self._copy().assign(value, read_value=False)
 
     def handle(self) -> Any:
         """The resource tensor, which is what `tf.GradientTape` and raw ops want; inside a step that of this replica's copy."""

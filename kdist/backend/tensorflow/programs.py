@@ -1,0 +1,219 @@
+"""Programs: a model's step as TensorFlow graph functions, one for each shape of batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kdist.backend.tensorflow.collectives import broadcast_from_first, gather_rows, sum_over_processes
+from kdist.backend.tensorflow.placement import check_support, devices_of_mesh
+from kdist.backend.tensorflow.replicas import DistributedReplica
+from kdist.backend.tensorflow.runtime import runtime
+from kdist.backend.tensorflow.tensors import as_tensor
+from kdist.backend.tensorflow.trainer import pack
+from kdist.core import tree
+from kdist.core.replicas import SINGLE, step_scope
+from kdist.distribution.plan import Plan
+
+
+class Program:
+    """One kind of step of a model. The variables are TensorFlow's own and change in place, so that the state is nothing.
+
+    Arguments:
+        model: a built model.
+        kind: "train", "test" or "predict".
+        plan: its plan; with a strategy, every device computes a slice of the batch.
+    """
+
+    def __init__(self, model: Any, kind: str, plan: Plan):
+        check_support(plan.strategy)
+        self._model, self._kind = model, kind
+        devices = (None,) if plan.mesh is None else devices_of_mesh(plan.mesh)
+        self._local_count = len(devices)
+        self._many_processes = plan.mesh is not None and runtime.process_count() > 1
+        self._strategy = runtime.strategy(devices) if self._many_processes or self._local_count > 1 else None
+        for variable in _variables(model):
+            variable._storage.place(devices)
+        self._step = {"train": model.train_step, "test": model.test_step, "predict": model.predict_step}[kind]
+        self._graphs = _Graphs(self._on_all_replicas, jit=_wants_jit(model) and self._strategy is None) if not model.run_eagerly else None
+
+    # ---- the protocol ----------------------------------------------------------------------------------------------------
+    def begin(self) -> None:
+        """Give all processes one state, unless a fit that runs has done so."""
+        if self._many_processes and getattr(self._model, "_live", None) is None:
+            variables = [v for v in _variables(self._model) if not v._storage.is_sum]
+            values = broadcast_from_first([v._storage.read() for v in variables])
+            for variable, value in zip(variables, values, strict=True):
+                variable._storage.write(value)
+
+    def __call__(self, state: None, batch: Any) -> tuple[None, Any]:
+        x, y, w = batch.x, batch.y, batch.sample_weight
+        if self._kind == "predict":
+            y = w = None
+        size = None if batch.mask is None else np.float32(batch.size)
+        if self._graphs is not None:
+            return None, self._graphs(x, y, w, batch.mask, size)
+        tensors = tree.map_structure(lambda a: a if a is None else as_tensor(a), (x, y, w, batch.mask, size))
+        return None, self._on_all_replicas(*tensors)
+
+    def end(self, state: None) -> None:
+        """Nothing to do: the variables hold their values."""
+
+    def gather(self, outputs: Any) -> Any:
+        """Outputs of predict as NumPy arrays of the global batch; with several processes all of them call it."""
+        return tree.map_structure(self._gather_one, outputs)
+
+    def _gather_one(self, x: Any) -> np.ndarray | None:
+        if x is None:
+            return None
+        x = as_tensor(x)
+        return (gather_rows(x) if self._many_processes else x).numpy()
+
+    def metric_values(self, state: None) -> list | None:
+        """The metrics' variables over all processes, which call it together; None where the variables themselves are global."""
+        if not self._many_processes:
+            return None
+        variables = self._model.metrics_variables
+        sums = iter(sum_over_processes([v._storage.read() for v in variables if v._storage.is_sum]))
+        return [next(sums) if v._storage.is_sum else v._storage.read() for v in variables]
+
+    def local_metric_values(self, state: None) -> None:
+        """This process's own values are those of the variables."""
+        return
+
+    # ---- one step --------------------------------------------------------------------------------------------------------
+    def _on_all_replicas(self, x: Any, y: Any, w: Any, mask: Any, size: Any) -> Any:
+        """The step on this process's slice of the batch, each local replica taking its rows."""
+        if self._strategy is None:
+            return self._one_replica(SINGLE, x, y, w, mask, size)
+        n = self._local_count
+        slices = [(x, y, w, mask)] if n == 1 else _cut((x, y, w, mask), n)
+
+        def replica() -> Any:
+            number = int(tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group))
+            me = DistributedReplica(self._strategy, runtime.process_index(), number % n, n)
+            out = self._one_replica(me, *slices[me.local], size)
+            me.settle()
+            return _mean_logs(me, out) if self._kind != "predict" else out
+
+        out = self._strategy.run(replica)
+        if n == 1:
+            return out
+        local = lambda v: self._strategy.experimental_local_results(v)
+        if self._kind == "predict":
+            return tree.map_structure(lambda v: v if v is None else tf.concat(local(v), 0), out)
+        return tree.map_structure(lambda v: v if v is None else local(v)[0], out)
+
+    def _one_replica(self, replica: Any, x: Any, y: Any, w: Any, mask: Any, size: Any) -> Any:
+        if size is None:
+            rows = next(a for a in tree.flatten(x) if a is not None)
+            rows = rows.shape[0] if rows.shape[0] is not None else tf.cast(tf.shape(rows)[0], tf.float32)
+            size = rows * replica.count
+        with step_scope(replica, mask, size):
+            return self._step(pack(x, y, w))
+
+
+def _variables(model: Any) -> list:
+    optimizer = [] if model.optimizer is None else model.optimizer.variables
+    metrics = model.metrics_variables if model.compiled else []
+    found = {id(v): v for v in (*model.variables, *_seeds(model), *optimizer, *metrics)}
+    return list(found.values())
+
+
+def _seeds(model: Any) -> list:
+    return [s.state for layer in model._flatten_layers() for s in layer._seed_generators]
+
+
+def _wants_jit(model: Any) -> bool:
+    """XLA where it pays: on TensorFlow's CPU it is slower than the kernels ("auto"), so there it must be asked for."""
+    if model.jit_compile == "auto":
+        return bool(tf.config.list_logical_devices("GPU"))
+    return bool(model.jit_compile)
+
+
+def _cut(batch: Any, n: int) -> list:
+    """The batch in `n` slices of its rows."""
+    leaves = tree.flatten(batch)
+    parts = [[None] * n if x is None else tf.split(x, n) for x in leaves]
+    return [tree.pack_sequence_as(batch, [p[i] for p in parts]) for i in range(n)]
+
+
+def _mean_logs(replica: DistributedReplica, logs: Any) -> Any:
+    """What a user's own step returned, averaged over the replicas; None stays None."""
+    if not isinstance(logs, dict) or not logs:
+        return logs
+    values = [tf.cast(as_tensor(v), tf.float32) for v in logs.values()]
+    return dict(zip(logs, replica.mean_gradients(values), strict=True))
+
+
+class _Graphs:
+    """Traced versions of a step, and which one fits a batch.
+
+    A batch of a new shape makes a new trace, whose dims that have differed so far are left open: a shorter last batch costs one more
+    trace, and lengths that differ with each batch two. Calling the traced function itself leaves out what `tf.function` does in Python
+    at each call to find it.
+
+    Arguments:
+        fn: `fn(x, y, w, mask, size)` on trees of tensors.
+        jit: compile by XLA.
+    """
+
+    def __init__(self, fn: Callable, jit: bool):
+        self._fn, self._jit = fn, jit
+        self._by_key: dict[Any, Any] = {}
+        self._seen: list[tuple[Any, list, Any]] = []  # (structure key, specs, concrete function)
+
+    def __call__(self, x: Any, y: Any, w: Any, mask: Any, size: Any) -> Any:
+        batch = (x, y, w, mask, size)
+        plain = type(x) is np.ndarray and type(y) in (np.ndarray, type(None)) and type(w) in (np.ndarray, type(None))
+        leaves = batch if plain else tree.flatten(batch)
+        arrays = [a for a in leaves if a is not None]
+        key = tuple([None if a is None else (a.shape, a.dtype) for a in leaves])
+        if not plain:
+            key = (key, str(tree.map_structure(lambda _: None, batch)))
+        call = self._by_key.get(key)
+        if call is None:
+            call = self._by_key[key] = self._find(key, batch, arrays)
+        return call(arrays)
+
+    def _find(self, key: Any, batch: Any, arrays: list) -> Callable:
+        structure = str(tree.map_structure(lambda a: None if a is None else (len(a.shape), str(a.dtype)), batch))
+        shapes = [tuple(a.shape) for a in arrays]
+        alike = [entry for entry in self._seen if entry[0] == structure]
+        for _, specs, call in alike:
+            if all(s.is_compatible_with(tf.TensorSpec(shape, s.dtype)) for s, shape in zip(specs, shapes, strict=True)):
+                return call
+        for _, specs, _ in alike:
+            merged = zip(specs, shapes, strict=True)
+            shapes = [tuple(a if a == b else None for a, b in zip(s.shape, shape, strict=True)) for s, shape in merged]
+        specs = [tf.TensorSpec(shape, a.dtype) for shape, a in zip(shapes, arrays, strict=True)]
+        call = self._trace(batch, specs)
+        self._seen.append((structure, specs, call))
+        return call
+
+    def _trace(self, batch: Any, specs: list) -> Callable:
+        leaves = tree.flatten(batch)
+
+        def flat(*tensors: Any) -> Any:
+            given = iter(tensors)
+            return self._fn(*tree.pack_sequence_as(batch, [None if a is None else next(given) for a in leaves]))
+
+        function = tf.function(flat, autograph=False, jit_compile=self._jit or None)
+        graph = function.get_concrete_function(*specs)
+        constant = tf.constant
+        return lambda arrays: graph(*[constant(a) for a in arrays])
+
+
+def compile_step(model: Any, kind: str, plan: Plan) -> Program:
+    """The program that runs `model`'s step of `kind` under `plan`. Raises ValueError if TensorFlow cannot run the plan's strategy."""
+    return Program(model, kind, plan)
+
+
+def load_metrics(variables: list, values: list[np.ndarray]) -> None:
+    """Set metrics' variables to global values: process 0 takes the sums over, the others start from zero."""
+    for variable, value in zip(variables, values, strict=True):
+        mine = np.zeros_like(value) if variable._storage.is_sum and runtime.process_index() > 0 else value
+        variable._storage.write(tf.reshape(as_tensor(np.asarray(mine), variable.dtype), variable.shape))
