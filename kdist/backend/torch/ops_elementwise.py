@@ -7,7 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdist.backend.torch.rows import binary, float_dtype, unary, unary_float, unary_number
+from kdist.backend.torch.rows import (
+    binary,
+    comparison,
+    float_dtype,
+    unary,
+    unary_float,
+    unary_number,
+)
 from kdist.backend.torch.tensors import TORCH, as_tensor, promoted, weak
 from kdist.core.dtypes import result_type
 
@@ -132,21 +139,21 @@ OPS = {
     "cosh": unary_float(torch.cosh),
     "divide": divide,
     "divide_no_nan": divide_no_nan,
-    "equal": binary(torch.eq),
+    "equal": comparison(torch.eq),
     "erf": unary_float(torch.erf),
     "erfinv": unary_float(torch.erfinv),
     "exp": unary_float(torch.exp),
     "expm1": unary_float(torch.expm1),
     "floor": rounding(torch.floor),
     "floor_divide": floor_divide,
-    "greater": binary(torch.gt),
-    "greater_equal": binary(torch.ge),
+    "greater": comparison(torch.gt),
+    "greater_equal": comparison(torch.ge),
     "isclose": isclose,
     "isfinite": unary(torch.isfinite),
     "isinf": unary(torch.isinf),
     "isnan": unary(torch.isnan),
-    "less": binary(torch.lt),
-    "less_equal": binary(torch.le),
+    "less": comparison(torch.lt),
+    "less_equal": comparison(torch.le),
     "log": unary_float(torch.log),
     "log10": unary_float(torch.log10),
     "log1p": unary_float(torch.log1p),
@@ -162,7 +169,7 @@ OPS = {
     "multiply": binary(torch.mul),
     "nan_to_num": nan_to_num,
     "negative": unary_number(torch.neg),
-    "not_equal": binary(torch.ne),
+    "not_equal": comparison(torch.ne),
     "power": power,
     "reciprocal": unary_float(torch.reciprocal),
     "round": round_,

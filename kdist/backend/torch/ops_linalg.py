@@ -38,8 +38,15 @@ def linear(x: Any, kernel: Any, bias: Any = None) -> Tensor:
     """x (..., in) @ kernel (in, out) + bias (out,)."""
     if not (isinstance(x, Tensor) and isinstance(kernel, Tensor) and x.dtype is kernel.dtype):
         x, kernel = promoted(x, kernel)
-    # The transposed view makes this one fused kernel: kdist keeps kernels as (in, out), torch multiplies by (out, in).
-    return F.linear(x, kernel.t(), None if bias is None else as_tensor(bias).to(x.dtype))
+    if bias is None:
+        return torch.matmul(x, kernel)
+    bias = (
+        bias if isinstance(bias, Tensor) and bias.dtype is x.dtype else as_tensor(bias).to(x.dtype)
+    )
+    if x.ndim == 2:
+        return torch.addmm(bias, x, kernel)
+    # The transposed view costs less than flattening and unflattening x.
+    return F.linear(x, kernel.t(), bias)
 
 
 def dot(x1: Any, x2: Any) -> Tensor:

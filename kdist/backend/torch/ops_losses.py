@@ -51,21 +51,23 @@ def sparse_categorical_crossentropy(
             f"target must have the shape of output without its class dim, {tuple(expected)}. "
             f"Received: target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}, axis={axis}."
         )
-    log_p = torch.log_softmax(output, axis) if from_logits else _log_probabilities(output, axis)
+    if from_logits:
+        return softmax_crossentropy_with_integer_labels(target, output, axis)
+    log_p = _log_probabilities(output, axis)
     target = target if target.dtype is torch.int64 else target.to(torch.int64)
     return -torch.gather(log_p, axis, target.unsqueeze(axis)).squeeze(axis)
 
 
 def softmax_crossentropy_with_integer_labels(labels: Any, logits: Any, axis: int = -1) -> Tensor:
-    """-log softmax(logits)[labels], in one fused kernel where the classes come last in a matrix."""
+    """-log softmax(logits)[labels]."""
     labels, logits = as_tensor(labels), as_float(logits)
-    if logits.ndim == 2 and axis in (-1, 1):
-        return F.cross_entropy(
-            logits,
-            labels if labels.dtype is torch.int64 else labels.to(torch.int64),
-            reduction="none",
-        )
-    return sparse_categorical_crossentropy(labels, logits, True, axis)
+    labels = labels if labels.dtype is torch.int64 else labels.to(torch.int64)
+    # The kernel wants the classes second.
+    if logits.ndim == 1:
+        return F.cross_entropy(logits, labels, reduction="none")
+    if axis not in (1, 1 - logits.ndim):
+        logits = torch.movedim(logits, axis, 1)
+    return F.cross_entropy(logits, labels, reduction="none")
 
 
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:

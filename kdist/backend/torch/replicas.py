@@ -118,5 +118,6 @@ def gather_rows(x: Tensor) -> Tensor:
     x = x.detach().contiguous()
     out = x.new_empty((x.shape[0] * dist.get_world_size(), *x.shape[1:]))
     if out.numel():
-        dist.all_gather_into_tensor(out.view(-1).view(torch.uint8), x.view(-1).view(torch.uint8))
+        slices = list(out.view(-1).view(torch.uint8).chunk(dist.get_world_size()))
+        dist.all_gather(slices, x.view(-1).view(torch.uint8))
     return out

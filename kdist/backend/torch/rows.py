@@ -55,16 +55,29 @@ def binary(
     """
 
     def row(x1: Any, x2: Any) -> Tensor:
-        if isinstance(x1, Tensor) and x1.is_floating_point():
+        if isinstance(x1, Tensor):
             if isinstance(x2, Tensor):
-                if x1.dtype is x2.dtype:
+                if x1.dtype is x2.dtype and (x1.is_floating_point() or not (also or on_bool)):
                     return native(x1, x2)
-            elif scalars and (type(x2) is float or type(x2) is int):
+            elif scalars and (type(x2) is float or type(x2) is int) and x1.is_floating_point():
                 return native(x1, x2)
         x1, x2 = promoted(x1, x2, also=also)
         if on_bool is not None and x1.dtype is torch.bool:
             x1, x2 = x1.to(on_bool), x2.to(on_bool)
         return native(x1, x2)
+
+    return row
+
+
+def comparison(native: Callable) -> Callable:
+    """Two operands compared in their common dtype, which torch finds itself: the result does not show it."""
+
+    def row(x1: Any, x2: Any) -> Tensor:
+        if isinstance(x1, Tensor) and (
+            isinstance(x2, Tensor) or type(x2) is float or type(x2) is int
+        ):
+            return native(x1, x2)
+        return native(*promoted(x1, x2))
 
     return row
 

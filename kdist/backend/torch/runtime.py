@@ -48,6 +48,18 @@ class StoreCoordinator:
             time.sleep(pause)
             pause = min(2 * pause, 0.05)
 
+    def leave(self, timeout_s: float) -> None:
+        """A last barrier. Process 0, which serves the keys, leaves when nobody asks for them any more."""
+        self.barrier("leaving", timeout_s)
+        if self.rank != 0:
+            self._store.set(f"left/{self.rank}", b"1")
+            return
+        deadline = time.monotonic() + timeout_s
+        while not all(self._store.check([f"left/{r}"]) for r in range(1, self.count)):
+            if time.monotonic() >= deadline:
+                return  # the barrier was met: a process that died since then is not waited for
+            time.sleep(0.001)
+
 
 class TorchRuntime:
     """The process group of this job; a job of one process has none."""
@@ -108,8 +120,8 @@ class TorchRuntime:
         if not self._joined:
             return
         self._joined = False
-        if not failed:
-            self._coordinator.barrier("shutdown", 60.0)
+        if not failed and isinstance(self._coordinator, StoreCoordinator):
+            self._coordinator.leave(60.0)
         dist.destroy_process_group()
         self._coordinator = SingleProcess()
 

@@ -94,7 +94,8 @@ def as_tensor(x: Any, dtype: str | torch.dtype | None = None) -> Tensor:
     if isinstance(x, Tensor):
         if dtype is None:
             return x
-        return x.to(TORCH.get(dtype) or torch_dtype(dtype))
+        target = TORCH.get(dtype) or torch_dtype(dtype)
+        return x if x.dtype is target else x.to(target)
     if hasattr(x, "_storage"):  # a Variable
         value = x.value
         return value if dtype is None else value.to(torch_dtype(dtype))

@@ -43,8 +43,18 @@ class _Plan:
     def __init__(self, variables: list):
         self.variables, self.run = variables, running.number
         self.parameters = [v._storage.read() for v in variables]
-        self.same_dtype = len({p.dtype for p in self.parameters}) == 1
+        self.dtypes = [p.dtype for p in self.parameters]
         self._slots: dict[str, list[Tensor]] = {}
+        # The fused kernels want tensors of one dtype and device together, and a step counter for each.
+        kinds = {(p.dtype, p.device): None for p in self.parameters}
+        same = lambda kind: [
+            i for i, p in enumerate(self.parameters) if (p.dtype, p.device) == kind
+        ]
+        self.groups = [same(kind) for kind in kinds]
+        self.steps = [
+            [torch.zeros((), device=device)] * len(g)
+            for g, (_, device) in zip(self.groups, kinds, strict=True)
+        ]
 
     def slots(self, optimizer: Any, name: str) -> list[Tensor]:
         found = self._slots.get(name)
@@ -112,12 +122,23 @@ class Update:
         self.parameters = self._plan.parameters
         self.rate = _rate(optimizer, memory, learning_rate)
         self.grads = grads
-        if any(g.dtype is not p.dtype for g, p in zip(grads, self.parameters, strict=True)):
+        if [g.dtype for g in grads] != self._plan.dtypes:
             self.grads = [g.to(p.dtype) for g, p in zip(grads, self.parameters, strict=True)]
 
     @property
     def step(self) -> int:
         return _step(self.optimizer, self._memory)
+
+    def groups(self, *lists: list[Tensor]) -> list[tuple[list[Tensor], tuple]]:
+        """The lists split into groups of one dtype and device, each with its step counters. An empty list stays empty."""
+        plan = self._plan
+        if len(plan.groups) == 1:
+            return [(plan.steps[0], lists)]
+        pick = lambda values, g: [values[i] for i in g] if values else []
+        return [
+            (s, tuple(pick(values, g) for values in lists))
+            for g, s in zip(plan.groups, plan.steps, strict=True)
+        ]
 
     def slots(self, name: str) -> list[Tensor]:
         return self._plan.slots(self.optimizer, name)
@@ -140,26 +161,13 @@ def adam(u: Update) -> None:
     # torch adds epsilon to sqrt(v / second_left), Keras to sqrt(v): the two agree if epsilon is scaled alike.
     epsilon = o.epsilon / math.sqrt(second_left)
     hats = u.slots("_velocity_hats") if o.amsgrad else []
-    groups = _by_dtype(u.parameters, u.grads, u.slots("_momentums"), u.slots("_velocities"), hats)
-    for parameters, grads, m, v, largest in groups:
-        steps = [torch.full((), float(t), device=parameters[0].device)] * len(parameters)
+    m, v = u.slots("_momentums"), u.slots("_velocities")
+    for steps, (parameters, grads, m_, v_, largest) in u.groups(u.parameters, u.grads, m, v, hats):
+        steps[0].fill_(t)
         torch._fused_adam_(
-            parameters, grads, m, v, largest, steps, lr=u.rate, beta1=o.beta_1, beta2=o.beta_2,
+            parameters, grads, m_, v_, largest, steps, lr=u.rate, beta1=o.beta_1, beta2=o.beta_2,
             weight_decay=0.0, eps=epsilon, amsgrad=bool(o.amsgrad), maximize=False,
         )  # fmt: skip
-
-
-def _by_dtype(*lists: list[Tensor]) -> list[tuple[list[Tensor], ...]]:
-    """The lists split into groups of one dtype and device, which the fused kernel asks for. An empty list stays empty."""
-    first = lists[0]
-    kinds = {(p.dtype, p.device) for p in first}
-    if len(kinds) == 1:
-        return [lists]
-    out = []
-    for kind in sorted(kinds, key=str):
-        chosen = [i for i, p in enumerate(first) if (p.dtype, p.device) == kind]
-        out.append(tuple([values[i] for i in chosen] if values else [] for values in lists))
-    return out
 
 
 @row

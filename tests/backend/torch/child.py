@@ -1,0 +1,113 @@
+"""One of several processes: runs the functions named on its command line and prints what they return as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import numpy as np
+import torch
+
+from kdist import distribution
+from kdist.backend import backend
+from kdist.backend.torch import replicas
+from kdist.backend.torch.programs import load_metrics
+from kdist.backend.variable import Variable
+from kdist.core.coordination import BarrierTimeout
+
+
+def rank() -> int:
+    return distribution.process_index()
+
+
+def group() -> dict:
+    return {
+        "rank": rank(),
+        "count": distribution.process_count(),
+        "devices": distribution.list_devices(),
+    }
+
+
+def all_sum_and_its_gradient() -> dict:
+    # The mean over replicas of L_r = c_r * y^2, y = x_0 + x_1.
+    x = torch.tensor(float(rank() + 1), requires_grad=True)
+    r = replicas.ProcessReplicas()
+    y = r.all_sum(x)
+    loss = (rank() + 1) * y * y
+    loss.backward()
+    (grad,) = r.mean_gradients([x.grad])
+    return {"y": y.item(), "grad": x.grad.item(), "mean": grad.item()}
+
+
+def gradients() -> dict:
+    small = replicas._BUCKET_BYTES
+    out = {}
+    for limit in (small, 16):  # one bucket a dtype, and many
+        replicas._BUCKET_BYTES = limit
+        given = [
+            torch.full((3, 2), rank() + 1.0),
+            torch.full((), rank() * 4.0, dtype=torch.float64),
+            torch.arange(5.0) * rank(),
+        ]
+        got = replicas.ProcessReplicas().mean_gradients(given)
+        out[str(limit == small)] = [g.tolist() for g in got]
+        out["dtypes"] = [str(g.dtype) for g in got]
+    return out
+
+
+def state() -> dict:
+    mine = [
+        torch.full((2,), float(rank())),
+        torch.tensor(rank() == 0),
+        torch.full((3,), rank() + 7).to(torch.bfloat16),
+        torch.zeros(0),
+    ]
+    replicas.broadcast(mine)
+    mean = [torch.tensor([float(rank()), 3.0])]
+    replicas.average(mean)
+    got = replicas.combined(
+        [torch.ones(2), torch.tensor(float(rank())), torch.tensor(rank() + 5)],
+        ["sum", "mean", "none"],
+    )
+    rows = replicas.gather_rows(torch.tensor([[rank(), 1], [rank(), 2]]))
+    truth = replicas.gather_rows(torch.tensor([rank() == 0]))
+    return {
+        "broadcast": [t.tolist() for t in mine],
+        "average": mean[0].tolist(),
+        "combined": [t.tolist() for t in got],
+        "rows": rows.tolist(),
+        "truth": truth.tolist(),
+    }
+
+
+def statistics_and_leaves() -> dict:
+    v = Variable(np.array([float(rank())]), trainable=False, aggregation="mean")
+    leaf = backend.to_leaf(v)
+    total = Variable(np.zeros(2), trainable=False, aggregation="sum")
+    load_metrics([total], [np.array([4.0, 6.0])])
+    return {"owned": len(leaf.boxes), "value": v.numpy().tolist(), "metric": total.numpy().tolist()}
+
+
+def barriers() -> dict:
+    c = distribution.runtime.runtime().coordinator()
+    if rank() == 1:
+        time.sleep(0.3)
+    start = time.monotonic()
+    c.barrier("a", 20)
+    c.barrier("a", 20)
+    waited = time.monotonic() - start
+    missing = None
+    if rank() == 0:
+        try:
+            c.barrier("never", 0.2)
+        except BarrierTimeout as e:
+            missing = e.missing
+    return {"waited": waited, "missing": missing}
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    distribution.initialize(timeout_s=30)
+    print(json.dumps({name: globals()[name]() for name in sys.argv[1:]}), flush=True)
+    distribution.shutdown()

@@ -1,0 +1,108 @@
+"""Two real processes on gloo."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHILD = Path(__file__).with_name("child.py")
+LIMIT_S = 60
+
+
+def _free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def run(functions: list[str], count: int = 2) -> list[dict]:
+    """What the functions of child.py returned, by name, in each of `count` processes."""
+    addresses = ",".join(f"127.0.0.1:{_free_port()}" for _ in range(count))
+    processes = []
+    for rank in range(count):
+        env = os.environ | {
+            "KDIST_BACKEND": "torch", "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path),
+            "KDIST_RANK": str(rank), "KDIST_WORLD_SIZE": str(count), "KDIST_LOCAL_RANK": str(rank), "KDIST_LOCAL_WORLD_SIZE": str(count),
+            "KDIST_COORDINATOR": addresses.split(",")[0], "KDIST_ADDRESSES": addresses, "KDIST_RUN_ID": "test", "KDIST_ATTEMPT": "0",
+        }  # fmt: skip
+        command = [sys.executable, "-W", "error", str(CHILD), *functions]
+        processes.append(
+            subprocess.Popen(
+                command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+        )
+    try:
+        done = [p.communicate(timeout=LIMIT_S) for p in processes]
+    finally:
+        for p in processes:
+            if p.poll() is None:
+                p.kill()
+                p.wait()
+    for p, (_, errors) in zip(processes, done, strict=True):
+        assert p.returncode == 0, errors
+    return [json.loads(out.strip().splitlines()[-1]) for out, _ in done]
+
+
+FUNCTIONS = [
+    "group",
+    "all_sum_and_its_gradient",
+    "gradients",
+    "state",
+    "statistics_and_leaves",
+    "barriers",
+]
+
+
+@pytest.fixture(scope="module")
+def results() -> list[dict]:
+    return run(FUNCTIONS)
+
+
+def test_group(results):
+    assert [out["group"] for out in results] == [
+        {"rank": r, "count": 2, "devices": ["cpu:0", "cpu:1"]} for r in range(2)
+    ]
+
+
+def test_all_sum_and_its_gradient(results):
+    # y = x_0 + x_1 = 3. dL_r/dy = 2 c_r y = 6 c_r, and the sum over both processes reaches each x_r.
+    for out in results:
+        assert out["all_sum_and_its_gradient"] == {"y": 3, "grad": 18, "mean": 18}
+
+
+def test_gradients_are_averaged_in_buckets(results):
+    for out in results:
+        got = out["gradients"]
+        assert got["True"] == got["False"] == [[[1.5, 1.5]] * 3, 2.0, [0.0, 0.5, 1.0, 1.5, 2.0]]
+        assert got["dtypes"] == ["torch.float32", "torch.float64", "torch.float32"]
+
+
+def test_state_is_shared_and_combined(results):
+    for out in results:
+        assert out["state"] == {
+            "broadcast": [[0.0, 0.0], True, [7.0, 7.0, 7.0], []],
+            "average": [0.5, 3.0],
+            "combined": [[2.0, 2.0], 0.5, 5],
+            "rows": [[0, 1], [0, 2], [1, 1], [1, 2]],
+            "truth": [True, False],
+        }
+
+
+def test_leaves_are_owned_once_and_statistics_settled(results):
+    first, second = (out["statistics_and_leaves"] for out in results)
+    assert (first["owned"], second["owned"]) == (1, 0)
+    assert first["value"] == second["value"] == [0.5]
+    assert (first["metric"], second["metric"]) == ([4.0, 6.0], [0.0, 0.0])
+
+
+def test_barriers_meet_and_name_who_is_missing(results):
+    first, second = (out["barriers"] for out in results)
+    assert first["waited"] > 0.1
+    assert first["missing"] == [1]
+    assert second["waited"] < 10
