@@ -47,8 +47,8 @@ def backend() -> str:
         if os.environ.get(source):
             _check(source, os.environ[source], BACKENDS)
             return os.environ[source]
-    if _settings.get("backend"):
-        _check("backend (in the configuration file)", _settings["backend"], BACKENDS)
+    # Keras writes its file unasked, with a backend that need not be installed any more.
+    if _settings.get("backend") in BACKENDS and importlib.util.find_spec(_settings["backend"]):
         return _settings["backend"]
     for name in BACKENDS:
         if importlib.util.find_spec(name):

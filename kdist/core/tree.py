@@ -11,6 +11,22 @@ import optree
 _NAMESPACE = "kdist"
 
 
+def register(cls: type, to_plain: Callable, from_plain: Callable = lambda plain: plain) -> None:
+    """Traverse objects of `cls` (a subclass of a container, say) as the list or dict `to_plain(object)`."""
+
+    def flat(x: Any) -> tuple:
+        plain = to_plain(x)
+        if isinstance(plain, dict):
+            keys = sorted(plain)
+            return [plain[k] for k in keys], keys, keys
+        return list(plain), None, range(len(plain))
+
+    def unflat(keys: Any, children: Iterable) -> Any:
+        return from_plain(dict(zip(keys, children, strict=True)) if keys is not None else list(children))
+
+    optree.register_pytree_node(cls, flat, unflat, namespace=_NAMESPACE)
+
+
 def is_nested(structure: Any) -> bool:
     return not optree.tree_is_leaf(structure, none_is_leaf=True, namespace=_NAMESPACE)
 

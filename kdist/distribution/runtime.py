@@ -5,6 +5,7 @@ The data in this package imports no framework. The backend binds its `Runtime` h
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -40,7 +41,8 @@ def initialize(job_addresses: str | None = None, num_processes: int | None = Non
         process_id: this process's number; default: KDIST_RANK.
         timeout_s: seconds to wait for the others.
 
-    Without arguments and without these variables it does nothing: a single process needs no rendezvous.
+    Without arguments and without these variables it does nothing: a single process needs no rendezvous. Python's `random` is seeded
+    alike on all processes; call `kdist.utils.set_random_seed` after this, if at all.
     """
     env = WorkerEnv.from_env()
     addresses = tuple(job_addresses.split(",")) if job_addresses else (env.addresses if env else ())
@@ -54,6 +56,8 @@ def initialize(job_addresses: str | None = None, num_processes: int | None = Non
         raise ValueError(f"process_id={rank} is outside of 0 .. {count - 1}.")
     coordinator = env.coordinator if env and not job_addresses else addresses[0]
     runtime().initialize(coordinator, count, rank, addresses, timeout_s)
+    # Unseeded initial weights and data orders must agree on all processes, and after a restart.
+    random.seed(f"kdist {env.run_id if env else ','.join(addresses)}")
 
 
 def shutdown(failed: bool = False) -> None:

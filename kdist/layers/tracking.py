@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from kdist.core import tree
+
 
 class _Structure:
     version = 0  # grows whenever any layer gains or loses a part, or its trainability changes
@@ -68,6 +70,10 @@ class TrackedDict(dict):
 
     def __reduce__(self) -> tuple:
         return dict, (dict(self),)
+
+
+tree.register(TrackedList, list)
+tree.register(TrackedDict, dict)
 
 
 def unique(items: Iterable) -> list:

@@ -1,0 +1,46 @@
+# The commands of a newcomer and of CI. Each makes the environment it needs.
+PYTHON ?= python3
+QUICK := .venv-quickstart
+TEST := .venv-test
+PIP_FLAGS := --quiet --disable-pip-version-check
+
+.PHONY: quickstart test lint format bench conformance clean help
+
+help:
+	@echo "make quickstart   train on MNIST digits: two Ray workers, sharded checkpoints (a few minutes)"
+	@echo "make test         all tests on the three backends (about 20 minutes on 2 cores)"
+	@echo "make lint         ruff, import layers, types"
+	@echo "make bench        speed against Keras and hand-written loops"
+
+quickstart: $(QUICK)/.ready
+	@exec $(QUICK)/bin/python examples/quickstart.py
+
+test: $(TEST)/.ready
+	@exec $(TEST)/bin/python tests/run.py
+
+lint: $(TEST)/.ready
+	$(TEST)/bin/ruff check .
+	$(TEST)/bin/ruff format --check .
+	$(TEST)/bin/lint-imports --no-cache
+	$(TEST)/bin/mypy
+
+format: $(TEST)/.ready
+	$(TEST)/bin/ruff check --fix .
+	$(TEST)/bin/ruff format .
+
+bench: $(TEST)/.ready
+	@exec $(TEST)/bin/python benchmarks/run.py
+
+clean:
+	rm -rf $(QUICK) $(TEST) build *.egg-info
+
+$(QUICK)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(QUICK)
+	$(QUICK)/bin/pip install $(PIP_FLAGS) -c constraints.txt -e '.[jax,ray]'
+	@touch $@
+
+$(TEST)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(TEST)
+	$(TEST)/bin/pip install $(PIP_FLAGS) -c constraints.txt torch==2.13.0 tensorflow-cpu==2.21.0 jax==0.10.2
+	$(TEST)/bin/pip install $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	@touch $@

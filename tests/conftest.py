@@ -1,0 +1,11 @@
+"""What every test shares: eight virtual devices on jax, one thread per process, warnings of other libraries that are not ours to mend."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("KDIST_BACKEND", "jax")
+os.environ.setdefault("KERAS_BACKEND", os.environ["KDIST_BACKEND"])
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_NUM_CPU_DEVICES", "8")
