@@ -34,7 +34,7 @@ class Loss:
     """
 
     _integer_labels = False  # whether `call` wants integer labels as they are
-    _sums_batch = False  # whether `call` has already summed over the global batch
+    _summed_axes: Any = ()  # axes that `call` sums, so that rows are not samples any more; None: all
 
     def __init__(
         self,
@@ -65,13 +65,13 @@ class Loss:
 
         Returns: a scalar tensor; with reduction "none" a tensor of the losses' shape.
         """
-        values, mask = self._values(y_true, y_pred)
         padding = sample_mask()
+        values, mask, per_sample = self._values(y_true, y_pred)
         if sample_weight is None and mask is None and padding is None:
             # Slices of one length: the mean of their means is the global mean.
             if self.reduction in ("sum_over_batch_size", "mean", "mean_with_sample_weight"):
                 return values if _is_reduced(values) else ops.mean(values)
-        return self._reduce(values, mask, sample_weight, padding)
+        return self._reduce(values, mask, sample_weight, padding if per_sample else None)
 
     def partial(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
@@ -85,13 +85,14 @@ class Loss:
         Returns: two scalar tensors whose sums over the parts of a batch, divided, are the loss of
         the batch; the denominator is None with reduction "sum".
         """
-        values, own = self._values(y_true, y_pred)
-        weight, merged = self._weights(values, own, sample_weight, mask)
+        values, own, per_sample = self._values(y_true, y_pred)
+        padding = mask if per_sample else None
+        weight, merged = self._weights(values, own, sample_weight, padding)
         numerator, denominator, _ = reductions.partial(values, weight, merged, self.reduction)
         return numerator, denominator
 
-    def _values(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-        """The losses per sample, and the mask that layers or the loss attached."""
+    def _values(self, y_true: Any, y_pred: Any) -> tuple[Any, Any, bool]:
+        """The losses, the mask that layers or the loss attached, and whether rows are samples."""
         mask = masks.get_keras_mask(y_pred)
         dtype = self._dtype
         y_pred = _converted(y_pred, dtype)
@@ -101,14 +102,16 @@ class Loss:
         own = masks.get_keras_mask(values)
         if own is not None:
             mask = own if mask is None else ops.logical_and(ops.cast(mask, "bool"), own)
-        return _converted(values, dtype), mask
+        axes = self._summed_axes
+        per_sample = axes == () or not reductions.sums_batch(axes, len(y_pred.shape))
+        return _converted(values, dtype), mask, per_sample
 
     def _weights(self, values: Any, mask: Any, sample_weight: Any, padding: Any) -> tuple[Any, Any]:
         if sample_weight is not None:
             sample_weight = _converted(sample_weight, self._dtype)
         if mask is not None:
             mask = ops.convert_to_tensor(mask, "bool")
-        if not self._sums_batch and reductions.applies(padding, values):
+        if reductions.applies(padding, values):
             mask = reductions.merge_masks(mask, ops.convert_to_tensor(padding, "bool"))
         return sample_weight, mask
 

@@ -8,7 +8,7 @@ from kdist import ops
 from kdist.core import config
 from kdist.core.replicas import replicas, sample_mask
 from kdist.losses.loss import LossFunctionWrapper
-from kdist.losses.reduction import applies, leading
+from kdist.losses.reduction import applies, leading, sums_batch
 
 
 def _without_padding(x: Any) -> Any:
@@ -21,18 +21,17 @@ def _without_padding(x: Any) -> Any:
 
 def _total(x: Any, axis: Any) -> Any:
     """The sum along `axis`; over all replicas if the batch is summed."""
+    axis = tuple(axis) if isinstance(axis, list) else axis
     total = ops.sum(x, axis=axis)
     together = replicas()
     return (
-        together.all_sum(total) if together.count > 1 and _sums_batch(axis, len(x.shape)) else total
+        together.all_sum(total) if together.count > 1 and sums_batch(axis, len(x.shape)) else total
     )
 
 
-def _sums_batch(axis: Any, rank: int | None = None) -> bool:
-    if axis is None:
-        return True
-    axes = axis if isinstance(axis, list | tuple) else (axis,)
-    return any(a == 0 or a == -(rank or 0) and a for a in axes)
+def _plain(axis: Any) -> Any:
+    """A tuple as the list that it becomes in a file."""
+    return list(axis) if isinstance(axis, tuple) else axis
 
 
 def _pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
@@ -83,8 +82,8 @@ class Dice(LossFunctionWrapper):
         axis: Any = None,
         dtype: Any = None,
     ):
-        super().__init__(dice, reduction, name, dtype, axis=axis)
-        self._sums_batch = _sums_batch(axis)
+        super().__init__(dice, reduction, name, dtype, axis=_plain(axis))
+        self._summed_axes = axis
 
 
 class Tversky(LossFunctionWrapper):
@@ -101,5 +100,5 @@ class Tversky(LossFunctionWrapper):
         axis: Any = None,
         dtype: Any = None,
     ):
-        super().__init__(tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis)
-        self._sums_batch = _sums_batch(axis)
+        super().__init__(tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=_plain(axis))
+        self._summed_axes = axis

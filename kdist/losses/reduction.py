@@ -58,6 +58,13 @@ def applies(sample_mask: Any, x: Any) -> bool:
     return rows is None or masked is None or rows == masked
 
 
+def sums_batch(axes: Any, rank: int) -> bool:
+    """Whether a sum along `axes` (int, several, or None for all) of `rank` dims is over the batch."""
+    if axes is None:
+        return True
+    return 0 in [a % rank for a in (axes if isinstance(axes, list | tuple) else (axes,))]
+
+
 def merge_masks(keras_mask: Any, sample_mask: Any) -> Any:
     """Both masks as one bool tensor of the first one's shape; None if there is none."""
     if keras_mask is None:

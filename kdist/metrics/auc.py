@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kdist import ops
-from kdist.core import config
+from kdist.core import config, serialization
 from kdist.metrics import counting
 from kdist.metrics.metric import Metric
 
@@ -173,7 +173,7 @@ class AUC(Metric):
         return ops.divide_no_nan(ops.sum(by_label * weights), ops.sum(weights))
 
     def get_config(self) -> dict[str, Any]:
-        config = {
+        out = {
             "num_thresholds": self.num_thresholds,
             "curve": self.curve,
             "summation_method": self.summation_method,
@@ -183,5 +183,11 @@ class AUC(Metric):
             "from_logits": self._from_logits,
         }
         if self._given_thresholds is not None:
-            config["thresholds"] = self._given_thresholds
-        return {**super().get_config(), **config}
+            out["thresholds"] = self._given_thresholds
+        return {**super().get_config(), **out}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> AUC:
+        weights = serialization.deserialize_keras_object(config.get("label_weights"))
+        plain = None if weights is None else np.asarray(weights).tolist()
+        return cls(**{**config, "label_weights": plain})

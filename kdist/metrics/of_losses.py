@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from kdist import ops
-from kdist.losses import hinge as hinges
 from kdist.losses import probabilistic, regression
+from kdist.losses.hinge import categorical_hinge, hinge, squared_hinge
 from kdist.losses.reduction import squeeze_or_expand_to_same_rank
 from kdist.metrics.reduction import Mean, MeanMetricWrapper
 
@@ -184,7 +184,7 @@ class Hinge(MeanMetricWrapper):
     _direction = "down"
 
     def __init__(self, name: str | None = "hinge", dtype: Any = None):
-        super().__init__(hinges.hinge, name, dtype)
+        super().__init__(hinge, name, dtype)
 
 
 class SquaredHinge(MeanMetricWrapper):
@@ -193,7 +193,7 @@ class SquaredHinge(MeanMetricWrapper):
     _direction = "down"
 
     def __init__(self, name: str | None = "squared_hinge", dtype: Any = None):
-        super().__init__(hinges.squared_hinge, name, dtype)
+        super().__init__(squared_hinge, name, dtype)
 
 
 class CategoricalHinge(MeanMetricWrapper):
@@ -202,4 +202,4 @@ class CategoricalHinge(MeanMetricWrapper):
     _direction = "down"
 
     def __init__(self, name: str | None = "categorical_hinge", dtype: Any = None):
-        super().__init__(hinges.categorical_hinge, name, dtype)
+        super().__init__(categorical_hinge, name, dtype)
