@@ -126,13 +126,12 @@ class CallbackList(Callback):
         return states.collect(self.callbacks)
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Set the model to the checkpoint that was peeked at, and the callbacks once training begins.
+        """Set the model to the checkpoint that was peeked at; the callbacks once training begins.
 
         Arguments:
             saved: the checkpoint's meta, from `ShardedCheckpoint.peek`.
         """
-        reader_states = self.checkpoint_of(self.callbacks).restore(self.model)
-        self._restored = reader_states
+        self._restored = self.checkpoint_of(self.callbacks).restore(self.model)
 
     # ---- hooks -----------------------------------------------------------------------------------
     def on_train_begin(self, logs: Any = None) -> None:
@@ -206,7 +205,7 @@ class CallbackList(Callback):
             callback.on_predict_batch_end(batch, logs=logs)
 
     def on_interrupted(self) -> None:
-        """Let every callback clean up; an error in doing so becomes a note of the one that is being handled."""
+        """Let every callback clean up; an error in it becomes a note of the one being handled."""
         cause = sys.exc_info()[1]
         for callback in self.callbacks:
             try:
@@ -225,7 +224,7 @@ def _flat(callbacks: Any) -> list[Callback]:
     for callback in found:
         if not isinstance(callback, Callback):
             raise TypeError(
-                f"callbacks: {callback!r} of type {type(callback).__name__} is no callback; pass objects "
-                "of subclasses of kdist.callbacks.Callback, not the classes themselves."
+                f"callbacks: {callback!r} of type {type(callback).__name__} is no callback; pass "
+                "objects of subclasses of kdist.callbacks.Callback, not the classes themselves."
             )
     return found

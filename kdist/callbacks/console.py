@@ -6,16 +6,30 @@ import os
 import shutil
 import sys
 
+from kdist.distribution import process_index
+
+
+class _Line:
+    open = False  # whether the latest text did not end its line, as a progress bar's does not
+
 
 def write(text: str) -> None:
     """Print `text` as it is, at once."""
     sys.stdout.write(text)
     sys.stdout.flush()
+    if text:
+        _Line.open = not text.endswith("\n")
 
 
 def say(text: str) -> None:
-    """Print a line."""
-    write(text + "\n")
+    """Print a line of its own."""
+    write(("\n" if _Line.open else "") + text + "\n")
+
+
+def announce(text: str) -> None:
+    """Print a line of its own, on the chief process alone."""
+    if process_index() == 0:
+        say(text)
 
 
 def is_terminal() -> bool:

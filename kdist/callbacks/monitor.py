@@ -8,21 +8,6 @@ from typing import Any
 
 from kdist.callbacks.callback import Callback
 
-# Where larger is better: parts of metric names, for metrics that do not say it themselves.
-_LARGER = (
-    "acc",
-    "auc",
-    "precision",
-    "recall",
-    "f1",
-    "fbeta",
-    "iou",
-    "r2",
-    "top_k",
-    "cosine",
-    "true_",
-)
-
 
 def direction(monitor: str, mode: str, model: Any, who: str) -> str:
     """ "min" or "max": which is better.
@@ -39,21 +24,14 @@ def direction(monitor: str, mode: str, model: Any, who: str) -> str:
     if mode in ("min", "max"):
         return mode
     name = monitor.removeprefix("val_")
-    if name == "loss":
+    if name == "loss" or name.endswith("_loss"):
         return "min"
     for metric in _metrics(model):
-        if metric.name == name:
+        # A log of a model with several outputs has the output's name in front.
+        if name == metric.name or name.endswith(f"_{metric.name}"):
             said = getattr(metric, "_direction", None)
             if said is not None:
                 return "max" if said == "up" else "min"
-            break
-    else:
-        metric = None
-    known = f"{name} {type(metric).__name__.lower()}" if metric is not None else name
-    if name.endswith("loss") or "error" in known or "entropy" in known or "hinge" in known:
-        return "min"
-    if any(part in known for part in _LARGER):
-        return "max"
     raise ValueError(
         f"{who}(monitor={monitor!r}, mode='auto') cannot tell whether larger or smaller is better. "
         "Pass mode='min' or mode='max'."

@@ -126,7 +126,7 @@ class Progbar:
         self._values[name] = (total + value * steps, count + steps)
 
     def _step_duration(self, current: int, now: float) -> float:
-        """Seconds per step. The first step, which may compile, does not count once there are more."""
+        """Seconds per step, without the first, which may compile, once there are more."""
         done = current - self.first
         if done <= 0:
             return 0.0

@@ -11,7 +11,9 @@ from kdist.callbacks.progbar import Progbar
 
 
 class ProgbarLogger(Callback):
-    """Prints progress and logs, as `verbose` says. `fit`, `evaluate` and `predict` add one on the chief process.
+    """Prints progress and logs, as `verbose` says.
+
+    `fit`, `evaluate` and `predict` add one on the chief process.
 
     The numbers of an unfinished epoch are this process's own where several train; those of a
     finished one are everybody's.
@@ -35,7 +37,7 @@ class ProgbarLogger(Callback):
         self._set_quiet()
 
     def _set_quiet(self) -> None:
-        # Where only the finished line is printed, batches are counted only if nobody knows how many there are.
+        # Where only the finished line is printed, batches are counted if their number is unknown.
         needs_batches = self.target is None or (self.verbose == 1 and console.is_terminal())
         if self.verbose == 0 or not needs_batches:
             self.quiet = frozenset({"train", "test", "predict"})

@@ -16,7 +16,7 @@ from kdist.checkpoint import Checkpointer, CheckpointError, Reader, RetentionPol
 
 
 class ShardedCheckpoint(Callback):
-    """Saves weights, optimizer, seeds, metrics, data position and the callbacks' state while training.
+    """Saves weights, optimizer, seeds, metrics, data position and callbacks' state while training.
 
     `fit(..., callbacks=[ShardedCheckpoint(url)], resume="auto")` goes on from the newest complete
     save: with the same backend and devices exactly where that run was; on other ones, to rounding.
@@ -58,8 +58,8 @@ class ShardedCheckpoint(Callback):
             )
         if monitor is not None and save_freq != "epoch":
             raise ValueError(
-                f"ShardedCheckpoint(monitor={monitor!r}, save_freq={save_freq!r}): saves are compared "
-                "by the logs of finished epochs; pass save_freq='epoch'."
+                f"ShardedCheckpoint(monitor={monitor!r}, save_freq={save_freq!r}): saves are "
+                "compared by the logs of finished epochs; pass save_freq='epoch'."
             )
         self.keep, self.monitor, self.block = keep, monitor, block
         self.mode = check_mode(mode, "ShardedCheckpoint")
@@ -157,8 +157,8 @@ class ShardedCheckpoint(Callback):
             raise self._advised(e, step, steps) from e
         if "position" not in self._reader.meta:
             raise CheckpointError(
-                f"Step {step} of {checkpointer.url} was not saved by fit(), so it holds no position "
-                "in the data. Read it with kdist.checkpoint.Checkpointer(url).open(step)."
+                f"Step {step} of {checkpointer.url} was not saved by fit(), so it holds no "
+                "position in the data. Read it with kdist.checkpoint.Checkpointer(url).open(step)."
             )
         return self._reader.meta
 
@@ -184,12 +184,12 @@ class ShardedCheckpoint(Callback):
         )
 
 
-def check_save_freq(save_freq: Any, who: str) -> str | int:
+def check_save_freq(save_freq: Any, who: str, name: str = "save_freq") -> str | int:
     """ "epoch" or a positive int. Raises ValueError for anything else."""
     good = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
     if save_freq != "epoch" and not good:
         raise ValueError(
-            f"{who}(save_freq={save_freq!r}): it must be 'epoch' or a positive number of batches."
+            f"{who}({name}={save_freq!r}): it must be 'epoch' or a positive number of batches."
         )
     return save_freq
 

@@ -25,7 +25,7 @@ def keyed(callbacks: Iterable[Callback]) -> Iterator[tuple[str, Callback]]:
 
 
 def collect(callbacks: Iterable[Callback]) -> tuple[dict[str, Any], dict[tuple[str, ...], Leaf]]:
-    """(JSON data, leaves): the state of all callbacks; arrays become leaves ("callbacks", key, name)."""
+    """(JSON data, leaves): all callbacks' state; arrays are leaves ("callbacks", key, name)."""
     data: dict[str, Any] = {}
     leaves: dict[tuple[str, ...], Leaf] = {}
     chief = process_index() == 0

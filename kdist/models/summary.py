@@ -23,7 +23,7 @@ def summary(
     show_trainable: bool = False,
     layer_range: Sequence[str] | None = None,
 ) -> None:
-    """Print a table of layers, output shapes and numbers of parameters, and the totals with their sizes.
+    """Print a table of layers, output shapes and parameter counts, and the totals with their sizes.
 
     Arguments:
         model: a model, built or not.
@@ -220,7 +220,8 @@ def _in_range(layers: list, layer_range: Sequence[str] | None) -> list:
     if not first or not last:
         missing = layer_range[0] if not first else layer_range[1]
         raise ValueError(
-            f"layer_range={layer_range!r}: no layer matches {missing!r}; there are {[x.name for x in layers]}."
+            f"layer_range={layer_range!r}: no layer matches {missing!r}; there are "
+            f"{[x.name for x in layers]}."
         )
     low, high = min(first), max(last)
     if low > high:
