@@ -8,19 +8,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdist.backend.torch.tensors import as_float, as_tensor, promoted
+from kdist.backend.torch.tensors import as_float, as_tensor, kind_of, promoted, weak
 
 
 def _product(native: Any, x1: Tensor, x2: Tensor) -> Tensor:
-    """A product in a dtype that torch multiplies in: int8 accumulates in int32; booleans, and integers on an accelerator, go through floats."""
+    """A product in a dtype that torch multiplies in: booleans, and integers on an accelerator, go through floats."""
     dtype = x1.dtype
-    if dtype is torch.int8:
-        dtype = torch.int32
     if dtype is torch.bool or (
         not dtype.is_floating_point and not dtype.is_complex and x1.device.type == "cuda"
     ):
         return native(x1.to(torch.float64), x2.to(torch.float64)).to(dtype)
-    return native(x1.to(dtype), x2.to(dtype))
+    return native(x1, x2)
 
 
 def matmul(x1: Any, x2: Any) -> Tensor:
@@ -31,6 +29,9 @@ def matmul(x1: Any, x2: Any) -> Tensor:
         and x1.is_floating_point()
     ):
         return torch.matmul(x1, x2)
+    x1, x2 = weak(x1), weak(x2)
+    if kind_of(x1) == kind_of(x2) == "int8":  # products of bytes accumulate in 32 bits
+        x1, x2 = x1.to(torch.int32), x2.to(torch.int32)
     return _product(torch.matmul, *promoted(x1, x2))
 
 
