@@ -235,6 +235,8 @@ def _public_module(module: str) -> str:
     """Keras writes some classes under their private module: `keras.src.models.functional` -> `keras.models`."""
     parts = module.split(".")
     if parts[:2] == ["keras", "src"]:
+        if "optimizers" in parts:  # under torch Keras writes `keras.src.backend.torch.optimizers.torch_adam`
+            return "keras.optimizers"
         return ".".join(["keras", *parts[2:3]])
     return ".".join(["keras", *parts[1:]])
 
