@@ -1,0 +1,164 @@
+"""Layers that apply one function to each element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdist import activations, ops
+from kdist.layers.layer import Layer
+
+
+class Elementwise(Layer):
+    """A layer whose output has its input's shape and mask. Abstract."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+
+class Activation(Elementwise):
+    """Applies an activation function.
+
+    Arguments:
+        activation: name, such as "relu", or function.
+    """
+
+    def __init__(self, activation: Any, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return self.activation(inputs)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "activation": activations.serialize(self.activation)}
+
+
+def _at_least_zero(layer: str, name: str, value: Any) -> float:
+    if value is None or value < 0:
+        raise ValueError(
+            f"{name} of a {layer} layer cannot be a negative value or None. Received: {name}={value}"
+        )
+    return value
+
+
+class ReLU(Elementwise):
+    """Rectified linear unit: x above `threshold`, up to `max_value`; `negative_slope * (x - threshold)` below it.
+
+    Arguments:
+        max_value: the largest output; None for no limit.
+        negative_slope: slope below the threshold.
+        threshold: where the unit begins to pass its input.
+
+    Raises: ValueError if one of them is negative. Formula: https://arxiv.org/abs/1502.01852, extended by the two limits.
+    """
+
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if max_value is not None:
+            _at_least_zero("ReLU", "max_value", max_value)
+        self.max_value = max_value
+        self.negative_slope = _at_least_zero("ReLU", "negative_slope", negative_slope)
+        self.threshold = _at_least_zero("ReLU", "threshold", threshold)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return activations.relu(
+            inputs,
+            negative_slope=self.negative_slope,
+            max_value=self.max_value,
+            threshold=self.threshold,
+        )
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "max_value": self.max_value,
+            "negative_slope": self.negative_slope,
+            "threshold": self.threshold,
+        }
+
+
+class LeakyReLU(Elementwise):
+    """x where it is positive, `negative_slope * x` elsewhere.
+
+    Arguments:
+        negative_slope: at least 0.
+
+    Raises: ValueError for a negative slope.
+    """
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any):
+        if "alpha" in kwargs:  # its name in older files
+            negative_slope = kwargs.pop("alpha")
+        super().__init__(**kwargs)
+        self.negative_slope = _at_least_zero("LeakyReLU", "negative_slope", negative_slope)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return activations.leaky_relu(inputs, negative_slope=self.negative_slope)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "negative_slope": self.negative_slope}
+
+
+class ELU(Elementwise):
+    """x where it is positive, `alpha * (exp(x) - 1)` elsewhere. Clevert et al. 2015, https://arxiv.org/abs/1511.07289.
+
+    Arguments:
+        alpha: the limit for large negative x, with its sign turned.
+    """
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.alpha = alpha
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return activations.elu(inputs, alpha=self.alpha)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "alpha": self.alpha}
+
+
+class Softmax(Elementwise):
+    """exp(x) / sum(exp(x)) over `axis`.
+
+    Arguments:
+        axis: an int, or several over which to normalise together.
+
+    `call(inputs, mask=None)`: mask (bool, broadcasts to the inputs) is False where the probability shall be 0.
+    """
+
+    def __init__(self, axis: Any = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = axis
+        self.built = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is not None:
+            # A large finite number: a row that is masked throughout must not give NaN.
+            low = -3e4 if ops.dtype(inputs) == "float16" else -1e9
+            hidden = ops.multiply(ops.subtract(1.0, ops.cast(mask, inputs.dtype)), low)
+            inputs = ops.add(inputs, hidden)
+        if isinstance(self.axis, list | tuple):
+            if len(self.axis) > 1:
+                axis = tuple(self.axis)
+                return ops.exp(
+                    ops.subtract(inputs, ops.logsumexp(inputs, axis=axis, keepdims=True))
+                )
+            return activations.softmax(inputs, axis=self.axis[0])
+        return activations.softmax(inputs, axis=self.axis)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "axis": self.axis}

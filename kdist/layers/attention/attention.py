@@ -1,0 +1,144 @@
+"""`Attention`: one head, without projections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdist import ops, random
+from kdist.core.graph import KerasTensor
+from kdist.layers.attention.masks import causal_mask
+from kdist.layers.layer import Layer
+
+
+class Attention(Layer):
+    """Dot-product attention (Luong et al. 2015, https://arxiv.org/abs/1508.04025): softmax(scores) @ value.
+
+    Arguments:
+        use_scale: multiply the scores by a trained number.
+        score_mode: "dot": query @ key; "concat": a trained number times sum(tanh(query + key)).
+        dropout: rate of dropout of the attention weights.
+        seed: of the dropout.
+
+    `call([query, value] or [query, value, key], mask=None, training=False, return_attention_scores=False,
+    use_causal_mask=False)`: query (batch, T, dim), value and key (batch, S, dim), mask [query_mask, value_mask]; gives
+    (batch, T, dim), and the weights (batch, T, S) if they are asked for.
+
+    Raises: ValueError unless called on a list of two or three.
+    """
+
+    def __init__(
+        self,
+        use_scale: bool = False,
+        score_mode: str = "dot",
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if score_mode not in ("dot", "concat"):
+            raise ValueError(
+                f"Invalid value for argument score_mode. Expected one of {{'dot', 'concat'}}. Received: score_mode={score_mode}"
+            )
+        self.use_scale = use_scale
+        self.score_mode = score_mode
+        self.dropout = dropout
+        self.seed = seed
+        if dropout > 0:
+            self.seed_generator = random.SeedGenerator(seed)
+
+    def build(self, input_shape: Any) -> None:
+        self._check(input_shape)
+        self.scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
+        concat = self.score_mode == "concat"
+        self.concat_score_weight = (
+            self.add_weight((), "ones", name="concat_score_weight") if concat else None
+        )
+
+    def _scores(self, query: Any, key: Any) -> Any:
+        """(batch, T, S)."""
+        scale = None if self.scale is None else self.scale.value
+        if self.concat_score_weight is None:
+            scores = ops.matmul(query, ops.swapaxes(key, -2, -1))
+            return scores if scale is None else ops.multiply(scores, scale)
+        pairs = ops.add(ops.expand_dims(query, -2), ops.expand_dims(key, -3))
+        pairs = pairs if scale is None else ops.multiply(pairs, scale)
+        return ops.multiply(self.concat_score_weight.value, ops.sum(ops.tanh(pairs), axis=-1))
+
+    def call(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        training: Any = False,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        self._check(inputs, mask)
+        query, value = inputs[0], inputs[1]
+        key = inputs[2] if len(inputs) > 2 else value
+        query_mask, value_mask = (mask[0], mask[1]) if mask else (None, None)
+        scores = self._scores(query, key)
+        allowed = None if value_mask is None else ops.expand_dims(value_mask, -2)
+        if use_causal_mask:
+            causal = causal_mask(ops.shape(scores)[-2], ops.shape(scores)[-1])
+            allowed = causal if allowed is None else ops.logical_and(allowed, causal)
+        if allowed is not None:
+            # Finite, so that a row without any key gives no NaN; 65504 is float16's largest number.
+            low = 65504.0 if ops.dtype(scores) == "float16" else 1.0e9
+            scores = ops.where(allowed, scores, ops.subtract(scores, low))
+        weights = ops.softmax(scores, axis=-1)
+        if training and self.dropout > 0:
+            weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
+        out = ops.matmul(weights, value)
+        if query_mask is not None:
+            out = ops.where(ops.expand_dims(query_mask, -1), out, ops.zeros_like(out))
+        return (out, weights) if return_attention_scores else out
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        self._check(inputs, mask)
+        return None if mask is None or mask[0] is None else mask[0]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[0][:-1], input_shape[1][-1])
+
+    def compute_output_spec(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        training: Any = None,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        self._check(inputs, mask)
+        out = KerasTensor(self.compute_output_shape([x.shape for x in inputs]), self.compute_dtype)
+        if not return_attention_scores:
+            return out
+        return out, KerasTensor((*inputs[0].shape[:-1], inputs[-1].shape[-2]), self.compute_dtype)
+
+    def _check(self, inputs: Any, mask: Any = None) -> None:
+        name = type(self).__name__
+        if not isinstance(inputs, list | tuple):
+            raise ValueError(
+                f"{name} layer must be called on a list of inputs, namely [query, value] or [query, value, key]. Received: inputs={inputs}."
+            )
+        if not 2 <= len(inputs) <= 3:
+            raise ValueError(
+                f"{name} layer accepts inputs list of length 2 or 3, namely [query, value] or [query, value, key]. Received length: {len(inputs)}."
+            )
+        if mask is not None:
+            if not isinstance(mask, list | tuple):
+                raise ValueError(
+                    f"{name} layer mask must be a list, namely [query_mask, value_mask]. Received: mask={mask}."
+                )
+            if not 2 <= len(mask) <= 3:
+                raise ValueError(
+                    f"{name} layer accepts mask list of length 2 or 3. Received: inputs={inputs}, mask={mask}."
+                )
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "use_scale": self.use_scale,
+            "score_mode": self.score_mode,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
