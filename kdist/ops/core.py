@@ -88,7 +88,6 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
 
     Example: `cast([1.7], "int32")` gives `[1]`.
     """
-    ...
 
 
 @op(rule=_of_dtype)
@@ -97,19 +96,16 @@ def saturate_cast(x: Tensor, dtype: Any) -> Tensor:
 
     Example: `saturate_cast([-1, 300], "uint8")` gives `[0, 255]`.
     """
-    ...
 
 
 @op(rule=lambda x: Spec((), "int32"))
 def size(x: Tensor) -> Any:
     """Number of elements. Example: `size([[1, 2, 3]])` gives 3."""
-    ...
 
 
 @op
 def stop_gradient(variable: Tensor) -> Tensor:
     """The same values, which gradients take for a constant. Example: `stop_gradient(x)`."""
-    ...
 
 
 def custom_gradient(f: Callable) -> Callable:
@@ -142,7 +138,6 @@ def scatter(indices: Tensor, values: Tensor, shape: Any) -> Tensor:
 
     Example: `scatter([[1], [3]], [5, 6], (4,))` gives `[0, 5, 0, 6]`.
     """
-    ...
 
 
 @op(
@@ -162,7 +157,6 @@ def scatter_update(
 
     Example: `scatter_update([0, 0, 0], [[1]], [7])` gives `[0, 7, 0]`.
     """
-    ...
 
 
 @op(
@@ -175,7 +169,6 @@ def slice(inputs: Tensor, start_indices: Any, shape: Any) -> Tensor:
 
     Example: `slice([1, 2, 3], [1], [2])` gives `[2, 3]`.
     """
-    ...
 
 
 @op(
@@ -188,7 +181,6 @@ def slice_update(inputs: Tensor, start_indices: Any, updates: Tensor) -> Tensor:
 
     Example: `slice_update([1, 2, 3], [1], [9])` gives `[1, 9, 3]`.
     """
-    ...
 
 
 def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Spec]:
@@ -207,7 +199,6 @@ def unstack(x: Tensor, num: int | None = None, axis: int = 0) -> Any:
 
     Raises: ValueError if their number is unknown. Example: `unstack([1, 2])` gives `[1, 2]`.
     """
-    ...
 
 
 # ---- control flow --------------------------------------------------------------------------------
@@ -257,7 +248,6 @@ def cond(pred: Tensor, true_fn: Callable, false_fn: Callable) -> Any:
 
     Example: `cond(x > 0, lambda: x, lambda: -x)`.
     """
-    ...
 
 
 @op(rule=lambda index, branches, *operands: _specs(branches[0], *operands))
@@ -266,7 +256,6 @@ def switch(index: Tensor, branches: Any, *operands: Any) -> Any:
 
     Example: `switch(1, [f, g], x)` gives `g(x)`.
     """
-    ...
 
 
 @op(rule=lambda cond, body, loop_vars, maximum_iterations=None: loop_vars)
@@ -278,7 +267,6 @@ def while_loop(
 
     Example: `while_loop(lambda i: i < 5, lambda i: (i + 2,), (0,))` gives `(6,)`.
     """
-    ...
 
 
 @op(rule=lambda lower, upper, body_fun, init_val: init_val)
@@ -287,7 +275,6 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
 
     Example: `fori_loop(0, 3, lambda i, v: v + i, 0)` gives 3.
     """
-    ...
 
 
 @op(rule=lambda f, xs: _stacked(_specs(f, _element(xs)), _length(xs)))
@@ -296,7 +283,6 @@ def map(f: Callable, xs: Any) -> Any:
 
     Example: `map(lambda x: x + 1, [1, 2])`.
     """
-    ...
 
 
 @op(
@@ -309,7 +295,6 @@ def vectorized_map(function: Callable, elements: Any) -> Any:
 
     Example: `vectorized_map(lambda x: x + 1, xs)`.
     """
-    ...
 
 
 def _scan(
@@ -345,4 +330,3 @@ def scan(
     Returns: `(carry, ys)`, ys stacked along axis 0. Example: `scan(lambda c, x: (c + x, c), 0, [1,
     2, 3])` gives `(6, [0, 1, 3])`.
     """
-    ...

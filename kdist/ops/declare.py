@@ -1,6 +1,6 @@
 """`@op` declares a public op once: its signature and documentation, and for a composite its body.
 
-Each backend holds a row for it in `backend.OPS`; a declaration whose body is `...` needs one from
+Each backend holds a row for it in `backend.OPS`; a declaration without a body needs one from
 every backend. A call with a symbolic
 argument records a node of the graph and infers the output by `infer.probe`, or by an explicit rule
 where probing cannot know.
@@ -47,7 +47,6 @@ class OpCall(Operation):
 
 def _blank() -> None:
     """What a declaration without a body compiles to."""
-    ...
 
 
 def _is_blank(fn: Callable) -> bool:

@@ -67,7 +67,7 @@ def probe(fn: Callable, args: tuple, kwargs: dict) -> Any:
                 for sizes in itertools.product(known, repeat=n):
                     try:
                         return at_both(dict(zip(slots, sizes, strict=True)))
-                    except Exception:  # noqa: S112 - the first error is the one to show
+                    except Exception:
                         continue
         raise first
 

@@ -10,7 +10,7 @@ Tensor = Any
 
 
 @op
-def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:  # noqa: A002 - Keras's name
+def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
     """A vector norm (`axis` an int) or matrix norm (`axis` a pair); axis=None: of all elements, or
     of a matrix if `ord` is given.
 
@@ -20,13 +20,11 @@ def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -
 
     Example: `norm([3.0, 4.0])` gives 5.0.
     """
-    ...
 
 
 @op
 def det(x: Tensor) -> Tensor:
     """Determinant, (..., n, n) -> (...). Example: `det([[1.0, 2.0], [3.0, 4.0]])` gives -2.0."""
-    ...
 
 
 @op
@@ -35,7 +33,6 @@ def inv(x: Tensor) -> Tensor:
 
     Example: `inv([[2.0, 0.0], [0.0, 4.0]])` gives `[[0.5, 0.0], [0.0, 0.25]]`.
     """
-    ...
 
 
 @op
@@ -44,7 +41,6 @@ def solve(a: Tensor, b: Tensor) -> Tensor:
 
     Example: `solve([[2.0]], [[6.0]])` gives `[[3.0]]`.
     """
-    ...
 
 
 @op
@@ -53,7 +49,6 @@ def cholesky(x: Tensor, upper: bool = False) -> Tensor:
 
     Example: `cholesky([[4.0]])` gives `[[2.0]]`.
     """
-    ...
 
 
 @op
@@ -66,7 +61,6 @@ def qr(x: Tensor, mode: str = "reduced") -> Any:
 
     Returns: `(q, r)`. Example: `q, r = qr(x)`.
     """
-    ...
 
 
 @op
@@ -75,4 +69,3 @@ def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
     Returns: `(u, s, vh)`, or `s` without `compute_uv`. Example: `u, s, vh = svd(x)`.
     """
-    ...

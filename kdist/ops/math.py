@@ -20,25 +20,21 @@ def erf(x: Tensor) -> Tensor:
 
     Example: `erf([0.0])` gives `[0.0]`.
     """
-    ...
 
 
 @op
 def erfinv(x: Tensor) -> Tensor:
     """Inverse of `erf`, for -1 < x < 1. Example: `erfinv([0.0])` gives `[0.0]`."""
-    ...
 
 
 @op
 def rsqrt(x: Tensor) -> Tensor:
     """1 / sqrt(x). Example: `rsqrt([4.0])` gives `[0.5]`."""
-    ...
 
 
 @op
 def logsumexp(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) without overflow. Example: `logsumexp([0.0, 0.0])` gives log(2)."""
-    ...
 
 
 def _top_k(x: Any, k: int, sorted: bool = True) -> tuple[Spec, Spec]:
@@ -58,7 +54,6 @@ def top_k(x: Tensor, k: int, sorted: bool = True) -> Any:
     Returns: `(values, indices)`, both (..., k), indices int32; descending if `sorted`.
     Example: `top_k([1, 9, 5], 2)` gives `([9, 5], [1, 2])`.
     """
-    ...
 
 
 @op
@@ -72,7 +67,6 @@ def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
 
     Example: `in_top_k([1], [[0.1, 0.7, 0.2]], 1)` gives `[True]`.
     """
-    ...
 
 
 def _segments(
@@ -97,7 +91,6 @@ def segment_sum(
     Returns: (num_segments, ...), 0 for an empty segment. Example: `segment_sum([1, 2, 3], [0, 0,
     1])` gives `[3, 3]`.
     """
-    ...
 
 
 @op(rule=_segments)
@@ -109,7 +102,6 @@ def segment_max(
 
     Example: `segment_max([1, 2, 3], [0, 0, 1])` gives `[2, 3]`.
     """
-    ...
 
 
 def _extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Spec:

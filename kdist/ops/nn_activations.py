@@ -28,13 +28,11 @@ Tensor = Any
 @op
 def relu(x: Tensor) -> Tensor:
     """max(x, 0). Example: `relu([-1.0, 2.0])` gives `[0.0, 2.0]`."""
-    ...
 
 
 @op
 def relu6(x: Tensor) -> Tensor:
     """min(max(x, 0), 6). Example: `relu6([-1.0, 9.0])` gives `[0.0, 6.0]`."""
-    ...
 
 
 @op
@@ -43,7 +41,6 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
 
     Example: `leaky_relu([-1.0, 2.0])` gives `[-0.2, 2.0]`.
     """
-    ...
 
 
 @op
@@ -51,7 +48,6 @@ def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """x where positive, else alpha * (exp(x) - 1). Clevert et al. 2015,
     https://arxiv.org/abs/1511.07289.
     """
-    ...
 
 
 @op
@@ -59,7 +55,6 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """max(x, 0) + min(0, alpha * (exp(x / alpha) - 1)). Barron 2017,
     https://arxiv.org/abs/1704.07483.
     """
-    ...
 
 
 @op
@@ -67,7 +62,6 @@ def selu(x: Tensor) -> Tensor:
     """1.0507 * elu(x, 1.6733), which keeps mean 0 and variance 1. Klambauer et al. 2017,
     https://arxiv.org/abs/1706.02515.
     """
-    ...
 
 
 @op
@@ -77,13 +71,11 @@ def gelu(x: Tensor, approximate: bool = True) -> Tensor:
 
     Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415.
     """
-    ...
 
 
 @op
 def silu(x: Tensor) -> Tensor:
     """x * sigmoid(x). Example: `silu([0.0])` gives `[0.0]`."""
-    ...
 
 
 @op
@@ -95,13 +87,11 @@ def swish(x: Tensor) -> Tensor:
 @op
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + exp(-x)). Example: `sigmoid([0.0])` gives `[0.5]`."""
-    ...
 
 
 @op
 def log_sigmoid(x: Tensor) -> Tensor:
     """log(sigmoid(x)) without underflow. Example: `log_sigmoid([0.0])` gives -log(2)."""
-    ...
 
 
 @op
@@ -110,13 +100,11 @@ def hard_sigmoid(x: Tensor) -> Tensor:
 
     Example: `hard_sigmoid([-3.0, 0.0, 3.0])` gives `[0.0, 0.5, 1.0]`.
     """
-    ...
 
 
 @op
 def hard_silu(x: Tensor) -> Tensor:
     """x * hard_sigmoid(x). Howard et al. 2019, https://arxiv.org/abs/1905.02244."""
-    ...
 
 
 @op
@@ -128,19 +116,16 @@ def hard_swish(x: Tensor) -> Tensor:
 @op
 def hard_tanh(x: Tensor) -> Tensor:
     """x limited to -1..1. Example: `hard_tanh([-2.0, 0.5])` gives `[-1.0, 0.5]`."""
-    ...
 
 
 @op
 def softplus(x: Tensor) -> Tensor:
     """log(1 + exp(x)) without overflow. Example: `softplus([0.0])` gives log(2)."""
-    ...
 
 
 @op
 def softsign(x: Tensor) -> Tensor:
     """x / (1 + |x|). Example: `softsign([1.0])` gives `[0.5]`."""
-    ...
 
 
 @op
@@ -149,7 +134,6 @@ def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
 
     Example: `soft_shrink([-1.0, 0.2])` gives `[-0.5, 0.0]`.
     """
-    ...
 
 
 @op
@@ -170,7 +154,6 @@ def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
 
     Example: `threshold([1.0, 3.0], 2.0, 0.0)` gives `[0.0, 3.0]`.
     """
-    ...
 
 
 @op
@@ -205,7 +188,6 @@ def glu(x: Tensor, axis: int = -1) -> Tensor:
 
     Raises: ValueError if the size of `axis` is odd.
     """
-    ...
 
 
 @op
@@ -214,7 +196,6 @@ def softmax(x: Tensor, axis: Any = -1) -> Tensor:
 
     Example: `softmax([0.0, 0.0])` gives `[0.5, 0.5]`.
     """
-    ...
 
 
 @op
@@ -223,7 +204,6 @@ def log_softmax(x: Tensor, axis: Any = -1) -> Tensor:
 
     Example: `log_softmax([0.0, 0.0])` gives `[-log(2), -log(2)]`.
     """
-    ...
 
 
 @op

@@ -36,7 +36,6 @@ def conv(
     Returns: (batch, *new_space, out_channels). Example: inputs (1, 8, 8, 3), kernel (3, 3, 3, 16)
     give (1, 6, 6, 16).
     """
-    ...
 
 
 @op
@@ -56,7 +55,6 @@ def depthwise_conv(
     Returns: channels * multiplier channels. Example: inputs (1, 8, 8, 3), kernel (3, 3, 3, 2) give
     (1, 6, 6, 6).
     """
-    ...
 
 
 @op
@@ -95,7 +93,6 @@ def conv_transpose(
 
     Returns: "same" gives size * stride; "valid" gives size * stride + max(window - stride, 0).
     """
-    ...
 
 
 @op
@@ -110,7 +107,6 @@ def max_pool(
 
     Example: inputs (1, 8, 8, 3) with pool_size 2 give (1, 4, 4, 3).
     """
-    ...
 
 
 @op
@@ -125,7 +121,6 @@ def average_pool(
 
     Example: inputs (1, 8, 8, 3), pool_size 2 give (1, 4, 4, 3).
     """
-    ...
 
 
 @op
@@ -155,4 +150,3 @@ def dot_product_attention(
 
     Returns: (batch, queries, heads, dim).
     """
-    ...

@@ -23,7 +23,6 @@ def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = Fals
 
     Example: `binary_crossentropy([1.0], [0.5])` gives `[log(2)]`.
     """
-    ...
 
 
 @op
@@ -39,7 +38,6 @@ def categorical_crossentropy(
     Returns: (...). Example: `categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]])` gives
     `[log(2)]`.
     """
-    ...
 
 
 @op
@@ -54,4 +52,3 @@ def sparse_categorical_crossentropy(
 
     Returns: (...). Example: `sparse_categorical_crossentropy([1], [[0.5, 0.5]])` gives `[log(2)]`.
     """
-    ...

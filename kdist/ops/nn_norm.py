@@ -27,7 +27,6 @@ def moments(x: Tensor, axes: Any, keepdims: bool = False, synchronized: bool = F
 
     Returns: `(mean, variance)`. Example: `moments([1.0, 3.0], axes=[0])` gives `(2.0, 1.0)`.
     """
-    ...
 
 
 @op
@@ -44,7 +43,6 @@ def batch_normalization(
 
     Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167.
     """
-    ...
 
 
 @op
@@ -64,7 +62,6 @@ def layer_normalization(
         axis: an int or several.
         epsilon: added to the variance; None: `kdist.config.epsilon()`.
     """
-    ...
 
 
 @op
@@ -74,7 +71,6 @@ def rms_normalization(
     """x / sqrt(mean(x^2) + epsilon) over `axis`, times `scale`. Zhang and Sennrich 2019,
     https://arxiv.org/abs/1910.07467.
     """
-    ...
 
 
 @op
@@ -105,7 +101,6 @@ def one_hot(
 
     Example: `one_hot([0, 2], 3)` gives `[[1, 0, 0], [0, 0, 1]]`.
     """
-    ...
 
 
 @op
@@ -121,4 +116,3 @@ def multi_hot(
 
     Example: `multi_hot([[0, 2, 2]], 4)` gives `[[1, 0, 1, 0]]`.
     """
-    ...

@@ -17,25 +17,21 @@ Tensor = Any
 @op
 def add(x1: Tensor, x2: Tensor) -> Tensor:
     """x1 + x2. Example: `add([1, 2], 3)` gives `[4, 5]`."""
-    ...
 
 
 @op
 def subtract(x1: Tensor, x2: Tensor) -> Tensor:
     """x1 - x2. Example: `subtract([4, 5], 3)` gives `[1, 2]`."""
-    ...
 
 
 @op
 def multiply(x1: Tensor, x2: Tensor) -> Tensor:
     """x1 * x2. Example: `multiply([1, 2], 3)` gives `[3, 6]`."""
-    ...
 
 
 @op
 def divide(x1: Tensor, x2: Tensor) -> Tensor:
     """x1 / x2; integers give floats. Example: `divide([1, 2], 2)` gives `[0.5, 1.0]`."""
-    ...
 
 
 @op
@@ -50,13 +46,11 @@ def divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
 
     Example: `divide_no_nan([1.0, 2.0], [0.0, 4.0])` gives `[0.0, 0.5]`.
     """
-    ...
 
 
 @op
 def floor_divide(x1: Tensor, x2: Tensor) -> Tensor:
     """The quotient rounded down. Example: `floor_divide([7, -7], 2)` gives `[3, -4]`."""
-    ...
 
 
 @op
@@ -65,67 +59,56 @@ def mod(x1: Tensor, x2: Tensor) -> Tensor:
 
     Example: `mod([7, -7], 3)` gives `[1, 2]`.
     """
-    ...
 
 
 @op
 def power(x1: Tensor, x2: Tensor) -> Tensor:
     """x1 to the power of x2. Example: `power([2, 3], 2)` gives `[4, 9]`."""
-    ...
 
 
 @op
 def maximum(x1: Tensor, x2: Tensor) -> Tensor:
     """The larger of the two; NaN where either is. Example: `maximum([1, 5], 3)` gives `[3, 5]`."""
-    ...
 
 
 @op
 def minimum(x1: Tensor, x2: Tensor) -> Tensor:
     """The smaller of the two; NaN where either is. Example: `minimum([1, 5], 3)` gives `[1, 3]`."""
-    ...
 
 
 @op
 def logaddexp(x1: Tensor, x2: Tensor) -> Tensor:
     """log(exp(x1) + exp(x2)) without overflow. Example: `logaddexp(0.0, 0.0)` gives log(2)."""
-    ...
 
 
 @op
 def equal(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: x1 == x2. Example: `equal([1, 2], 2)` gives `[False, True]`."""
-    ...
 
 
 @op
 def not_equal(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: x1 != x2. Example: `not_equal([1, 2], 2)` gives `[True, False]`."""
-    ...
 
 
 @op
 def greater(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: x1 > x2. Example: `greater([1, 3], 2)` gives `[False, True]`."""
-    ...
 
 
 @op
 def greater_equal(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: x1 >= x2. Example: `greater_equal([1, 2], 2)` gives `[False, True]`."""
-    ...
 
 
 @op
 def less(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: x1 < x2. Example: `less([1, 3], 2)` gives `[True, False]`."""
-    ...
 
 
 @op
 def less_equal(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: x1 <= x2. Example: `less_equal([2, 3], 2)` gives `[True, False]`."""
-    ...
 
 
 @op
@@ -134,7 +117,6 @@ def logical_and(x1: Tensor, x2: Tensor) -> Tensor:
 
     Example: `logical_and([True, False], True)` gives `[True, False]`.
     """
-    ...
 
 
 @op
@@ -143,7 +125,6 @@ def logical_or(x1: Tensor, x2: Tensor) -> Tensor:
 
     Example: `logical_or([True, False], False)` gives `[True, False]`.
     """
-    ...
 
 
 @op
@@ -152,7 +133,6 @@ def logical_xor(x1: Tensor, x2: Tensor) -> Tensor:
 
     Example: `logical_xor([True, False], True)` gives `[False, True]`.
     """
-    ...
 
 
 @op
@@ -163,4 +143,3 @@ def isclose(
 
     Example: `isclose([1.0, 2.0], [1.0, 2.1])` gives `[True, False]`.
     """
-    ...

@@ -17,25 +17,21 @@ def array(x: Any, dtype: Any = None) -> Tensor:
 
     Example: `array([1, 2])`.
     """
-    ...
 
 
 @op
 def zeros(shape: Any, dtype: Any = None) -> Tensor:
     """All 0. Example: `zeros((2, 3))`."""
-    ...
 
 
 @op
 def ones(shape: Any, dtype: Any = None) -> Tensor:
     """All 1. Example: `ones((2, 3))`."""
-    ...
 
 
 @op
 def empty(shape: Any, dtype: Any = None) -> Tensor:
     """Of arbitrary values, to be overwritten. Example: `empty((2, 3))`."""
-    ...
 
 
 @op
@@ -44,7 +40,6 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
 
     Example: `full((2,), 7.0)` gives `[7.0, 7.0]`.
     """
-    ...
 
 
 @op
@@ -53,7 +48,6 @@ def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
 
     Example: `zeros_like([1, 2])` gives `[0, 0]`.
     """
-    ...
 
 
 @op
@@ -62,7 +56,6 @@ def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
 
     Example: `ones_like([5, 6])` gives `[1, 1]`.
     """
-    ...
 
 
 @op
@@ -71,7 +64,6 @@ def full_like(x: Tensor, fill_value: Any, dtype: Any = None) -> Tensor:
 
     Example: `full_like([5, 6], 3)` gives `[3, 3]`.
     """
-    ...
 
 
 @op
@@ -81,7 +73,6 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     Its length must be known, so the arguments are numbers. Example: `arange(2, 8, 3)` gives `[2,
     5]`.
     """
-    ...
 
 
 @op
@@ -99,19 +90,16 @@ def linspace(
     Returns: the values, or `(values, step)` with `retstep`. Example: `linspace(0.0, 1.0, 3)` gives
     `[0.0, 0.5, 1.0]`.
     """
-    ...
 
 
 @op
-def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:  # noqa: N803 - Keras's names
+def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """(N, M) with 1 on the k-th diagonal and 0 elsewhere; M = N by default.
 
     Example: `eye(2)` gives `[[1, 0], [0, 1]]`.
     """
-    ...
 
 
 @op
 def identity(n: int, dtype: Any = None) -> Tensor:
     """The (n, n) identity matrix. Example: `identity(2)` gives `[[1, 0], [0, 1]]`."""
-    ...

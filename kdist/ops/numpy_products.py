@@ -18,7 +18,6 @@ def matmul(x1: Tensor, x2: Tensor) -> Tensor:
     int8 gives int32.
     Example: `matmul([[1, 2]], [[3], [4]])` gives `[[11]]`.
     """
-    ...
 
 
 @op
@@ -28,7 +27,6 @@ def dot(x1: Tensor, x2: Tensor) -> Tensor:
 
     Example: `dot([1, 2], [3, 4])` gives 11.
     """
-    ...
 
 
 @op
@@ -37,7 +35,6 @@ def vdot(x1: Tensor, x2: Tensor) -> Tensor:
 
     Example: `vdot([[1, 2]], [[3, 4]])` gives 11.
     """
-    ...
 
 
 @op
@@ -46,7 +43,6 @@ def outer(x1: Tensor, x2: Tensor) -> Tensor:
 
     Example: `outer([1, 2], [3, 4])`.
     """
-    ...
 
 
 @op
@@ -63,7 +59,6 @@ def cross(
 
     `axis` stands for all three. Example: `cross([1, 0, 0], [0, 1, 0])` gives `[0, 0, 1]`.
     """
-    ...
 
 
 @op
@@ -73,7 +68,6 @@ def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> Tensor:
 
     Example: shapes (2, 3, 4) and (4, 5) with axes=1 give (2, 3, 5).
     """
-    ...
 
 
 @op
@@ -86,7 +80,6 @@ def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
 
     Example: `einsum("ij,j->i", [[1, 2], [3, 4]], [1, 1])` gives `[3, 7]`.
     """
-    ...
 
 
 @op
@@ -95,4 +88,3 @@ def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
 
     Example: `trace([[1, 2], [3, 4]])` gives 5.
     """
-    ...

@@ -25,19 +25,16 @@ def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example: `sum([[1, 2], [3, 4]], axis=0)` gives `[4, 6]`.
     """
-    ...
 
 
 @op
 def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
     """Product, computed in `dtype` if given. Example: `prod([2, 3, 4])` gives 24."""
-    ...
 
 
 @op
 def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Arithmetic mean, a float also for integers. Example: `mean([1, 2])` gives 1.5."""
-    ...
 
 
 @op
@@ -46,13 +43,11 @@ def var(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example: `var([1.0, 3.0])` gives 1.0.
     """
-    ...
 
 
 @op
 def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Standard deviation, the root of `var`. Example: `std([1.0, 3.0])` gives 1.0."""
-    ...
 
 
 @op
@@ -61,7 +56,6 @@ def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = Non
 
     Example: `max([1, 5, 2])` gives 5.
     """
-    ...
 
 
 @op
@@ -70,7 +64,6 @@ def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = Non
 
     Example: `min([1, 5, 2])` gives 1.
     """
-    ...
 
 
 @op
@@ -88,13 +81,11 @@ def amin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 @op
 def all(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """bool: every element is True (not zero). Example: `all([True, False])` gives False."""
-    ...
 
 
 @op
 def any(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """bool: some element is True (not zero). Example: `any([True, False])` gives True."""
-    ...
 
 
 @op
@@ -103,7 +94,6 @@ def median(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example: `median([3, 1, 2, 9])` gives 2.5.
     """
-    ...
 
 
 @op
@@ -115,13 +105,11 @@ def average(x: Tensor, axis: Axis = None, weights: Any = None) -> Tensor:
 
     Example: `average([1.0, 3.0], weights=[3.0, 1.0])` gives 1.5.
     """
-    ...
 
 
 @op
 def count_nonzero(x: Tensor, axis: Axis = None) -> Tensor:
     """How many elements are not zero, int32. Example: `count_nonzero([0, 2, 3])` gives 2."""
-    ...
 
 
 @op
@@ -130,7 +118,6 @@ def cumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
 
     Example: `cumsum([1, 2, 3])` gives `[1, 3, 6]`.
     """
-    ...
 
 
 @op
@@ -139,7 +126,6 @@ def cumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
 
     Example: `cumprod([1, 2, 3])` gives `[1, 2, 6]`.
     """
-    ...
 
 
 @op
@@ -148,7 +134,6 @@ def diff(a: Tensor, n: int = 1, axis: int = -1) -> Tensor:
 
     Example: `diff([1, 4, 9])` gives `[3, 5]`.
     """
-    ...
 
 
 @op
@@ -157,13 +142,11 @@ def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor
 
     Example: `argmax([1, 5, 2])` gives 1.
     """
-    ...
 
 
 @op
 def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """int32 position of the first smallest element. Example: `argmin([3, 1, 2])` gives 1."""
-    ...
 
 
 @op
@@ -172,13 +155,11 @@ def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
 
     Example: `argsort([3, 1, 2])` gives `[1, 2, 0]`.
     """
-    ...
 
 
 @op
 def sort(x: Tensor, axis: int | None = -1) -> Tensor:
     """Ascending along `axis`. Example: `sort([3, 1, 2])` gives `[1, 2, 3]`."""
-    ...
 
 
 @op
@@ -193,7 +174,6 @@ def searchsorted(sorted_sequence: Tensor, values: Tensor, side: str = "left") ->
     Returns: int32 of the shape of `values` (int64 for n beyond int32). Example: `searchsorted([1,
     3, 5], [3, 4])` gives `[1, 2]`.
     """
-    ...
 
 
 def _positions(x: Any) -> tuple[Spec, ...]:
@@ -206,7 +186,6 @@ def nonzero(x: Tensor) -> Any:
 
     Example: `nonzero([0, 7, 8])` gives `([1, 2],)`.
     """
-    ...
 
 
 def _where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
@@ -221,7 +200,6 @@ def where(condition: Tensor, x1: Any = None, x2: Any = None) -> Any:
     Raises: ValueError if exactly one of `x1` and `x2` is given.
     Example: `where([True, False], [1, 2], 0)` gives `[1, 0]`.
     """
-    ...
 
 
 def _bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Spec:
@@ -248,4 +226,3 @@ def bincount(x: Tensor, weights: Any = None, minlength: int = 0, sparse: bool = 
     Returns: (length,) or (batch, length), length = max(largest of x + 1, minlength).
     Example: `bincount([1, 1, 3])` gives `[0, 2, 0, 1]`.
     """
-    ...

@@ -38,7 +38,6 @@ def reshape(x: Tensor, newshape: Any) -> Tensor:
     Raises: ValueError, or the framework's own error, where the number of elements differs.
     Example: `reshape([[1, 2], [3, 4]], (-1,))` gives `[1, 2, 3, 4]`.
     """
-    ...
 
 
 @op
@@ -47,7 +46,6 @@ def ravel(x: Tensor) -> Tensor:
 
     Example: `ravel([[1, 2], [3, 4]])` gives `[1, 2, 3, 4]`.
     """
-    ...
 
 
 @op
@@ -56,13 +54,11 @@ def transpose(x: Tensor, axes: Any = None) -> Tensor:
 
     Example: `transpose([[1, 2], [3, 4]])` gives `[[1, 3], [2, 4]]`.
     """
-    ...
 
 
 @op
 def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
     """Exchange two axes. Example: shape (2, 3, 4) with axes 0 and 2 becomes (4, 3, 2)."""
-    ...
 
 
 @op
@@ -71,7 +67,6 @@ def moveaxis(x: Tensor, source: Any, destination: Any) -> Tensor:
 
     Example: shape (2, 3, 4) with source 0 and destination -1 becomes (3, 4, 2).
     """
-    ...
 
 
 @op
@@ -80,7 +75,6 @@ def expand_dims(x: Tensor, axis: Any) -> Tensor:
 
     Example: shape (2, 3) with axis=-1 becomes (2, 3, 1).
     """
-    ...
 
 
 @op
@@ -89,7 +83,6 @@ def squeeze(x: Tensor, axis: Any = None) -> Tensor:
 
     Example: (1, 3) becomes (3,).
     """
-    ...
 
 
 def _broadcast_to(x: Any, shape: Any) -> Any:
@@ -104,7 +97,6 @@ def broadcast_to(x: Tensor, shape: Any) -> Tensor:
 
     Example: `broadcast_to([1, 2], (2, 2))`.
     """
-    ...
 
 
 @op
@@ -113,7 +105,6 @@ def flip(x: Tensor, axis: Any = None) -> Tensor:
 
     Example: `flip([1, 2, 3])` gives `[3, 2, 1]`.
     """
-    ...
 
 
 @op
@@ -122,7 +113,6 @@ def roll(x: Tensor, shift: Any, axis: Any = None) -> Tensor:
 
     Example: `roll([1, 2, 3], 1)` gives `[3, 1, 2]`.
     """
-    ...
 
 
 def _repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
@@ -141,7 +131,6 @@ def repeat(x: Tensor, repeats: Any, axis: int | None = None) -> Tensor:
 
     Example: `repeat([1, 2], 2)` gives `[1, 1, 2, 2]`.
     """
-    ...
 
 
 @op
@@ -150,7 +139,6 @@ def tile(x: Tensor, repeats: Any) -> Tensor:
 
     Example: `tile([1, 2], 2)` gives `[1, 2, 1, 2]`.
     """
-    ...
 
 
 @op
@@ -165,7 +153,6 @@ def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: Any 
     Raises: ValueError if `constant_values` is given with another mode.
     Example: `pad([1, 2], (1, 0))` gives `[0, 1, 2]`.
     """
-    ...
 
 
 @op
@@ -174,7 +161,6 @@ def concatenate(xs: Any, axis: int = 0) -> Tensor:
 
     Example: `concatenate([[1], [2, 3]])` gives `[1, 2, 3]`.
     """
-    ...
 
 
 @op
@@ -183,7 +169,6 @@ def stack(x: Any, axis: int = 0) -> Tensor:
 
     Example: `stack([[1, 2], [3, 4]], axis=1)` gives `[[1, 3], [2, 4]]`.
     """
-    ...
 
 
 @op
@@ -192,7 +177,6 @@ def vstack(xs: Any) -> Tensor:
 
     Example: `vstack([[1, 2], [3, 4]])` has shape (2, 2).
     """
-    ...
 
 
 @op
@@ -201,7 +185,6 @@ def hstack(xs: Any) -> Tensor:
 
     Example: `hstack([[1], [2, 3]])` gives `[1, 2, 3]`.
     """
-    ...
 
 
 @op
@@ -212,7 +195,6 @@ def split(x: Tensor, indices_or_sections: Any, axis: int = 0) -> Any:
     Returns: list of tensors. Raises: an error where equal parts do not come out.
     Example: `split([1, 2, 3, 4], 2)` gives `[[1, 2], [3, 4]]`.
     """
-    ...
 
 
 @op
@@ -223,7 +205,6 @@ def take(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
     Returns: the shape of `x` with `axis` replaced by the shape of `indices`. Example: `take([10,
     20, 30], [2, 0])` gives `[30, 10]`.
     """
-    ...
 
 
 @op
@@ -232,7 +213,6 @@ def take_along_axis(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
 
     Example: `take_along_axis([[1, 2], [3, 4]], [[1], [0]], axis=1)` gives `[[2], [3]]`.
     """
-    ...
 
 
 @op
@@ -241,7 +221,6 @@ def diag(x: Tensor, k: int = 0) -> Tensor:
 
     Example: `diag([1, 2])` gives `[[1, 0], [0, 2]]`.
     """
-    ...
 
 
 @op
@@ -250,7 +229,6 @@ def tril(x: Tensor, k: int = 0) -> Tensor:
 
     Example: `tril([[1, 2], [3, 4]])` gives `[[1, 0], [3, 4]]`.
     """
-    ...
 
 
 @op
@@ -259,7 +237,6 @@ def triu(x: Tensor, k: int = 0) -> Tensor:
 
     Example: `triu([[1, 2], [3, 4]])` gives `[[1, 2], [0, 4]]`.
     """
-    ...
 
 
 @op
@@ -272,7 +249,6 @@ def meshgrid(*x: Tensor, indexing: str = "xy") -> Any:
 
     Returns: list of as many arrays. Example: `meshgrid([1, 2], [3])` gives `[[[1, 2]], [[3, 3]]]`.
     """
-    ...
 
 
 def _get_item(x: Any, key: Any) -> Any:
@@ -312,7 +288,7 @@ def _get_item(x: Any, key: Any) -> Any:
 
 @op(rule=_get_item)
 def get_item(x: Tensor, key: Any) -> Tensor:
-    """`x[key]`, for keys of ints, slices, None, Ellipsis and index arrays.
+    """`x[key]`, for keys of ints, slices, None and Ellipsis; `take` picks by arrays of positions.
 
     Example: `get_item([[1, 2], [3, 4]], (0, 1))` gives 2.
     """

@@ -16,7 +16,6 @@ Tensor = Any
 @op
 def absolute(x: Tensor) -> Tensor:
     """Magnitude of each element. Example: `absolute([-1.5, 2.0])` gives `[1.5, 2.0]`."""
-    ...
 
 
 @op
@@ -28,103 +27,86 @@ def abs(x: Tensor) -> Tensor:
 @op
 def negative(x: Tensor) -> Tensor:
     """Each element times -1. Example: `negative([1, -2])` gives `[-1, 2]`."""
-    ...
 
 
 @op
 def sign(x: Tensor) -> Tensor:
     """-1, 0 or 1 by the sign of each element. Example: `sign([-3, 0, 5])` gives `[-1, 0, 1]`."""
-    ...
 
 
 @op
 def reciprocal(x: Tensor) -> Tensor:
     """1 / x. Example: `reciprocal([4.0])` gives `[0.25]`."""
-    ...
 
 
 @op
 def square(x: Tensor) -> Tensor:
     """x * x. Example: `square([3])` gives `[9]`."""
-    ...
 
 
 @op
 def sqrt(x: Tensor) -> Tensor:
     """Non-negative square root; NaN for negative numbers. Example: `sqrt([4.0])` gives `[2.0]`."""
-    ...
 
 
 @op
 def exp(x: Tensor) -> Tensor:
     """e to the power of each element. Example: `exp([0.0])` gives `[1.0]`."""
-    ...
 
 
 @op
 def expm1(x: Tensor) -> Tensor:
     """exp(x) - 1, exact also for tiny x. Example: `expm1([1e-10])` gives `[1e-10]`."""
-    ...
 
 
 @op
 def log(x: Tensor) -> Tensor:
     """Natural logarithm; -inf at 0, NaN below. Example: `log([1.0])` gives `[0.0]`."""
-    ...
 
 
 @op
 def log10(x: Tensor) -> Tensor:
     """Logarithm to base 10. Example: `log10([100.0])` gives `[2.0]`."""
-    ...
 
 
 @op
 def log1p(x: Tensor) -> Tensor:
     """log(1 + x), exact also for tiny x. Example: `log1p([1e-10])` gives `[1e-10]`."""
-    ...
 
 
 @op
 def log2(x: Tensor) -> Tensor:
     """Logarithm to base 2. Example: `log2([8.0])` gives `[3.0]`."""
-    ...
 
 
 @op
 def sin(x: Tensor) -> Tensor:
     """Sine; x in radians. Example: `sin([0.0])` gives `[0.0]`."""
-    ...
 
 
 @op
 def cos(x: Tensor) -> Tensor:
     """Cosine; x in radians. Example: `cos([0.0])` gives `[1.0]`."""
-    ...
 
 
 @op
 def tan(x: Tensor) -> Tensor:
     """Tangent; x in radians. Example: `tan([0.0])` gives `[0.0]`."""
-    ...
 
 
 @op
 def sinh(x: Tensor) -> Tensor:
     """Hyperbolic sine, (e^x - e^-x) / 2. Example: `sinh([0.0])` gives `[0.0]`."""
-    ...
 
 
 @op
 def cosh(x: Tensor) -> Tensor:
     """Hyperbolic cosine, (e^x + e^-x) / 2. Example: `cosh([0.0])` gives `[1.0]`."""
-    ...
 
 
 @op
 def tanh(x: Tensor) -> Tensor:
     """Hyperbolic tangent, between -1 and 1. Example: `tanh([0.0])` gives `[0.0]`."""
-    ...
 
 
 @op
@@ -133,7 +115,6 @@ def ceil(x: Tensor) -> Tensor:
 
     Example: `ceil([1.2])` gives `[2.0]`.
     """
-    ...
 
 
 @op
@@ -142,7 +123,6 @@ def floor(x: Tensor) -> Tensor:
 
     Example: `floor([1.8])` gives `[1.0]`.
     """
-    ...
 
 
 @op
@@ -151,7 +131,6 @@ def round(x: Tensor, decimals: int = 0) -> Tensor:
 
     Example: `round([0.5, 1.5])` gives `[0.0, 2.0]`.
     """
-    ...
 
 
 @op
@@ -164,7 +143,6 @@ def clip(x: Tensor, x_min: Any, x_max: Any) -> Tensor:
 
     Example: `clip([-1, 5, 9], 0, 6)` gives `[0, 5, 6]`.
     """
-    ...
 
 
 @op
@@ -173,7 +151,6 @@ def isfinite(x: Tensor) -> Tensor:
 
     Example: `isfinite([1.0, float("inf")])` gives `[True, False]`.
     """
-    ...
 
 
 @op
@@ -182,13 +159,11 @@ def isinf(x: Tensor) -> Tensor:
 
     Example: `isinf([1.0, float("-inf")])` gives `[False, True]`.
     """
-    ...
 
 
 @op
 def isnan(x: Tensor) -> Tensor:
     """bool: not a number. Example: `isnan([1.0, float("nan")])` gives `[False, True]`."""
-    ...
 
 
 @op
@@ -198,7 +173,6 @@ def nan_to_num(x: Tensor, nan: float = 0.0, posinf: Any = None, neginf: Any = No
 
     Example: `nan_to_num([float("nan"), 1.0])` gives `[0.0, 1.0]`.
     """
-    ...
 
 
 @op
@@ -207,7 +181,6 @@ def logical_not(x: Tensor) -> Tensor:
 
     Example: `logical_not([True, False])` gives `[False, True]`.
     """
-    ...
 
 
 @op
@@ -216,4 +189,3 @@ def copy(x: Tensor) -> Tensor:
 
     Example: `copy([1, 2])` gives `[1, 2]`.
     """
-    ...

@@ -1,4 +1,4 @@
-"""Every table-driven test of ops asks for a `case`: one call of one op, with what NumPy says of it."""
+"""Every table-driven test of ops asks for a `case`: a call of an op and what NumPy says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from op_cases import CASES
-
 
 # The gradients of the others are constant, or follow from an op they are made of.
 SETS = {

@@ -363,12 +363,36 @@ case(
 )
 case("multi_hot", np.int32([[0, 2, 2]]), 4, ref=lambda x, n: np.float32([[1, 0, 1, 0]]))
 case("moments", normal(3, 4), ref=lambda x, axes: (x.mean(0), x.var(0)), axes=[0])
-case("batch_normalization", normal(3, 4), normal(4), positive(4), -1,
-     ref=lambda x, m, v, a, offset, scale: (x - m) / np.sqrt(v + 1e-3) * scale + offset, offset=normal(4), scale=normal(4), grad=True)  # fmt: skip
-case("layer_normalization", normal(3, 4), normal(4), normal(4),
-     ref=lambda x, g, b, epsilon: (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + epsilon) * g + b, epsilon=1e-3, grad=True)  # fmt: skip
-case("rms_normalization", normal(3, 4), normal(4),
-     ref=lambda x, s, epsilon: x / np.sqrt((x * x).mean(-1, keepdims=True) + epsilon) * s, epsilon=1e-3, grad=True)  # fmt: skip
+case(
+    "batch_normalization",
+    normal(3, 4),
+    normal(4),
+    positive(4),
+    -1,
+    ref=lambda x, m, v, a, offset, scale: (x - m) / np.sqrt(v + 1e-3) * scale + offset,
+    offset=normal(4),
+    scale=normal(4),
+    grad=True,
+)
+case(
+    "layer_normalization",
+    normal(3, 4),
+    normal(4),
+    normal(4),
+    ref=lambda x, g, b, epsilon: (
+        (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + epsilon) * g + b
+    ),
+    epsilon=1e-3,
+    grad=True,
+)
+case(
+    "rms_normalization",
+    normal(3, 4),
+    normal(4),
+    ref=lambda x, s, epsilon: x / np.sqrt((x * x).mean(-1, keepdims=True) + epsilon) * s,
+    epsilon=1e-3,
+    grad=True,
+)
 _t, _p = bools(4, 3).astype("float32"), softmax(normal(4, 3))
 case("binary_crossentropy", _t, _p, ref=lambda t, p: -t * np.log(p) - (1 - t) * np.log1p(-p))
 case(
@@ -470,7 +494,7 @@ def depthwise_reference(x, kernel, strides=1, padding="valid"):
 
 
 def transpose_reference(x, kernel, strides=1, padding="valid"):
-    """Each input element adds its multiple of the kernel to the output; "same" then cuts the border."""
+    """Each input element adds its multiple of the kernel; "same" then cuts the border."""
     size, (b, h, w, _) = kernel.shape[0], x.shape
     full = np.zeros((b, (h - 1) * strides + size, (w - 1) * strides + size, kernel.shape[2]))
     for i in range(h):
@@ -537,10 +561,21 @@ case(
     rtol=1e-4,
 )
 case("conv", _image, normal(3, 3, 2, 6), ref=conv_reference, rtol=1e-4)
-case("conv", normal(2, 8, 3), normal(3, 3, 4), rtol=1e-4,
-     ref=lambda x, k: np.stack([np.einsum("btc,tco->bo", x[:, i : i + 3], k) for i in range(6)], 1))  # fmt: skip
-case("separable_conv", _image, normal(3, 3, 4, 2), normal(1, 1, 8, 5), rtol=1e-4,
-     ref=lambda x, d, p: depthwise_reference(x, d) @ p[0, 0])  # fmt: skip
+case(
+    "conv",
+    normal(2, 8, 3),
+    normal(3, 3, 4),
+    rtol=1e-4,
+    ref=lambda x, k: np.stack([np.einsum("btc,tco->bo", x[:, i : i + 3], k) for i in range(6)], 1),
+)
+case(
+    "separable_conv",
+    _image,
+    normal(3, 3, 4, 2),
+    normal(1, 1, 8, 5),
+    rtol=1e-4,
+    ref=lambda x, d, p: depthwise_reference(x, d) @ p[0, 0],
+)
 
 
 def attention_reference(q, k, v, bias=None, mask=None, is_causal=False):
@@ -579,8 +614,15 @@ case(
     ref=attention_reference,
     rtol=1e-4,
 )
-case("dot_product_attention", _q, normal(2, 5, 4, 8), normal(2, 5, 4, 8), ref=attention_reference, rtol=1e-4,
-     mask=bools(2, 1, 5, 5) | np.eye(5, dtype=bool))  # fmt: skip
+case(
+    "dot_product_attention",
+    _q,
+    normal(2, 5, 4, 8),
+    normal(2, 5, 4, 8),
+    ref=attention_reference,
+    rtol=1e-4,
+    mask=bools(2, 1, 5, 5) | np.eye(5, dtype=bool),
+)
 case(
     "dot_product_attention",
     _q,

@@ -72,7 +72,7 @@ def test_symbolic_specs(tensor_case):
 
 
 def test_unknown_sizes(tensor_case):
-    """With an unknown leading size the spec has the eager rank and dtype, and no size that contradicts the eager one."""
+    """With an unknown leading size: the eager rank and dtype, and no size that contradicts the eager."""
     case = tensor_case
     if case.op == "unstack" or case.id == "squeeze-0":
         pytest.skip("the number or rank of the outputs depends on the unknown size itself")
@@ -84,7 +84,7 @@ def test_unknown_sizes(tensor_case):
 
 
 def symbolic_and_eager(case, first_shape):
-    """Pairs of output specs and output tensors; `first_shape` maps the shape of the first tensor."""
+    """Pairs of output specs and tensors; `first_shape` maps the shape of the first tensor."""
     leaves = tree.flatten(case.args)
     first = next(i for i, a in enumerate(leaves) if isinstance(a, np.ndarray))
     symbols, tensors = list(leaves), list(leaves)
@@ -158,7 +158,7 @@ def test_gradients(grad_case):
 
 
 def test_signatures_of_rows():
-    """A row takes what its declaration takes: the same names in the same order with the same defaults."""
+    """A row takes what its declaration takes: the same names, order and defaults."""
     different = {}
     for name, declaration in DECLARED.items():
         if name in backend.OPS:

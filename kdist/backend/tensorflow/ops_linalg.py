@@ -36,11 +36,12 @@ def _product(x1: Any, x2: Any) -> Any:
 
 
 def matmul(x1: Any, x2: Any) -> Any:
+    both_int8 = getattr(x1, "dtype", None) == getattr(x2, "dtype", None) == "int8"
     if not (isinstance(x1, Tensor) and isinstance(x2, Tensor) and x1.dtype == x2.dtype):
         x1, x2 = promote(x1, x2)
     if x1.dtype.is_floating:
         return _product(x1, x2)
-    if x1.dtype == tf.int8:  # accumulated and returned in 32 bits, as jax does
+    if both_int8:  # accumulated and returned in 32 bits, as jax does
         return _product(tf.cast(x1, tf.int32), tf.cast(x2, tf.int32))
     (x1, x2), name = _computable([x1, x2])
     return as_tensor(_product(x1, x2), name)

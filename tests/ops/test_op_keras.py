@@ -1,0 +1,189 @@
+"""Signatures and dtypes are Keras's."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from kdist import (
+    activations,
+    constraints,
+    dtype_policies,
+    initializers,
+    ops,
+    random,
+    regularizers,
+)
+from kdist.backend import backend
+from kdist.core import dtypes
+from kdist.ops.declare import DECLARED
+
+UNARY = [
+    "absolute",
+    "negative",
+    "sign",
+    "square",
+    "sqrt",
+    "exp",
+    "log",
+    "log1p",
+    "sin",
+    "tanh",
+    "ceil",
+    "floor",
+    "round",
+    "isnan",
+    "isfinite",
+    "logical_not",
+    "reciprocal",
+    "erf",
+    "relu",
+    "sigmoid",
+    "softplus",
+    "gelu",
+    "softmax",
+    "log_softmax",
+    "zeros_like",
+    "cumsum",
+    "argsort",
+    "sort",
+    "transpose",
+    "ravel",
+]
+REDUCTIONS = [
+    "sum",
+    "prod",
+    "mean",
+    "var",
+    "std",
+    "max",
+    "min",
+    "all",
+    "any",
+    "argmax",
+    "count_nonzero",
+    "median",
+]
+BINARY = [
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "floor_divide",
+    "mod",
+    "power",
+    "maximum",
+    "minimum",
+    "equal",
+    "less",
+    "logical_and",
+    "logaddexp",
+    "matmul",
+    "outer",
+]
+NARROW = ["bool", "uint8", "int8", "int16", "int32", "bfloat16", "float16", "float32"]
+# jax computes in 32 bits unless told otherwise; torch has no arithmetic of uint16 and uint32, and
+# Keras, not kdist, cuts its mixtures of 64-bit types to 32 bits. On tensorflow both keep 64 bits.
+DTYPES = (
+    NARROW
+    + {
+        "jax": ["uint16", "uint32"],
+        "torch": [],
+        "tensorflow": ["uint16", "uint32", "int64", "float64"],
+    }[backend.name]
+)
+OWN = {"linear", "embedding_lookup", "softmax_crossentropy_with_integer_labels"}
+
+
+@functools.cache
+def keras():
+    script = pathlib.Path(__file__).with_name("keras_says.py")
+    arguments = [",".join(x) for x in (UNARY, BINARY, REDUCTIONS, DTYPES)]
+    env = {**os.environ, "KERAS_BACKEND": backend.name, "OMP_NUM_THREADS": "1"}
+    run = subprocess.run(
+        [sys.executable, str(script), *arguments],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    return json.loads(run.stdout)
+
+
+def signature(fn):
+    parameters = inspect.signature(fn).parameters.values()
+    return [[p.name, repr(p.default)] for p in parameters if p.kind is not p.VAR_KEYWORD]
+
+
+def test_signatures_of_ops():
+    theirs = keras()["signatures"]
+    assert set(DECLARED) - OWN <= set(theirs)
+    names = [n for n in theirs if hasattr(ops, n)]
+    assert len(names) > 190
+    assert {n: signature(getattr(ops, n)) for n in names} == {n: theirs[n] for n in names}
+
+
+def test_signatures_of_random_and_activations():
+    for ours, theirs in ((random, keras()["random"]), (activations, keras()["activations"])):
+        names = [n for n in theirs if n not in ("get", "serialize", "deserialize")]
+        assert {n: signature(getattr(ours, n)) for n in names} == {n: theirs[n] for n in names}
+
+
+def test_signatures_of_classes():
+    modules = {
+        "initializers": initializers,
+        "regularizers": regularizers,
+        "constraints": constraints,
+        "dtype_policies": dtype_policies,
+    }
+    compared = 0
+    for path, wanted in keras()["classes"].items():
+        module, name = path.split(".")
+        cls = getattr(modules[module], name, None)
+        if cls is not None:
+            assert signature(cls.__init__) == wanted, path
+            compared += 1
+    assert compared > 25
+
+
+def ours(op, *given):
+    args = [d if isinstance(d, int | float) else ops.ones((2, 2), d) for d in given]
+    return ops.dtype(getattr(ops, op)(*args))
+
+
+def test_result_type_of_every_pair():
+    wanted = keras()["result_type"]
+    assert {pair: dtypes.result_type(*pair.split(",")) for pair in wanted} == wanted
+
+
+@pytest.mark.parametrize("op", BINARY)
+def test_binary_dtypes(op):
+    wanted = {pair: d for pair, d in keras()["binary"][op].items() if d is not None}
+    got = {pair: ours(op, *pair.split(",")) for pair in wanted}
+    assert {p: (d, wanted[p]) for p, d in got.items() if d != wanted[p]} == {}
+
+
+# Elsewhere Keras takes a Python number for an int32 or float32 of its own.
+@pytest.mark.parametrize(
+    "op", [op for op in BINARY if op not in ("matmul", "outer", "logaddexp", "mod")]
+)
+def test_scalar_dtypes(op):
+    wanted = {d: w for d, w in keras()["scalar"][op].items() if None not in w}
+    got = {d: [ours(op, d, 2), ours(op, d, 2.0)] for d in wanted}
+    assert {d: (g, wanted[d]) for d, g in got.items() if g != wanted[d]} == {}
+
+
+@pytest.mark.parametrize("op", UNARY + REDUCTIONS)
+def test_unary_dtypes(op):
+    wanted = {d: w for d, w in keras()["unary"][op].items() if w is not None}
+    got = {d: ours(op, d) for d in wanted}
+    assert {d: (g, wanted[d]) for d, g in got.items() if g != wanted[d]} == {}
