@@ -1,5 +1,9 @@
 """kdist on jax: the names of the contract in `kdist.backend.protocol`."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 from kdist.backend.jax import (
     ops_arrays,
     ops_conv,
@@ -13,8 +17,10 @@ from kdist.backend.jax.abstract import abstract_eval
 from kdist.backend.jax.checkpoint import from_reader, to_leaf
 from kdist.backend.jax.layer_base import LayerBase
 from kdist.backend.jax.placement import check_support, device_scope, distribute_tensor, synchronize
+from kdist.backend.jax.programs import compile_step, load_metrics
 from kdist.backend.jax.random import SEED_DTYPE as RANDOM_SEED_DTYPE
 from kdist.backend.jax.runtime import Runtime
+from kdist.backend.jax.steps import predict_step, test_step, train_step
 from kdist.backend.jax.storage import make_storage
 from kdist.backend.jax.tensors import (
     as_tensor,
@@ -22,6 +28,7 @@ from kdist.backend.jax.tensors import (
     convert_to_tensor,
     dtype_of,
     is_tensor,
+    is_tracing,
 )
 
 name = "jax"
@@ -35,14 +42,18 @@ OPS = {
     **ops_core.ROWS,
     **random.ROWS,
 }
+# XLA fuses the updates of single variables into the step: no optimizer needs a row of its own.
+UPDATES: dict[str, Callable] = {}
 
 __all__ = [
     "OPS",
     "RANDOM_SEED_DTYPE",
+    "UPDATES",
     "LayerBase",
     "abstract_eval",
     "as_tensor",
     "check_support",
+    "compile_step",
     "convert_to_numpy",
     "convert_to_tensor",
     "device_scope",
@@ -50,9 +61,14 @@ __all__ = [
     "dtype_of",
     "from_reader",
     "is_tensor",
+    "is_tracing",
+    "load_metrics",
     "make_storage",
     "name",
+    "predict_step",
     "runtime",
     "synchronize",
+    "test_step",
     "to_leaf",
+    "train_step",
 ]

@@ -14,9 +14,10 @@ from kdist.core.spec import Spec
 
 
 def abstract_eval(fn: Callable, args: tuple, kwargs: dict) -> Any:
-    """`fn(*args, **kwargs)` traced with every `Spec` among the arguments as an array; its output's arrays as specs.
+    """`fn(*args, **kwargs)` traced with an array for every `Spec`; its output's arrays as specs.
 
-    What `fn` assigns to variables is dropped. What it returns beside arrays (sizes, None) is returned as it is.
+    What `fn` assigns to variables is dropped. What it returns beside arrays (sizes, None) is
+    returned as it is.
     """
     leaves = tree.flatten((args, kwargs))
     slots = [i for i, x in enumerate(leaves) if isinstance(x, Spec)]

@@ -1,4 +1,7 @@
-"""The base of every layer on jax: a plain class. A layer's parameters are reached through its variables alone."""
+"""The base of every layer on jax:
+
+a plain class. A layer's parameters are reached through its variables alone.
+"""
 
 from __future__ import annotations
 

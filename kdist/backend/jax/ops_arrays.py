@@ -133,7 +133,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
         return jnp.pad(as_tensor(x), pad_width, mode=mode)
     if mode != "constant":
         raise ValueError(
-            f"constant_values={constant_values!r} goes with mode='constant' only, and mode={mode!r}."
+            f"constant_values={constant_values!r} needs mode='constant', and mode={mode!r}."
         )
     return jnp.pad(as_tensor(x), pad_width, mode=mode, constant_values=constant_values)
 
@@ -308,17 +308,71 @@ def linear(x: Any, kernel: Any, bias: Any = None) -> jax.Array:
 
 
 def embedding_lookup(table: Any, ids: Any) -> jax.Array:
-    """Rows of table (vocabulary, width) at ids (...): (..., width). An id outside of the table gives NaN."""
+    """Rows of table (vocabulary, width) at ids (...):
+
+    (..., width). An id outside of the table gives NaN.
+    """
     return jnp.take(as_tensor(table), as_tensor(ids), axis=0)
 
 
 ROWS: dict[str, Callable] = {
     f.__name__: f
     for f in (
-        arange, array, empty, eye, full, full_like, identity, linspace, meshgrid, ones, ones_like, tri, zeros, zeros_like,
-        broadcast_to, copy, diag, expand_dims, flip, moveaxis, ndim, pad, ravel, repeat, reshape, roll, size, squeeze,
-        swapaxes, tile, transpose, tril, triu, concatenate, hstack, stack, vstack, split, argsort, bincount, diff, nonzero,
-        searchsorted, sort, take, take_along_axis, cross, dot, einsum, matmul, outer, tensordot, trace, vdot,
-        linear, embedding_lookup,
+        arange,
+        array,
+        empty,
+        eye,
+        full,
+        full_like,
+        identity,
+        linspace,
+        meshgrid,
+        ones,
+        ones_like,
+        tri,
+        zeros,
+        zeros_like,
+        broadcast_to,
+        copy,
+        diag,
+        expand_dims,
+        flip,
+        moveaxis,
+        ndim,
+        pad,
+        ravel,
+        repeat,
+        reshape,
+        roll,
+        size,
+        squeeze,
+        swapaxes,
+        tile,
+        transpose,
+        tril,
+        triu,
+        concatenate,
+        hstack,
+        stack,
+        vstack,
+        split,
+        argsort,
+        bincount,
+        diff,
+        nonzero,
+        searchsorted,
+        sort,
+        take,
+        take_along_axis,
+        cross,
+        dot,
+        einsum,
+        matmul,
+        outer,
+        tensordot,
+        trace,
+        vdot,
+        linear,
+        embedding_lookup,
     )
-}  # fmt: skip
+}

@@ -31,7 +31,10 @@ def _channel_dim(data_format: str | None) -> int:
 
 
 def _dimension_numbers(dims: int, channel_dim: int) -> lax.ConvDimensionNumbers:
-    """Inputs are (batch, *spatial, channels) or (batch, channels, *spatial); kernels (*spatial, in, out)."""
+    """Inputs are (batch, *spatial, channels) or (batch, channels, *spatial);
+
+    kernels (*spatial, in, out).
+    """
     if channel_dim == -1:
         inputs = (0, dims + 1, *range(1, dims + 1))
     else:
@@ -60,8 +63,9 @@ def _convolve(
     )
     if out.size == 0 and inputs.size:
         raise ValueError(
-            f"The convolution of inputs {inputs.shape} by a kernel {kernel.shape} is empty: strides={strides}, "
-            f"dilation_rate={dilation_rate}, padding={padding!r}. Make the inputs larger, or pad by 'same'."
+            f"The convolution of inputs {inputs.shape} by a kernel {kernel.shape} is empty: "
+            f"strides={strides}, dilation_rate={dilation_rate}, padding={padding!r}. "
+            "Make the inputs larger, or pad by 'same'."
         )
     return out
 
@@ -79,8 +83,8 @@ def conv(
     channels, per_group = inputs.shape[channel_dim], kernel.shape[-2]
     if channels % per_group:
         raise ValueError(
-            f"The inputs have {channels} channels, and the kernel {kernel.shape} takes {per_group}: "
-            "the first must be a multiple of the second."
+            f"The inputs have {channels} channels, and the kernel {kernel.shape} takes "
+            f"{per_group}: the first must be a multiple of the second."
         )
     return _convolve(
         inputs, kernel, strides, padding, channel_dim, dilation_rate, channels // per_group
@@ -100,8 +104,8 @@ def depthwise_conv(
     channels = inputs.shape[channel_dim]
     if kernel.shape[-2] != channels:
         raise ValueError(
-            f"The inputs {inputs.shape} have {channels} channels, and the depthwise kernel {kernel.shape} "
-            f"takes {kernel.shape[-2]}."
+            f"The inputs {inputs.shape} have {channels} channels, and the depthwise kernel "
+            f"{kernel.shape} takes {kernel.shape[-2]}."
         )
     kernel = jnp.reshape(kernel, (*kernel.shape[:-2], 1, channels * kernel.shape[-1]))
     return _convolve(inputs, kernel, strides, padding, channel_dim, dilation_rate, channels)
@@ -134,8 +138,8 @@ def conv_transpose(
     channel_dim, dims = _channel_dim(data_format), inputs.ndim - 2
     if inputs.shape[channel_dim] != kernel.shape[-1]:
         raise ValueError(
-            f"The inputs {inputs.shape} have {inputs.shape[channel_dim]} channels, and the kernel {kernel.shape} "
-            f"takes {kernel.shape[-1]}."
+            f"The inputs {inputs.shape} have {inputs.shape[channel_dim]} channels, and the kernel "
+            f"{kernel.shape} takes {kernel.shape[-1]}."
         )
     strides, dilation = _sizes(strides, dims), _sizes(dilation_rate, dims)
     extra = (None,) * dims if output_padding is None else _sizes(output_padding, dims)
@@ -158,9 +162,9 @@ def conv_transpose(
 def _transpose_pads(kernel: int, stride: int, padding: str, extra: int | None) -> tuple[int, int]:
     """Zeros on both sides of the input that is spread by `stride`; `kernel` counts the dilation in.
 
-    The output has (input - 1) * stride + 2 - kernel + left + right places. Keras's sizes are: "valid"
-    (input - 1) * stride + max(kernel, stride), "same" input * stride; with `extra`, (input - 1) * stride
-    + kernel + extra and (input - 1) * stride + kernel % 2 + extra.
+    The output has (input - 1) * stride + 2 - kernel + left + right places. Keras's sizes are
+    "valid": (input - 1) * stride + max(kernel, stride), "same": input * stride; and with `extra`
+    (input - 1) * stride + kernel + extra and (input - 1) * stride + kernel % 2 + extra.
     """
     if padding == "VALID":
         return kernel - 1, kernel - 1 + (max(kernel, stride) - kernel if extra is None else extra)

@@ -180,9 +180,29 @@ def custom_gradient(f: Callable) -> Callable:
 ROWS: dict[str, Callable] = {
     "slice": slice_,
     "map": map_,
-    **{f.__name__: f for f in (
-        cast, saturate_cast, convert_to_numpy, convert_to_tensor, dtype, is_tensor, shape, stop_gradient, scatter,
-        scatter_update, slice_update, unstack, cond, switch, fori_loop, while_loop, scan, associative_scan, vectorized_map,
-        custom_gradient,
-    )},
-}  # fmt: skip
+    **{
+        f.__name__: f
+        for f in (
+            cast,
+            saturate_cast,
+            convert_to_numpy,
+            convert_to_tensor,
+            dtype,
+            is_tensor,
+            shape,
+            stop_gradient,
+            scatter,
+            scatter_update,
+            slice_update,
+            unstack,
+            cond,
+            switch,
+            fori_loop,
+            while_loop,
+            scan,
+            associative_scan,
+            vectorized_map,
+            custom_gradient,
+        )
+    },
+}

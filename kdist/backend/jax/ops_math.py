@@ -30,7 +30,7 @@ def _segment(reduce: Callable) -> Callable:
     ) -> jax.Array:
         if num_segments is None:
             raise ValueError(
-                "num_segments=None: jax must know the size of the result. Pass the number of segments."
+                "num_segments=None: jax must know the size of the result. Pass their number."
             )
         ids = as_tensor(segment_ids)
         return reduce(as_tensor(data), ids, num_segments, indices_are_sorted=sorted)
@@ -49,7 +49,7 @@ def cholesky(x: Any, upper: bool = False) -> jax.Array:
     out = jnp.linalg.cholesky(to_float(x), upper=upper)
     if not isinstance(out, jax.core.Tracer) and bool(jnp.any(jnp.isnan(out))):
         raise ValueError(
-            "cholesky failed: x is not positive definite. Add a small multiple of the identity to it."
+            "cholesky failed: x is not positive definite. Add a small multiple of the identity."
         )
     return out
 
@@ -76,8 +76,12 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
 
 ROWS: dict[str, Callable] = {
-    "det": float_unary(jnp.linalg.det), "erf": float_unary(jax.lax.erf), "erfinv": float_unary(special.erfinv),
-    "inv": float_unary(jnp.linalg.inv), "rsqrt": float_unary(jax.lax.rsqrt),
-    "segment_sum": _segment(jax.ops.segment_sum), "segment_max": _segment(jax.ops.segment_max),
+    "det": float_unary(jnp.linalg.det),
+    "erf": float_unary(jax.lax.erf),
+    "erfinv": float_unary(special.erfinv),
+    "inv": float_unary(jnp.linalg.inv),
+    "rsqrt": float_unary(jax.lax.rsqrt),
+    "segment_sum": _segment(jax.ops.segment_sum),
+    "segment_max": _segment(jax.ops.segment_max),
     **{f.__name__: f for f in (in_top_k, logsumexp, top_k, cholesky, norm, qr, solve, svd)},
-}  # fmt: skip
+}

@@ -1,4 +1,7 @@
-"""Rows of activations, normalisation, attention, encodings and cross-entropies. Convolution and pooling are in `ops_conv`."""
+"""Rows of activations, normalisation, attention, encodings and cross-entropies.
+
+Convolution and pooling are in `ops_conv`.
+"""
 
 from __future__ import annotations
 
@@ -152,7 +155,8 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
 
 
 def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple:
-    # Arrays are global here: the mean over a batch that is spread over devices already is the synchronised one.
+    # Arrays are global here: the mean over a batch that is spread over devices already is the
+    # synchronised one.
     given, x = as_tensor(x), at_least_float32(x)
     axes = tuple(axes) if isinstance(axes, list | tuple) else axes
     mean = jnp.mean(x, axes, keepdims=True)
@@ -182,7 +186,8 @@ def dot_product_attention(
     if not query.ndim == key.ndim == value.ndim == 4:
         shapes = f"query {query.shape}, key {key.shape}, value {value.shape}"
         raise ValueError(
-            f"dot_product_attention needs arrays of shape (batch, length, heads, width): received {shapes}."
+            "dot_product_attention needs arrays of shape (batch, length, heads, width): "
+            f"received {shapes}."
         )
     bias = None if bias is None else as_tensor(bias, query.dtype)
     mask = None if mask is None else as_tensor(mask, "bool")
@@ -302,7 +307,8 @@ def sparse_categorical_crossentropy(
             "target must have the shape of output without its last dim: "
             f"target.shape={target.shape}, output.shape={output.shape}."
         )
-    # A one-hot product fuses into one pass over the output, and so does its gradient; a gather does not on XLA's CPU.
+    # A one-hot product fuses into one pass over the output, and so does its gradient; a gather
+    # does not on XLA's CPU.
     chosen = nn.one_hot(target, output.shape[axis], axis=axis, dtype=output.dtype)
     return -jnp.sum(chosen * _log_probabilities(output, from_logits, axis), axis=axis)
 
@@ -313,17 +319,51 @@ def softmax_crossentropy_with_integer_labels(labels: Any, logits: Any, axis: int
 
 
 ROWS: dict[str, Callable] = {
-    **{n: float_unary(f) for n, f in {
-        "hard_sigmoid": nn.hard_sigmoid, "hard_silu": nn.hard_silu, "hard_swish": nn.hard_silu, "hard_tanh": nn.hard_tanh,
-        "log_sigmoid": nn.log_sigmoid, "selu": nn.selu, "sigmoid": nn.sigmoid, "silu": nn.silu, "swish": nn.silu,
-        "softplus": nn.softplus, "softsign": nn.soft_sign,
-    }.items()},
+    **{
+        n: float_unary(f)
+        for n, f in {
+            "hard_sigmoid": nn.hard_sigmoid,
+            "hard_silu": nn.hard_silu,
+            "hard_swish": nn.hard_silu,
+            "hard_tanh": nn.hard_tanh,
+            "log_sigmoid": nn.log_sigmoid,
+            "selu": nn.selu,
+            "sigmoid": nn.sigmoid,
+            "silu": nn.silu,
+            "swish": nn.silu,
+            "softplus": nn.softplus,
+            "softsign": nn.soft_sign,
+        }.items()
+    },
     "relu": unary(nn.relu),
     "relu6": unary(nn.relu6),
-    **{f.__name__: f for f in (
-        celu, elu, gelu, glu, leaky_relu, log_softmax, softmax, hard_shrink, soft_shrink, squareplus, tanh_shrink, threshold,
-        batch_normalization, layer_normalization, rms_normalization, normalize, moments, dot_product_attention, one_hot,
-        multi_hot, binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy,
-        softmax_crossentropy_with_integer_labels,
-    )},
-}  # fmt: skip
+    **{
+        f.__name__: f
+        for f in (
+            celu,
+            elu,
+            gelu,
+            glu,
+            leaky_relu,
+            log_softmax,
+            softmax,
+            hard_shrink,
+            soft_shrink,
+            squareplus,
+            tanh_shrink,
+            threshold,
+            batch_normalization,
+            layer_normalization,
+            rms_normalization,
+            normalize,
+            moments,
+            dot_product_attention,
+            one_hot,
+            multi_hot,
+            binary_crossentropy,
+            categorical_crossentropy,
+            sparse_categorical_crossentropy,
+            softmax_crossentropy_with_integer_labels,
+        )
+    },
+}

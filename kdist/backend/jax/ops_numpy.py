@@ -1,4 +1,7 @@
-"""Rows of the NumPy family: elementwise functions and reductions. Arrays' shapes are in `ops_arrays`."""
+"""Rows of the NumPy family:
+
+elementwise functions and reductions. Arrays' shapes are in `ops_arrays`.
+"""
 
 from __future__ import annotations
 
@@ -113,7 +116,8 @@ def _arg(fn: Callable) -> Callable:
         x = as_tensor(x)
         if jnp.issubdtype(x.dtype, jnp.floating) and x.ndim:
             x = at_least_float32(x)
-            # XLA on CPU flushes denormals and does not tell -0.0 from 0.0 (jax issue 24280); NumPy-compatible order needs both apart.
+            # XLA on CPU flushes denormals and does not tell -0.0 from 0.0 (jax issue 24280);
+            # NumPy-compatible order needs both apart.
             x = jnp.where((x == 0.0) & jnp.signbit(x), -jnp.finfo(x.dtype).tiny, x)
         return fn(x, axis=axis, keepdims=keepdims).astype("int32")
 
@@ -223,32 +227,106 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 
 
 ROWS: dict[str, Callable] = {
-    **{n: unary(f) for n, f in {
-        "abs": jnp.abs, "absolute": jnp.abs, "isfinite": jnp.isfinite, "isinf": jnp.isinf, "isnan": jnp.isnan,
-        "negative": jnp.negative, "sign": jnp.sign, "square": jnp.square,
-    }.items()},
-    **{n: float_unary(f) for n, f in {
-        "ceil": jnp.ceil, "cos": jnp.cos, "cosh": jnp.cosh, "floor": jnp.floor, "log": jnp.log, "log10": jnp.log10,
-        "log1p": jnp.log1p, "log2": jnp.log2, "reciprocal": jnp.reciprocal, "sin": jnp.sin, "sinh": jnp.sinh,
-        "sqrt": jnp.sqrt, "tan": jnp.tan, "tanh": jnp.tanh, "exp": jnp.exp, "expm1": jnp.expm1,
-        "arccos": jnp.arccos, "arccosh": jnp.arccosh, "arcsin": jnp.arcsin, "arcsinh": jnp.arcsinh,
-        "arctan": jnp.arctan, "arctanh": jnp.arctanh,
-    }.items()},
-    **{n: binary(f) for n, f in {
-        "add": jnp.add, "subtract": jnp.subtract, "multiply": jnp.multiply, "maximum": jnp.maximum,
-        "minimum": jnp.minimum, "equal": jnp.equal, "not_equal": jnp.not_equal, "greater": jnp.greater,
-        "greater_equal": jnp.greater_equal, "less": jnp.less, "less_equal": jnp.less_equal,
-    }.items()},
-    **{n: _integers(f) for n, f in {"floor_divide": jnp.floor_divide, "mod": jnp.mod, "power": jnp.power}.items()},
-    **{n: float_binary(f) for n, f in {
-        "divide": jnp.divide, "true_divide": jnp.divide, "logaddexp": jnp.logaddexp, "arctan2": jnp.arctan2,
-    }.items()},
-    **{n: logical(f) for n, f in {
-        "logical_and": jnp.logical_and, "logical_or": jnp.logical_or, "logical_xor": jnp.logical_xor,
-    }.items()},
-    "all": all_, "any": any_, "max": max_, "min": min_, "amax": amax, "amin": amin,
-    "argmax": _arg(jnp.argmax), "argmin": _arg(jnp.argmin), "average": average, "clip": clip,
-    "count_nonzero": count_nonzero, "cumprod": cumprod, "cumsum": cumsum, "divide_no_nan": divide_no_nan,
-    "isclose": isclose, "logical_not": logical_not, "mean": mean, "median": median, "nan_to_num": nan_to_num,
-    "prod": prod, "round": round_, "std": std, "sum": sum_, "var": var, "where": where,
-}  # fmt: skip
+    **{
+        n: unary(f)
+        for n, f in {
+            "abs": jnp.abs,
+            "absolute": jnp.abs,
+            "isfinite": jnp.isfinite,
+            "isinf": jnp.isinf,
+            "isnan": jnp.isnan,
+            "negative": jnp.negative,
+            "sign": jnp.sign,
+            "square": jnp.square,
+        }.items()
+    },
+    **{
+        n: float_unary(f)
+        for n, f in {
+            "ceil": jnp.ceil,
+            "cos": jnp.cos,
+            "cosh": jnp.cosh,
+            "floor": jnp.floor,
+            "log": jnp.log,
+            "log10": jnp.log10,
+            "log1p": jnp.log1p,
+            "log2": jnp.log2,
+            "reciprocal": jnp.reciprocal,
+            "sin": jnp.sin,
+            "sinh": jnp.sinh,
+            "sqrt": jnp.sqrt,
+            "tan": jnp.tan,
+            "tanh": jnp.tanh,
+            "exp": jnp.exp,
+            "expm1": jnp.expm1,
+            "arccos": jnp.arccos,
+            "arccosh": jnp.arccosh,
+            "arcsin": jnp.arcsin,
+            "arcsinh": jnp.arcsinh,
+            "arctan": jnp.arctan,
+            "arctanh": jnp.arctanh,
+        }.items()
+    },
+    **{
+        n: binary(f)
+        for n, f in {
+            "add": jnp.add,
+            "subtract": jnp.subtract,
+            "multiply": jnp.multiply,
+            "maximum": jnp.maximum,
+            "minimum": jnp.minimum,
+            "equal": jnp.equal,
+            "not_equal": jnp.not_equal,
+            "greater": jnp.greater,
+            "greater_equal": jnp.greater_equal,
+            "less": jnp.less,
+            "less_equal": jnp.less_equal,
+        }.items()
+    },
+    **{
+        n: _integers(f)
+        for n, f in {"floor_divide": jnp.floor_divide, "mod": jnp.mod, "power": jnp.power}.items()
+    },
+    **{
+        n: float_binary(f)
+        for n, f in {
+            "divide": jnp.divide,
+            "true_divide": jnp.divide,
+            "logaddexp": jnp.logaddexp,
+            "arctan2": jnp.arctan2,
+        }.items()
+    },
+    **{
+        n: logical(f)
+        for n, f in {
+            "logical_and": jnp.logical_and,
+            "logical_or": jnp.logical_or,
+            "logical_xor": jnp.logical_xor,
+        }.items()
+    },
+    "all": all_,
+    "any": any_,
+    "max": max_,
+    "min": min_,
+    "amax": amax,
+    "amin": amin,
+    "argmax": _arg(jnp.argmax),
+    "argmin": _arg(jnp.argmin),
+    "average": average,
+    "clip": clip,
+    "count_nonzero": count_nonzero,
+    "cumprod": cumprod,
+    "cumsum": cumsum,
+    "divide_no_nan": divide_no_nan,
+    "isclose": isclose,
+    "logical_not": logical_not,
+    "mean": mean,
+    "median": median,
+    "nan_to_num": nan_to_num,
+    "prod": prod,
+    "round": round_,
+    "std": std,
+    "sum": sum_,
+    "var": var,
+    "where": where,
+}

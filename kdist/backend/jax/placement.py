@@ -18,7 +18,8 @@ from kdist.distribution.layout import TensorLayout
 from kdist.distribution.mesh import DeviceMesh
 from kdist.distribution.strategies import Strategy
 
-# Below this size a value is computed whole and then cut: compiling its initializer costs more than the memory.
+# Below this size a value is computed whole and then cut: compiling its initializer costs more than
+# the memory.
 _JIT_INITIALIZER_BYTES = 8 << 20
 
 
@@ -54,7 +55,10 @@ def place(value: Any, sharding: NamedSharding) -> jax.Array:
 def born(
     make_value: Callable[[], Any], shape: tuple, itemsize: int, sharding: NamedSharding
 ) -> jax.Array:
-    """The value that `make_value()` gives, on `sharding`; a large one is never whole on any device."""
+    """The value that `make_value()` gives, on `sharding`;
+
+    a large one is never whole on any device.
+    """
     if sharding.is_fully_replicated or math.prod(shape) * itemsize < _JIT_INITIALIZER_BYTES:
         return place(make_value(), sharding)
     return jax.jit(make_value, out_shardings=sharding)()
@@ -79,20 +83,13 @@ def place_batch(strategy: Strategy, x: Any) -> jax.Array:
 
 
 def distribute_tensor(tensor: Any, layout: TensorLayout) -> jax.Array:
-    """`tensor` laid out as `layout` says: a constraint inside of a traced function, a transfer outside."""
+    """`tensor` laid out as `layout` says:
+
+    a constraint inside of a traced function, a transfer outside.
+    """
     if isinstance(tensor, jax.core.Tracer):
         return jax.lax.with_sharding_constraint(tensor, sharding_of(layout))
     return place(tensor, sharding_of(layout))
-
-
-def local_rows(x: jax.Array) -> np.ndarray:
-    """This process's rows of an array that is cut along its first dim, as a NumPy array of its own."""
-    if x.is_fully_addressable:
-        return np.array(x)
-    if x.is_fully_replicated:
-        return np.array(x.addressable_data(0))
-    shards = {s.index[0].start or 0: s.data for s in x.addressable_shards if s.index}
-    return np.concatenate([np.asarray(shards[k]) for k in sorted(shards)])
 
 
 def itemsize_of(dtype: str) -> int:
@@ -100,7 +97,10 @@ def itemsize_of(dtype: str) -> int:
 
 
 def check_support(strategy: Any) -> None:
-    """Raise ValueError if `strategy` cannot run here: every process needs an equal part of the batch axis."""
+    """Raise ValueError if `strategy` cannot run here:
+
+    every process needs an equal part of the batch axis.
+    """
     if strategy is None:
         return
     if not isinstance(strategy, Strategy):
@@ -108,8 +108,8 @@ def check_support(strategy: Any) -> None:
     processes = jax.process_count()
     if strategy.data_shards % processes:
         raise ValueError(
-            f"{strategy!r} cuts a batch into {strategy.data_shards} slices, which {processes} processes cannot share "
-            "equally. Use DataParallel() over all devices."
+            f"{strategy!r} cuts a batch into {strategy.data_shards} slices, which {processes} "
+            "processes cannot share equally. Use DataParallel() over all devices."
         )
 
 

@@ -1,7 +1,8 @@
-"""Rows of random draws. Each takes a seed of shape (2,) and returns the same numbers for the same seed, however sharded.
+"""Rows of random draws, each from a seed of shape (2,): the same numbers for the same seed, however
+the arrays are sharded.
 
-The two words are the data of a Threefry key; `jax_threefry_partitionable` is jax's default, so that an array's random bits
-depend on the position of each element alone, and not on the devices it lies on.
+The two words are the data of a Threefry key; `jax_threefry_partitionable` is jax's default, so that
+an array's random bits depend on the position of each element alone, not on the devices it lies on.
 """
 
 from __future__ import annotations
@@ -106,7 +107,15 @@ def random_binomial(
 ROWS: dict[str, Callable] = {
     f.__name__: f
     for f in (
-        random_normal, random_uniform, random_randint, random_truncated_normal, random_categorical, random_dropout,
-        random_shuffle, random_gamma, random_beta, random_binomial,
+        random_normal,
+        random_uniform,
+        random_randint,
+        random_truncated_normal,
+        random_categorical,
+        random_dropout,
+        random_shuffle,
+        random_gamma,
+        random_beta,
+        random_binomial,
     )
-}  # fmt: skip
+}

@@ -28,9 +28,8 @@ def device_by_name(name: str) -> jax.Device:
     kind, _, number = name.lower().partition(":")
     devices = _devices(kind)
     if not number.isdigit() or int(number) >= len(devices):
-        raise ValueError(
-            f"There is no device {name!r}; there are {[f'{kind}:{i}' for i in range(len(devices))]}."
-        )
+        names = [f"{kind}:{i}" for i in range(len(devices))]
+        raise ValueError(f"There is no device {name!r}; there are {names}.")
     return devices[int(number)]
 
 
@@ -45,7 +44,10 @@ def _devices(kind: str | None) -> list:
 
 
 class _ServiceCoordinator:
-    """Barriers of jax's coordination service: they need no device, and may be waited for from any thread."""
+    """Barriers of jax's coordination service:
+
+    they need no device, and may be waited for from any thread.
+    """
 
     def __init__(self, rank: int, count: int):
         self.rank, self.count = rank, count
@@ -81,7 +83,7 @@ class Runtime:
     ) -> None:
         if _client() is not None:
             raise RuntimeError(
-                "initialize() was called twice in this process. Call it once, before the first computation."
+                "initialize() was called twice in this process. Call it once, at its start."
             )
         jax.distributed.initialize(
             coordinator,
@@ -96,7 +98,8 @@ class Runtime:
 
     def shutdown(self, failed: bool) -> None:
         if _client() is None or failed:
-            # After a failure the others may never come to the barrier that a proper shutdown is; the service notices that
+            # After a failure the others may never come to the barrier that a proper shutdown is;
+            # the service notices that
             # this process is gone.
             return
         jax.distributed.shutdown()
@@ -125,7 +128,10 @@ class Runtime:
 
 
 def _own_accelerators() -> list[int] | None:
-    """Which of the host's accelerators belong to this process: one each if several processes share the host."""
+    """Which of the host's accelerators belong to this process:
+
+    one each if several processes share the host.
+    """
     if int(os.environ.get("KDIST_LOCAL_WORLD_SIZE", "1")) > 1:
         return [int(os.environ["KDIST_LOCAL_RANK"])]
     return None

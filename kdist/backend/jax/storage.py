@@ -1,4 +1,7 @@
-"""Where a variable's value lives: in a cell of its own, or, while a step runs over and over, in the running state."""
+"""Where a variable's value lives:
+
+in a cell of its own, or, while a step runs over and over, in the running state.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from kdist.backend.jax import placement
 
 
 class Cell:
-    """The values of several variables. A step replaces the whole list at once, and every variable sees it."""
+    """The values of several variables.
+
+    A step replaces the whole list at once, and every variable sees it.
+    """
 
     __slots__ = ("values",)
 
@@ -35,8 +41,9 @@ class Storage:
     def write(self, value: jax.Array) -> None:
         if isinstance(value, jax.core.Tracer):
             raise RuntimeError(
-                "A variable was assigned inside a function that jax traces (jit, grad, vmap), where the value would be lost. "
-                "Use the stateless forms there: stateless_call, stateless_apply, stateless_update_state, or a StatelessScope."
+                "A variable was assigned inside a function that jax traces (jit, grad, vmap), "
+                "where the value would be lost. Use the stateless forms there: stateless_call, "
+                "stateless_apply, stateless_update_state, or a StatelessScope."
             )
         self.cell.values[self.index] = (
             value if self.sharding is None else placement.place(value, self.sharding)
@@ -56,7 +63,10 @@ class Storage:
 
 
 def make_storage(variable: Any, make_value: Callable[[], Any], layout: Any) -> Storage:
-    """A storage born in `layout`. Also inside of a traced function the value is concrete: a layer may be built there."""
+    """A storage born in `layout`.
+
+    Also inside of a traced function the value is concrete: a layer may be built there.
+    """
     with jax.ensure_compile_time_eval():
         if layout is None:
             return Storage(make_value(), None)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import dtypes as jax_dtypes
+from jax._src.core import trace_state_clean  # it has no public name
 
 from kdist.core import config, dtypes
 
@@ -21,17 +22,19 @@ def _canonical(name: str, x64: bool) -> np.dtype:
         raise ValueError(
             "dtype='string' has no jax array. Turn text into numbers before it reaches a model."
         )
-    # Without x64 mode jax holds 64-bit types in 32 bits; asking for them explicitly would warn on each call.
+    # Without x64 mode jax holds 64-bit types in 32 bits; asking for them explicitly would warn on
+    # each call.
     return np.dtype(jax_dtypes.canonicalize_dtype(jnp.dtype(name)))
 
 
 def native_dtype(dtype: Any) -> np.dtype:
-    """The dtype in which jax holds `dtype` (64-bit types are held in 32 bits unless x64 mode is on)."""
+    """The dtype in which jax holds `dtype` (64-bit types are held in 32 bits unless x64 mode is
+    on)."""
     return _canonical(dtypes.standardize_dtype(dtype), jax.config.jax_enable_x64)
 
 
 def as_tensor(x: Any, dtype: Any = None) -> jax.Array:
-    """`x` (jax array, NumPy array, kdist variable, Python number, nested lists of them) as a jax array.
+    """`x` (array, kdist variable, Python number, nested lists of them) as a jax array.
 
     Python floats take the float default; NumPy arrays keep their dtype, as far as jax has it.
     """
@@ -64,7 +67,10 @@ def _from_host(x: Any, dtype: Any) -> jax.Array:
 
 
 def operand(x: Any) -> Any:
-    """`x` as a jax array, save that Python numbers stay: they are weakly typed, and cheap to dispatch."""
+    """`x` as a jax array, save that Python numbers stay:
+
+    they are weakly typed, and cheap to dispatch.
+    """
     return x if type(x) in _SCALARS else as_tensor(x)
 
 
@@ -76,7 +82,10 @@ def _common(xs: tuple, also: Any) -> tuple[list, np.dtype]:
 
 
 def promote(*xs: Any, also: Any = None) -> tuple:
-    """Operands of one dtype: what theirs (and `also`) promote to. A Python number stays one beside an array of that dtype."""
+    """Operands of one dtype:
+
+    what theirs (and `also`) promote to. A Python number stays one beside an array of that dtype.
+    """
     xs = tuple(operand(x) for x in xs)
     kinds, native = _common(xs, also)
     has_array = any(k not in _SCALARS for k in kinds)
@@ -101,7 +110,10 @@ def _to(x: Any, native: np.dtype) -> jax.Array:
 
 
 def promote_two(x1: Any, x2: Any) -> tuple:
-    """`promote` for two operands; the usual case, two arrays of one dtype, costs next to nothing."""
+    """`promote` for two operands;
+
+    the usual case, two arrays of one dtype, costs next to nothing.
+    """
     if isinstance(x1, jax.Array) and isinstance(x2, jax.Array) and x1.dtype == x2.dtype:
         return x1, x2
     return promote(x1, x2)
@@ -136,16 +148,20 @@ def is_tensor(x: Any) -> bool:
 def convert_to_tensor(
     x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
 ) -> jax.Array:
-    """`as_tensor`, with Keras's signature. Raises ValueError if a sparse or ragged tensor is asked for."""
+    """`as_tensor`, with Keras's signature.
+
+    Raises ValueError if a sparse or ragged tensor is asked for.
+    """
     if sparse or ragged:
         raise ValueError(
-            f"sparse={sparse}, ragged={ragged}: the jax backend has dense tensors only. Leave both out."
+            f"sparse={sparse}, ragged={ragged}: the jax backend has dense tensors only."
         )
     return as_tensor(x, dtype)
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
-    """A NumPy array of its own with the whole value of `x`, also if it is spread over the devices of this process."""
+    """A NumPy array of its own with the whole value of `x`, also if it is spread over the devices
+    of this process."""
     if not isinstance(x, jax.Array):
         if isinstance(x, np.ndarray):
             return np.array(x)
@@ -162,3 +178,8 @@ def convert_to_numpy(x: Any) -> np.ndarray:
 def dtype_of(x: Any) -> str:
     """Dtype name of a jax array."""
     return x.dtype.name
+
+
+def is_tracing() -> bool:
+    """Whether jax traces a function now (jit, grad, eval_shape)."""
+    return not trace_state_clean()

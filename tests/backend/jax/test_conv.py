@@ -99,7 +99,7 @@ def test_pooling(data_format, padding, strides):
     [(3, 1, None), (3, 2, None), (2, 3, None), (4, 2, None), (3, 2, 1)],
 )
 def test_conv_transpose_is_the_adjoint_of_conv(data_format, padding, kernel, stride, extra):
-    """<conv(y), x> = <y, conv_transpose(x)> wherever the forward convolution maps y's size to x's."""
+    """<conv(y), x> = <y, conv_transpose(x)> wherever conv maps the size of y to that of x."""
     x = RNG.uniform(-1, 1, (2, 5, 5, 3)).astype("float32")
     k = RNG.uniform(-1, 1, (kernel, kernel, 4, 3)).astype("float32")
     out = np.asarray(

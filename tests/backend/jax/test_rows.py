@@ -34,47 +34,140 @@ def softmax(x, axis=-1):
 erf = np.vectorize(math.erf)
 
 UNARY = {
-    "abs": np.abs, "absolute": np.abs, "ceil": np.ceil, "cos": np.cos, "cosh": np.cosh, "exp": np.exp, "expm1": np.expm1,
-    "floor": np.floor, "isfinite": np.isfinite, "isinf": np.isinf, "isnan": np.isnan, "negative": np.negative,
-    "reciprocal": np.reciprocal, "sign": np.sign, "sin": np.sin, "sinh": np.sinh, "square": np.square, "tan": np.tan,
-    "tanh": np.tanh, "arctan": np.arctan, "arcsinh": np.arcsinh, "logical_not": np.logical_not, "erf": erf,
-    "sigmoid": sigmoid, "relu": lambda x: np.maximum(x, 0), "relu6": lambda x: np.clip(x, 0, 6),
-    "silu": lambda x: x * sigmoid(x), "swish": lambda x: x * sigmoid(x), "softplus": lambda x: np.log1p(np.exp(x)),
-    "softsign": lambda x: x / (1 + np.abs(x)), "log_sigmoid": lambda x: np.log(sigmoid(x)),
-    "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1), "hard_silu": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
-    "hard_swish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1), "hard_tanh": lambda x: np.clip(x, -1, 1),
-    "elu": lambda x: np.where(x > 0, x, np.expm1(x)), "celu": lambda x: np.where(x > 0, x, np.expm1(x)),
+    "abs": np.abs,
+    "absolute": np.abs,
+    "ceil": np.ceil,
+    "cos": np.cos,
+    "cosh": np.cosh,
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "floor": np.floor,
+    "isfinite": np.isfinite,
+    "isinf": np.isinf,
+    "isnan": np.isnan,
+    "negative": np.negative,
+    "reciprocal": np.reciprocal,
+    "sign": np.sign,
+    "sin": np.sin,
+    "sinh": np.sinh,
+    "square": np.square,
+    "tan": np.tan,
+    "tanh": np.tanh,
+    "arctan": np.arctan,
+    "arcsinh": np.arcsinh,
+    "logical_not": np.logical_not,
+    "erf": erf,
+    "sigmoid": sigmoid,
+    "relu": lambda x: np.maximum(x, 0),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "silu": lambda x: x * sigmoid(x),
+    "swish": lambda x: x * sigmoid(x),
+    "softplus": lambda x: np.log1p(np.exp(x)),
+    "softsign": lambda x: x / (1 + np.abs(x)),
+    "log_sigmoid": lambda x: np.log(sigmoid(x)),
+    "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "hard_silu": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+    "hard_swish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+    "hard_tanh": lambda x: np.clip(x, -1, 1),
+    "elu": lambda x: np.where(x > 0, x, np.expm1(x)),
+    "celu": lambda x: np.where(x > 0, x, np.expm1(x)),
     "selu": lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
     "gelu": lambda x: 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
-    "leaky_relu": lambda x: np.where(x > 0, x, 0.2 * x), "squareplus": lambda x: (x + np.sqrt(x * x + 4)) / 2,
-    "tanh_shrink": lambda x: x - np.tanh(x), "soft_shrink": lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0),
-    "hard_shrink": lambda x: np.where(np.abs(x) > 0.5, x, 0), "softmax": softmax, "log_softmax": lambda x: np.log(softmax(x)),
-    "mean": np.mean, "sum": np.sum, "max": np.max, "min": np.min, "amax": np.max, "amin": np.min, "prod": np.prod,
-    "var": np.var, "std": np.std, "median": np.median, "average": np.mean, "argmax": np.argmax, "argmin": np.argmin,
-    "all": np.all, "any": np.any, "count_nonzero": np.count_nonzero, "cumsum": np.cumsum, "cumprod": np.cumprod,
-    "sort": np.sort, "argsort": np.argsort, "logsumexp": lambda x: np.log(np.exp(x).sum()), "norm": np.linalg.norm,
-    "round": np.round, "nan_to_num": np.nan_to_num, "flip": np.flip, "ravel": np.ravel, "transpose": np.transpose,
-    "diff": np.diff, "copy": np.copy, "array": np.array, "ones_like": np.ones_like, "zeros_like": np.zeros_like,
-    "trace": np.trace, "tril": np.tril, "triu": np.triu, "diag": np.diag, "ndim": np.ndim, "size": np.size,
-    "shape": np.shape, "convert_to_numpy": np.asarray, "convert_to_tensor": np.asarray, "stop_gradient": np.asarray,
+    "leaky_relu": lambda x: np.where(x > 0, x, 0.2 * x),
+    "squareplus": lambda x: (x + np.sqrt(x * x + 4)) / 2,
+    "tanh_shrink": lambda x: x - np.tanh(x),
+    "soft_shrink": lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0),
+    "hard_shrink": lambda x: np.where(np.abs(x) > 0.5, x, 0),
+    "softmax": softmax,
+    "log_softmax": lambda x: np.log(softmax(x)),
+    "mean": np.mean,
+    "sum": np.sum,
+    "max": np.max,
+    "min": np.min,
+    "amax": np.max,
+    "amin": np.min,
+    "prod": np.prod,
+    "var": np.var,
+    "std": np.std,
+    "median": np.median,
+    "average": np.mean,
+    "argmax": np.argmax,
+    "argmin": np.argmin,
+    "all": np.all,
+    "any": np.any,
+    "count_nonzero": np.count_nonzero,
+    "cumsum": np.cumsum,
+    "cumprod": np.cumprod,
+    "sort": np.sort,
+    "argsort": np.argsort,
+    "logsumexp": lambda x: np.log(np.exp(x).sum()),
+    "norm": np.linalg.norm,
+    "round": np.round,
+    "nan_to_num": np.nan_to_num,
+    "flip": np.flip,
+    "ravel": np.ravel,
+    "transpose": np.transpose,
+    "diff": np.diff,
+    "copy": np.copy,
+    "array": np.array,
+    "ones_like": np.ones_like,
+    "zeros_like": np.zeros_like,
+    "trace": np.trace,
+    "tril": np.tril,
+    "triu": np.triu,
+    "diag": np.diag,
+    "ndim": np.ndim,
+    "size": np.size,
+    "shape": np.shape,
+    "convert_to_numpy": np.asarray,
+    "convert_to_tensor": np.asarray,
+    "stop_gradient": np.asarray,
     "normalize": lambda x: x / np.linalg.norm(x, axis=-1, keepdims=True),
     "rms_normalization": lambda x: x / np.sqrt(np.mean(x * x, -1, keepdims=True) + 1e-7),
-    "layer_normalization": lambda x: (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-7),
+    "layer_normalization": lambda x: (
+        (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-7)
+    ),
     "glu": lambda x: x[:, :2] * sigmoid(x[:, 2:]),
-}  # fmt: skip
+}
 POSITIVE = {
-    "log": np.log, "log10": np.log10, "log1p": np.log1p, "log2": np.log2, "sqrt": np.sqrt,
-    "rsqrt": lambda x: 1 / np.sqrt(x), "arccos": np.arccos, "arcsin": np.arcsin, "arctanh": np.arctanh,
-    "arccosh": lambda x: np.arccosh(x + 1), "erfinv": None,
-}  # fmt: skip
+    "log": np.log,
+    "log10": np.log10,
+    "log1p": np.log1p,
+    "log2": np.log2,
+    "sqrt": np.sqrt,
+    "rsqrt": lambda x: 1 / np.sqrt(x),
+    "arccos": np.arccos,
+    "arcsin": np.arcsin,
+    "arctanh": np.arctanh,
+    "arccosh": lambda x: np.arccosh(x + 1),
+    "erfinv": None,
+}
 BINARY = {
-    "add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide, "true_divide": np.divide,
-    "maximum": np.maximum, "minimum": np.minimum, "equal": np.equal, "not_equal": np.not_equal, "greater": np.greater,
-    "greater_equal": np.greater_equal, "less": np.less, "less_equal": np.less_equal, "floor_divide": np.floor_divide,
-    "mod": np.mod, "logaddexp": np.logaddexp, "arctan2": np.arctan2, "logical_and": np.logical_and,
-    "logical_or": np.logical_or, "logical_xor": np.logical_xor, "isclose": np.isclose, "divide_no_nan": np.divide,
-    "outer": np.outer, "vdot": np.vdot,
-}  # fmt: skip
+    "add": np.add,
+    "subtract": np.subtract,
+    "multiply": np.multiply,
+    "divide": np.divide,
+    "true_divide": np.divide,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "equal": np.equal,
+    "not_equal": np.not_equal,
+    "greater": np.greater,
+    "greater_equal": np.greater_equal,
+    "less": np.less,
+    "less_equal": np.less_equal,
+    "floor_divide": np.floor_divide,
+    "mod": np.mod,
+    "logaddexp": np.logaddexp,
+    "arctan2": np.arctan2,
+    "logical_and": np.logical_and,
+    "logical_or": np.logical_or,
+    "logical_xor": np.logical_xor,
+    "isclose": np.isclose,
+    "divide_no_nan": np.divide,
+    "outer": np.outer,
+    "vdot": np.vdot,
+}
 CALLS = {
     "power": ((P, B), lambda x, y: x**y),
     "where": ((A > 0, A, B), np.where),
@@ -123,42 +216,76 @@ CALLS = {
     "cast": ((A, "int32"), lambda x, d: x.astype(d)),
     "saturate_cast": ((A * 200, "uint8"), lambda x, d: np.clip(x, 0, 255).astype(d)),
     "slice": ((A, (1, 1), (2, -1)), lambda x, s, n: x[1:3, 1:]),
-    "slice_update": ((np.zeros((3, 4)), (1, 2), B[:2, :2]), lambda x, s, u: np.pad(u, ((1, 0), (2, 0)))),
+    "slice_update": (
+        (np.zeros((3, 4)), (1, 2), B[:2, :2]),
+        lambda x, s, u: np.pad(u, ((1, 0), (2, 0))),
+    ),
     "unstack": ((A,), lambda x: [x[0], x[1], x[2]]),
-    "scatter": ((IDS[:, None], A, (4, 4)), lambda i, v, s: np.stack([v[0], v[2], np.zeros(4), v[1]])),
+    "scatter": (
+        (IDS[:, None], A, (4, 4)),
+        lambda i, v, s: np.stack([v[0], v[2], np.zeros(4), v[1]]),
+    ),
     "threshold": ((A, 0.3, -1.0), lambda x, t, d: np.where(x > t, x, d)),
     "one_hot": ((IDS, 4), lambda i, n: np.eye(n)[i]),
     "multi_hot": ((np.array([[0, 2], [1, 1]]), 3), lambda i, n: np.array([[1, 0, 1], [0, 1, 0]])),
     "top_k": ((A, 2), lambda x, k: (-np.sort(-x)[:, :k], np.argsort(-x)[:, :k])),
-    "in_top_k": ((IDS, A, 2), lambda t, x, k: np.array([t[r] in np.argsort(-x[r])[:k] for r in range(3)])),
+    "in_top_k": (
+        (IDS, A, 2),
+        lambda t, x, k: np.array([t[r] in np.argsort(-x[r])[:k] for r in range(3)]),
+    ),
     "segment_sum": ((A, np.array([0, 0, 1]), 2), lambda x, i, n: np.stack([x[0] + x[1], x[2]])),
-    "segment_max": ((A, np.array([0, 0, 1]), 2), lambda x, i, n: np.stack([np.maximum(x[0], x[1]), x[2]])),
+    "segment_max": (
+        (A, np.array([0, 0, 1]), 2),
+        lambda x, i, n: np.stack([np.maximum(x[0], x[1]), x[2]]),
+    ),
     "moments": ((A, 0), lambda x, a: (x.mean(a), x.var(a))),
     "batch_normalization": (
         (A, B[0], P[0], -1, C[0], C[1]),
         lambda x, m, v, a, o, s: (x - m) / np.sqrt(v + 1e-3) * s + o,
     ),
-    "binary_crossentropy": ((P, P.T.reshape(3, 4)), lambda t, p: -(t * np.log(p) + (1 - t) * np.log(1 - p))),
+    "binary_crossentropy": (
+        (P, P.T.reshape(3, 4)),
+        lambda t, p: -(t * np.log(p) + (1 - t) * np.log(1 - p)),
+    ),
     "categorical_crossentropy": ((P, A, True), lambda t, x, _: -(t * np.log(softmax(x))).sum(-1)),
     "sparse_categorical_crossentropy": (
         (IDS, P),
         lambda t, p: -np.log((p / p.sum(-1, keepdims=True))[np.arange(3), t]),
     ),
-    "softmax_crossentropy_with_integer_labels": ((IDS, A), lambda t, x: -np.log(softmax(x)[np.arange(3), t])),
+    "softmax_crossentropy_with_integer_labels": (
+        (IDS, A),
+        lambda t, x: -np.log(softmax(x)[np.arange(3), t]),
+    ),
     "map": ((lambda r: r * 2, A), lambda f, x: x * 2),
     "vectorized_map": ((lambda r: r * 2, A), lambda f, x: x * 2),
-    "scan": ((lambda c, r: (c + r, c), np.zeros(4, "float32"), A), lambda f, c, x: (x.sum(0), np.cumsum(x, 0) - x)),
+    "scan": (
+        (lambda c, r: (c + r, c), np.zeros(4, "float32"), A),
+        lambda f, c, x: (x.sum(0), np.cumsum(x, 0) - x),
+    ),
     "fori_loop": ((0, 3, lambda i, v: v + i, A), lambda lo, hi, f, x: x + 3),
     "while_loop": ((lambda v: v < 10, lambda v: v * 2, 1), lambda *_: 16),
     "cond": ((True, lambda: A, lambda: B), lambda *_: A),
     "switch": ((1, [lambda x: x, lambda x: x * 2], A), lambda *_: A * 2),
-}  # fmt: skip
+}
 # Tested on their own, here or in test_random.py and test_conv.py.
 ELSEWHERE = {
-    "conv", "conv_transpose", "depthwise_conv", "separable_conv", "max_pool", "average_pool", "dot_product_attention",
-    "custom_gradient", "dtype", "is_tensor", "empty", "qr", "svd", "associative_scan", "scatter_update",
+    "conv",
+    "conv_transpose",
+    "depthwise_conv",
+    "separable_conv",
+    "max_pool",
+    "average_pool",
+    "dot_product_attention",
+    "custom_gradient",
+    "dtype",
+    "is_tensor",
+    "empty",
+    "qr",
+    "svd",
+    "associative_scan",
+    "scatter_update",
     *(n for n in OPS if n.startswith("random_")),
-}  # fmt: skip
+}
 
 
 def wide(x):
@@ -221,15 +348,20 @@ def test_reductions_along_an_axis(name):
 
 
 DIFFERENTIABLE = [
-    n for n in (*UNARY, *BINARY)
+    n
+    for n in (*UNARY, *BINARY)
     if n not in ("nan_to_num", "copy", "array", "convert_to_numpy", "stop_gradient")
-    and jnp.issubdtype(getattr(OPS[n](*(A, B)[: 2 if n in BINARY else 1]), "dtype", np.dtype("int32")), jnp.floating)
-]  # fmt: skip
+    and jnp.issubdtype(
+        getattr(OPS[n](*(A, B)[: 2 if n in BINARY else 1]), "dtype", np.dtype("int32")),
+        jnp.floating,
+    )
+]
 
 
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_gradient(name):
-    """The derivative along a random direction against a central difference of the float64 reference."""
+    """The derivative along a random direction against a central difference of the float64
+    reference."""
     reference = {**UNARY, **BINARY}[name]
     xs = [A, B][: 2 if name in BINARY else 1]
     weight = RNG.uniform(-1, 1, np.shape(reference(*xs)))
