@@ -133,6 +133,8 @@ class Variable:
 
     def _full(self) -> Any:
         """The value in the variable's own dtype, whatever autocast is active."""
+        if not scopes.local.intercept:
+            return self._storage.read()
         with scopes.autocast_scope(None):
             return self.value
 

@@ -49,12 +49,7 @@ class Program:
             "test": model.test_step,
             "predict": model.predict_step,
         }[kind]
-        # A user's train_step calls backward() itself; the built-in one does not keep gradients either way.
-        self._grad_mode = {
-            "train": torch.enable_grad,
-            "test": torch.no_grad,
-            "predict": torch.inference_mode,
-        }[kind]
+        self._result_names: frozenset[str] | None = None
 
     def begin(self) -> State:
         """Set the mode of plain torch modules, and give all processes one state."""
@@ -75,13 +70,38 @@ class Program:
         return State(was_training)
 
     def __call__(self, state: State, batch: Any) -> tuple[State, Any]:
-        x, y = to_device(batch.x), to_device(batch.y)
-        data = x if self._kind == "predict" else pack(x, y, to_device(batch.sample_weight))
-        if self._kind == "predict" and isinstance(x, list | tuple):
-            data = (x,)
+        x = to_device(batch.x)
+        predicts = self._kind == "predict"
+        data = (
+            pack(x, None, None)
+            if predicts
+            else pack(x, to_device(batch.y), to_device(batch.sample_weight))
+        )
         mask = None if batch.mask is None else as_tensor(batch.mask)
-        with self._grad_mode(), step_scope(self._replicas, mask, batch.size):
-            return state, self._step(data)
+        # Set directly: torch's context managers for it cost more than a small layer.
+        outer = torch.is_grad_enabled()
+        torch._C._set_grad_enabled(self._kind == "train")
+        try:
+            with step_scope(self._replicas, mask, batch.size):
+                out = self._step(data)
+                if self._grouped and out is not None and not predicts:
+                    out = self._shared(out)
+                return state, out
+        finally:
+            torch._C._set_grad_enabled(outer)
+
+    def _shared(self, logs: dict) -> dict | None:
+        """Logs that a user's own step returned, for all processes alike.
+
+        Results of the model's metrics are left to be read from the metrics, which add up exactly; other numbers are averaged.
+        """
+        if self._result_names is None:
+            self._result_names = frozenset(self._model.get_metrics_result())
+        if self._result_names.issuperset(logs):
+            return None
+        values = [as_tensor(v).detach().to(torch.float64).clone() for v in logs.values()]
+        average(values)
+        return dict(zip(logs, values, strict=True))
 
     def end(self, state: State) -> None:
         if self._grouped and self._kind == "train":
@@ -101,7 +121,11 @@ class Program:
 
     def gather(self, outputs: Any) -> Any:
         """Outputs of predict as NumPy arrays of the global batch. With several processes all of them call it."""
-        return tree.map_structure(self._gather_one, outputs)
+        return (
+            self._gather_one(outputs)
+            if isinstance(outputs, Tensor)
+            else tree.map_structure(self._gather_one, outputs)
+        )
 
     def _gather_one(self, x: Any) -> np.ndarray | None:
         if x is None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
 
 from kdist.backend.torch.device import place
 from kdist.backend.torch.ops_create import size_of
@@ -28,9 +29,11 @@ def _mix(z: int) -> int:
 
 
 def generator(seed: Any) -> torch.Generator | None:
-    """The device's generator in the state that `seed` (2,) and this replica's number stand for; None on the meta device."""
+    """The device's generator in the state that `seed` (2,) and this replica's number stand for; None where there are no values."""
     device = place.device
-    if device.type == "meta" or (isinstance(seed, Tensor) and seed.is_meta):
+    if device.type == "meta" or (
+        isinstance(seed, Tensor) and (seed.is_meta or isinstance(seed, FakeTensor))
+    ):
         return None
     a, b = seed.tolist() if hasattr(seed, "tolist") else seed
     found = _generators.get(device)

@@ -32,6 +32,11 @@ _BITS = {
     torch.float8_e5m2: (torch.uint8, np.dtype(ml_dtypes.float8_e5m2)),
 }
 _FROM_BITS = {numpy: (bits, dtype) for dtype, (bits, numpy) in _BITS.items()}
+_DIRECT = frozenset(
+    np.dtype(n)
+    for n in ("float32", "float64", "float16", "int32", "int64", "int8", "int16", "uint8", "bool")
+)
+_PLAIN = frozenset(getattr(torch, d.name) for d in _DIRECT)
 _WIDENED = {np.dtype("uint16"): np.int32, np.dtype("uint32"): np.int64}
 
 
@@ -58,6 +63,9 @@ def dtype_of(x: Tensor) -> str:
 
 def from_numpy(x: np.ndarray) -> Tensor:
     """A CPU tensor that shares the memory of `x` where torch can."""
+    flags = x.flags
+    if x.dtype in _DIRECT and flags.writeable and flags.c_contiguous:
+        return torch.from_numpy(x)
     if x.dtype in _FROM_BITS:
         bits, dtype = _FROM_BITS[x.dtype]
         return from_numpy(x.view(np.int16 if bits is torch.int16 else np.uint8)).view(dtype)
@@ -75,6 +83,8 @@ def from_numpy(x: np.ndarray) -> Tensor:
 def to_numpy(x: Tensor) -> np.ndarray:
     """`x` as a NumPy array, which shares its memory if `x` lies on the CPU."""
     x = x.detach()
+    if type(x) is Tensor and x.dtype in _PLAIN and x.is_cpu:
+        return x.numpy()
     if hasattr(x, "full_tensor"):
         x = x.full_tensor()
     x = x.cpu().resolve_conj().resolve_neg()
@@ -163,12 +173,12 @@ def convert_to_tensor(
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
-    """`x` as a NumPy array."""
+    """`x` as a NumPy array of its own: later updates of a variable, which are in place, do not show in it."""
     if isinstance(x, Tensor):
-        return to_numpy(x)
+        return np.array(to_numpy(x))
     if isinstance(x, list | tuple):
         return np.array([convert_to_numpy(item) for item in x])
-    return to_numpy(x.value) if hasattr(x, "_storage") else np.asarray(x)
+    return np.array(to_numpy(x.value)) if hasattr(x, "_storage") else np.asarray(x)
 
 
 def kind_of(x: Any) -> Any:

@@ -141,6 +141,39 @@ def test_abstract_evaluation_takes_real_constants():
     assert out == Spec((5, 3))
 
 
+class AroundTorch(Scale):
+    """Mixes a plain torch module, a variable, dropout and a variable made on the way."""
+
+    def __init__(self):
+        super().__init__()
+        object.__setattr__(self, "inner", torch.nn.Linear(3, 3))
+        object.__setattr__(self, "seed", Variable(np.array([1, 2]), dtype="int64", trainable=False))
+        object.__setattr__(self, "made", [])
+
+    def call(self, x):
+        self.made.append(
+            Variable(
+                lambda shape, dtype: backend.OPS["random_normal"](
+                    shape, dtype=dtype, seed=torch.tensor([1, 2])
+                ),
+                (3,),
+            )
+        )
+        x = backend.OPS["random_dropout"](
+            self.inner(x) * self.factor.value, 0.5, seed=self.seed.value
+        )
+        return x + self.made[-1].value
+
+
+def test_abstract_evaluation_goes_through_plain_modules():
+    layer = AroundTorch()
+    out = backend.abstract_eval(layer._run, (Spec((7, 3)),), {})
+    assert out == Spec((7, 3))
+    assert np.isfinite(layer.made[-1].numpy()).all()
+    assert type(layer.made[-1].value) is torch.nn.Parameter
+    assert layer._run(torch.ones(7, 3)).shape == (7, 3)
+
+
 def test_abstract_evaluation_shows_the_functions_own_error():
     with pytest.raises(RuntimeError, match="reduction dim"):
         backend.abstract_eval(backend.OPS["matmul"], (Spec((5, 2)), Spec((3, 4))), {})
