@@ -143,6 +143,12 @@ class Update:
     def slots(self, name: str) -> list[Tensor]:
         return self._plan.slots(self.optimizer, name)
 
+    @property
+    def contiguous_grads(self) -> list[Tensor]:
+        """The gradients in their parameters' memory order. torch's fused kernels walk over the memory of both without a look at the
+        strides, and autograd gives a gradient the order in which it was computed: a convolution's is a permuted view."""
+        return [g if g.is_contiguous() else g.contiguous() for g in self.grads]
+
 
 def row(body: Callable[[Update], None]) -> Callable:
     """A row of UPDATES from a function of an `Update` that changes its tensors in place."""
@@ -162,7 +168,7 @@ def adam(u: Update) -> None:
     epsilon = o.epsilon / math.sqrt(second_left)
     hats = u.slots("_velocity_hats") if o.amsgrad else []
     m, v = u.slots("_momentums"), u.slots("_velocities")
-    for steps, (parameters, grads, m_, v_, largest) in u.groups(u.parameters, u.grads, m, v, hats):
+    for steps, (parameters, grads, m_, v_, largest) in u.groups(u.parameters, u.contiguous_grads, m, v, hats):
         steps[0].fill_(t)
         torch._fused_adam_(
             parameters, grads, m_, v_, largest, steps, lr=u.rate, beta1=o.beta_1, beta2=o.beta_2,
