@@ -76,7 +76,8 @@ class ModelCheckpoint(MonitorCallback):
         self._batches += 1
         if self._batches >= int(self.save_freq):
             self._batches = 0
-            self._save(self._epoch, batch, logs or {})
+            # `logs or {}` would read them.
+            self._save(self._epoch, batch, {} if logs is None else logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.save_freq == "epoch":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,13 +15,16 @@ from kdist.callbacks.callback import Callback
 from kdist.callbacks.monitor import check_mode, direction
 from kdist.checkpoint import Checkpointer, CheckpointError, Reader, RetentionPolicy
 
+_log = logging.getLogger(__name__)
+
 
 class ShardedCheckpoint(Callback):
     """Saves weights, optimizer, seeds, metrics, data position and callbacks' state while training.
 
     `fit(..., callbacks=[ShardedCheckpoint(url)], resume="auto")` goes on from the newest complete
     save: with the same backend and devices exactly where that run was; on other ones, to rounding.
-    All processes of a run pass it, with the same arguments.
+    All processes of a run pass it, with the same arguments. A run that goes on from an older step,
+    by `resume=<int>`, removes the steps after that one when it first saves.
 
     Arguments:
         url: the folder: a path, or "memory://", "s3://", "gs://".
@@ -34,7 +38,8 @@ class ShardedCheckpoint(Callback):
 
     Raises:
         ValueError: for arguments that fit() could not follow.
-        CheckpointError: from fit, when a save failed; the saves before it are intact.
+        CheckpointError: from fit: at once, when the folder holds saves and fit() is not told to
+            resume; when a save failed, and then the saves before it are intact.
 
     Example:
         model.fit(x, y, callbacks=[ShardedCheckpoint("runs/a", save_freq=100)], resume="auto")
@@ -67,6 +72,7 @@ class ShardedCheckpoint(Callback):
         self._checkpointer: Checkpointer | None = None
         self._reader: Reader | None = None
         self._saved_step: int | None = None
+        self._resumed_step: int | None = None
         self._states: Callable[[], tuple[dict, dict]] = lambda: ({}, {})
 
     def attach(self, get_states: Callable[[], tuple[dict, dict]]) -> None:
@@ -75,7 +81,14 @@ class ShardedCheckpoint(Callback):
 
     # ---- saving ----------------------------------------------------------------------------------
     def on_train_begin(self, logs: Any = None) -> None:
-        self._open(self.model)
+        checkpointer = self._open(self.model)
+        steps = checkpointer.steps()
+        if steps and self._resumed_step is None:
+            # Now, and not when the first save collides with them after an hour of training.
+            raise CheckpointError(
+                f"{checkpointer.url} holds the checkpoints {steps}. Pass resume='auto' to fit() to "
+                "go on from the newest, or give ShardedCheckpoint a folder of its own for this run."
+            )
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self.save_freq != "epoch" and self.model.position.step % int(self.save_freq) == 0:
@@ -97,6 +110,9 @@ class ShardedCheckpoint(Callback):
         if step == self._saved_step:
             return
         checkpointer = self._open(model)
+        if self._resumed_step is not None:
+            self._remove_after(self._resumed_step)
+            self._resumed_step = None
         leaves, meta = model.take_snapshot()
         data, arrays = self._states()
         meta = {**states.plain(meta), "callbacks": data}
@@ -104,6 +120,13 @@ class ShardedCheckpoint(Callback):
             step, {**leaves, **arrays}, meta, metrics=_scalars(logs), block=self.block
         )
         self._saved_step = step
+
+    def _remove_after(self, step: int) -> None:
+        """Remove the steps of the run that was left: they are not what this one comes to."""
+        assert self._checkpointer is not None
+        for later in [s for s in self._checkpointer.steps() if s > step]:
+            _log.warning("removing step %d of %s: resumed from %d", later, self.url, step)
+            self._checkpointer.delete(later)
 
     def _open(self, model: Any) -> Checkpointer:
         if self._checkpointer is None:
@@ -113,7 +136,7 @@ class ShardedCheckpoint(Callback):
                 # The newest as well: a run resumes from it.
                 keep = RetentionPolicy(last=1, best=keep, metric=self.monitor, mode=which)
             self._checkpointer = Checkpointer(self.url, backend.runtime.coordinator(), keep)
-            self._saved_step = None
+            self._saved_step = self._resumed_step = None
         return self._checkpointer
 
     def _close(self) -> None:
@@ -172,7 +195,7 @@ class ShardedCheckpoint(Callback):
                 found = states.load(reader.meta.get("callbacks", {}), reader)
             except CheckpointError as e:
                 raise self._advised(e, reader.step, self._open(model).steps()) from e
-        self._saved_step = reader.step
+        self._saved_step = self._resumed_step = reader.step
         return found
 
     def _advised(self, error: CheckpointError, step: int, steps: list[int]) -> CheckpointError:

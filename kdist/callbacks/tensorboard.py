@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Mapping
@@ -13,6 +14,9 @@ from kdist.callbacks.callback import Callback
 from kdist.callbacks.learning_rate import learning_rate_of
 from kdist.callbacks.sharded_checkpoint import check_save_freq
 from kdist.distribution import process_index
+
+_FLUSH_SECONDS = 5  # how long events may wait before someone who watches the run can see them
+_numbers = itertools.count()
 
 
 class TensorBoard(Callback):
@@ -69,6 +73,7 @@ class TensorBoard(Callback):
             self.quiet = frozenset({"train", "test", "predict"})
         self._new_writer = _writer_class()
         self._writers: dict[str, Any] = {}
+        self._in_fit = False
         self._epoch_began = self._batch_began = (0, 0.0)
 
     def _scalars(self, where: str, prefix: str, logs: Mapping, step: int, suffix: str = "") -> None:
@@ -80,8 +85,17 @@ class TensorBoard(Callback):
 
     def _writer(self, where: str) -> Any:
         if where not in self._writers:
-            self._writers[where] = self._new_writer(os.path.join(self.log_dir, where))
+            # A name of its own: the default one has the time in whole seconds, and a second run
+            # in that second would overwrite the first one's file.
+            suffix = f".{os.getpid()}.{next(_numbers)}"
+            folder = os.path.join(self.log_dir, where)
+            self._writers[where] = self._new_writer(
+                folder, flush_secs=_FLUSH_SECONDS, filename_suffix=suffix
+            )
         return self._writers[where]
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._in_fit = True
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch_began = self._batch_began = (self.model.position.step, time.perf_counter())
@@ -108,8 +122,6 @@ class TensorBoard(Callback):
         self._scalars("validation", "epoch", validation, epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             self._histograms(epoch)
-        for writer in self._writers.values():
-            writer.flush()
 
     def _histograms(self, epoch: int) -> None:
         for weight in self.model.weights:
@@ -122,8 +134,8 @@ class TensorBoard(Callback):
         if optimizer is not None and logs:
             step = int(np.asarray(optimizer.iterations))
             self._scalars("validation", "evaluation", logs, step, "_vs_iterations")
-            for writer in self._writers.values():
-                writer.flush()
+        if not self._in_fit:
+            self._close()
 
     def on_train_end(self, logs: Any = None) -> None:
         self._close()
@@ -132,6 +144,7 @@ class TensorBoard(Callback):
         self._close()
 
     def _close(self) -> None:
+        self._in_fit = False
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()

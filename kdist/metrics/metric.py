@@ -35,6 +35,8 @@ class Metric:
                 return self.count.value
     """
 
+    _tracked_as = "metrics"  # how a layer lists it
+
     def __init__(self, dtype: Any = None, name: str | None = None):
         object.__setattr__(self, "_variables", [])
         object.__setattr__(self, "_metrics", [])

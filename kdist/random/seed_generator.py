@@ -37,6 +37,8 @@ class SeedGenerator:
         b = kdist.random.normal((2,), seed=seeds)  # other numbers than a
     """
 
+    _tracked_as = "seed_generators"  # how a layer lists it
+
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any):
         if kwargs:
             raise ValueError(f"SeedGenerator received unknown arguments: {sorted(kwargs)}.")
