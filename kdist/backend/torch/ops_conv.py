@@ -217,7 +217,9 @@ def average_pool(
     data_format: str | None = None,
 ) -> Tensor:
     x = as_tensor(inputs)
-    n = _spatial_dims(x)
+    n, given = _spatial_dims(x), x.dtype
+    if n == 3 and given.itemsize == 2 and x.device.type == "cpu":
+        x = x.float()  # torch 2.13 has no such kernel for 16 bits
     windows = _sizes(pool_size, n, "pool_size")
     strides = windows if strides is None else _sizes(strides, n, "strides")
     last = config.standardize_data_format(data_format) == "channels_last"
@@ -230,7 +232,7 @@ def average_pool(
     if padded is not x:
         # What was padded by hand does not count in the average: scale by window size / real elements in the window.
         out = out * _window_share(x, pads, windows, strides)
-    return _channels_last(out) if last else out
+    return (_channels_last(out) if last else out).to(given)
 
 
 def _window_share(

@@ -44,6 +44,7 @@ class _Plan:
         self.variables, self.run = variables, running.number
         self.parameters = [v._storage.read() for v in variables]
         self.dtypes = [p.dtype for p in self.parameters]
+        self.dense = all(p.is_contiguous() for p in self.parameters)
         self._slots: dict[str, list[Tensor]] = {}
         # The fused kernels want tensors of one dtype and device together, and a step counter for each.
         kinds = {(p.dtype, p.device): None for p in self.parameters}
@@ -119,7 +120,7 @@ class Update:
     def __init__(self, optimizer: Any, grads: list, variables: list, learning_rate: Any):
         memory = _memory(optimizer)
         self.optimizer, self._plan, self._memory = optimizer, _plan(memory, variables), memory
-        self.parameters = self._plan.parameters
+        self.parameters, self.dense = self._plan.parameters, self._plan.dense
         self.rate = _rate(optimizer, memory, learning_rate)
         self.grads = grads
         if [g.dtype for g in grads] != self._plan.dtypes:
@@ -168,12 +169,32 @@ def adam(u: Update) -> None:
     epsilon = o.epsilon / math.sqrt(second_left)
     hats = u.slots("_velocity_hats") if o.amsgrad else []
     m, v = u.slots("_momentums"), u.slots("_velocities")
-    for steps, (parameters, grads, m_, v_, largest) in u.groups(u.parameters, u.contiguous_grads, m, v, hats):
+    if not u.dense:
+        _adam_by_steps(u, m, v, hats, u.rate * math.sqrt(second_left) / (1 - o.beta_1**t))
+        return
+    # The fused kernel walks over memory and would pair a transposed gradient with the wrong elements, without an error.
+    u.grads = [g if g.is_contiguous() else g.contiguous() for g in u.grads]
+    for steps, (parameters, grads, m_, v_, largest) in u.groups(
+        u.parameters, u.contiguous_grads, m, v, hats
+    ):
         steps[0].fill_(t)
         torch._fused_adam_(
             parameters, grads, m_, v_, largest, steps, lr=u.rate, beta1=o.beta_1, beta2=o.beta_2,
             weight_decay=0.0, eps=epsilon, amsgrad=bool(o.amsgrad), maximize=False,
         )  # fmt: skip
+
+
+def _adam_by_steps(u: Update, m: list, v: list, largest: list, rate: float) -> None:
+    """The same update for parameters in any memory format."""
+    o = u.optimizer
+    torch._foreach_lerp_(m, u.grads, 1 - o.beta_1)
+    torch._foreach_mul_(v, o.beta_2)
+    torch._foreach_addcmul_(v, u.grads, u.grads, value=1 - o.beta_2)
+    if largest:
+        torch._foreach_maximum_(largest, v)
+    denominator = torch._foreach_sqrt(largest or v)
+    torch._foreach_add_(denominator, o.epsilon)
+    torch._foreach_addcdiv_(u.parameters, m, denominator, value=-rate)
 
 
 @row

@@ -65,6 +65,24 @@ def test_row_is_update_step(make, program):
     assert int(fused.iterations.numpy()) == 6
 
 
+@pytest.mark.parametrize("format_", [torch.contiguous_format, torch.channels_last], ids=str)
+@pytest.mark.parametrize("make", CASES.values(), ids=list(CASES))
+def test_memory_formats_do_not_matter(make, format_):
+    """A convolution's kernel has a permuted gradient, and a user may have permuted the kernel itself."""
+    fused, plain = make(), make()
+    plain._row = None
+    start = np.random.default_rng(1).normal(size=(2, 3, 4, 5))
+    a, b = Variable(start, dtype="float32"), Variable(start, dtype="float32")
+    a._storage._store(torch.nn.Parameter(a.value.detach().contiguous(memory_format=format_)))
+    for step in range(3):
+        gradient = torch.tensor(
+            np.random.default_rng(step).normal(size=(5, 4, 2, 3)), dtype=torch.float32
+        ).permute(2, 3, 1, 0)
+        fused.apply([gradient], [a])
+        plain.apply([gradient], [b])
+    np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=3e-5, atol=1e-6)
+
+
 def test_a_restored_step_counter_is_noticed():
     a, b = variables(), variables()
     one, two = optimizers.Adam(0.1), optimizers.Adam(0.1)
