@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
+import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import tensorflow as tf
 from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
 from tensorflow.python.eager import context
 
+from kdist.backend.tensorflow.roll_call import roll_call
 from kdist.core.coordination import BarrierTimeout, Coordinator, SingleProcess
 
 # How long a process may be silent before its peers' collectives fail instead of hanging.
@@ -37,16 +40,24 @@ class ServiceCoordinator:
     def barrier(self, name: str, timeout_s: float) -> None:
         self._uses[name] += 1
         key = f"kdist/barrier/{name}/{self._uses[name]}"
-        service = context.context()
-        service.set_config_key_value(f"{key}/{self.rank}", "1")
-        deadline = time.monotonic() + timeout_s
-        waiting = list(range(self.count))
+        context.context().set_config_key_value(f"{key}/{self.rank}", "1")
+        self._wait(name, key, list(range(self.count)), timeout_s)
+
+    def leave(self, timeout_s: float) -> None:
+        """A last barrier. Process 0, which serves the keys, returns when all others have been told that everyone came."""
+        self.barrier("leave", timeout_s)
+        if self.rank == 0:
+            self._wait("left", "kdist/left", list(range(1, self.count)), timeout_s)
+        else:
+            context.context().set_config_key_value(f"kdist/left/{self.rank}", "1")
+
+    def _wait(self, name: str, key: str, waiting: list[int], timeout_s: float) -> None:
+        service, deadline = context.context(), time.monotonic() + timeout_s
         while waiting:
-            left = deadline - time.monotonic()
             # Short waits: the call keeps Python's lock, and the training step needs it.
             if _has_key(service, f"{key}/{waiting[0]}", timeout_ms=10):
                 waiting.pop(0)
-            elif left <= 0:
+            elif time.monotonic() >= deadline:
                 missing = [r for r in waiting if not _has_key(service, f"{key}/{r}", timeout_ms=10)]
                 if missing:
                     raise BarrierTimeout(name, timeout_s, tuple(missing))
@@ -88,28 +99,23 @@ class TensorFlowRuntime:
                 f"addresses={list(addresses)} names {len(addresses)} processes and num_processes is {num_processes}. "
                 "TensorFlow needs the 'host:port' of every process."
             )
+        roll_call(coordinator, process_id, num_processes, timeout_s)
         _keep_one_gpu(int(os.environ.get("KDIST_LOCAL_RANK", "0")))
-        milliseconds = int(timeout_s * 1000)
-        try:
+        with _keeping_sigterm():
             context.context().configure_coordination_service(
                 service_type="standalone",
                 service_leader="/job:worker/replica:0/task:0",
-                cluster_register_timeout_in_ms=milliseconds,
+                cluster_register_timeout_in_ms=int(timeout_s * 1000),
                 heartbeat_timeout_in_ms=_HEARTBEAT_TIMEOUT_S * 1000,
-                shutdown_barrier_timeout_in_ms=0,
                 coordinated_jobs=[coordination_config_pb2.CoordinatedJob(name="worker", num_tasks=num_processes)],
             )
             resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
                 tf.train.ClusterSpec({"worker": list(addresses)}), task_type="worker", task_id=process_id, rpc_layer="grpc"
             )
-            kind = tf.distribute.experimental.CommunicationImplementation
-            ring = kind.NCCL if tf.config.list_physical_devices("GPU") else kind.RING
-            options = tf.distribute.experimental.CommunicationOptions(implementation=ring)
+            kinds = tf.distribute.experimental.CommunicationImplementation
+            kind = kinds.NCCL if tf.config.list_physical_devices("GPU") else kinds.RING
+            options = tf.distribute.experimental.CommunicationOptions(implementation=kind)
             self._multi_worker = tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
-        except (tf.errors.DeadlineExceededError, tf.errors.UnavailableError) as e:
-            raise TimeoutError(
-                f"Process {process_id} of {num_processes} found no complete job at {coordinator} within {timeout_s:g} s: {e}"
-            ) from e
         self._rank, self._count = process_id, num_processes
         self._coordinator = ServiceCoordinator(process_id, num_processes)
 
@@ -121,8 +127,8 @@ class TensorFlowRuntime:
         if self._multi_worker is None:
             return
         self._multi_worker.extended._stop_check_health_thread()
-        if not failed:
-            self._coordinator.barrier("shutdown", 60.0)
+        if not failed and isinstance(self._coordinator, ServiceCoordinator):
+            self._coordinator.leave(60.0)
         self._coordinator = SingleProcess()
 
     def process_index(self) -> int:
@@ -145,6 +151,19 @@ class TensorFlowRuntime:
     def strategy(self, devices: tuple[str, ...]) -> Any:
         """The `tf.distribute` strategy over devices named as in `list_devices`."""
         return self._multi_worker if self._count > 1 else _mirrored(devices)
+
+
+@contextmanager
+def _keeping_sigterm() -> Iterator[None]:
+    """TensorFlow's coordination service catches SIGTERM to tell its peers, and the process then outlives it: undo that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers; a worker of Ray is ended by other means
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
 
 
 def _kind(device_type: str | None) -> str:
