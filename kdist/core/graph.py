@@ -89,6 +89,14 @@ class Operation:
         self._inbound_nodes: list[Node] = []
         self._outbound_nodes: list[Node] = []
 
+    def saved_arguments(self, node: Node) -> tuple[list, dict]:
+        """The (args, kwargs) that a file gives for one of the calls."""
+        return list(node.args), dict(node.kwargs)
+
+    def call_saved(self, *args: Any, **kwargs: Any) -> Any:
+        """Make a call that a file describes."""
+        return self(*args, **kwargs)  # type: ignore[operator]
+
     def _single(self, what: str, tensors: list) -> Any:
         if not self._inbound_nodes:
             raise AttributeError(f"{self.name} was not called on a symbolic tensor yet, so it has no {what}.")

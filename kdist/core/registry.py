@@ -36,6 +36,11 @@ def publish(module: str, namespace: Mapping[str, Any]) -> None:
                 _path_of[value] = (module, name)
 
 
+def publish_as(module: str, name: str, obj: Any) -> None:
+    """Record one built-in that files name so, such as an op's class. Keras reads only names that it has itself."""
+    _by_path.setdefault((module, name), obj)
+
+
 def builtin_path(obj: Any) -> tuple[str, str] | None:
     """(module, name) under which a built-in is saved, or None for what is not built in."""
     try:
@@ -101,7 +106,7 @@ def get_custom_objects() -> dict[str, Any]:
 @contextmanager
 def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
     """Within it, `objects` (name -> class or function) are known to deserialisation."""
-    outer, _scope.objects = _scope.objects, (*_scope.objects, objects)
+    outer, _scope.objects = _scope.objects, (*_scope.objects, objects or {})
     try:
         yield
     finally:

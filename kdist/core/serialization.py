@@ -117,12 +117,13 @@ def _object_config(obj: Any) -> dict:
     if not isinstance(config, dict):
         raise TypeError(f"{type(obj).__name__}.get_config() must return a dict, and returned {config!r}.")
     cls = type(obj)
-    path = registry.builtin_path(cls)
+    path = getattr(obj, "saved_path", None) or registry.builtin_path(cls)
     out = {
         "module": path[0] if path else (None if cls.__module__ == "__main__" else cls.__module__),
         "class_name": path[1] if path else cls.__name__,
         "config": serialize_keras_object(config),
-        "registered_name": None if path else registry.get_registered_name(cls),
+        # Keras has names for what it does not export too.
+        "registered_name": _registered_name(cls, path),
     }
     for part in ("build_config", "compile_config"):
         get = getattr(obj, f"get_{part}", None)
@@ -130,10 +131,18 @@ def _object_config(obj: Any) -> dict:
         if value is not None:
             out[part] = serialize_keras_object(value)
     if _state.shared is not None:
-        first = _state.shared.setdefault(id(obj), out)
+        # The object is kept: another must not get its id meanwhile.
+        first, _ = _state.shared.setdefault(id(obj), (out, obj))
         if first is not out:
             first["shared_object_id"] = out["shared_object_id"] = id(obj)
     return out
+
+
+def _registered_name(cls: type, path: tuple[str, str] | None) -> str | None:
+    """None for what Keras exports; its private classes have a name."""
+    if path is None:
+        return registry.get_registered_name(cls)
+    return path[1] if path[0].startswith("keras.src.") else None
 
 
 # ---- from config ---------------------------------------------------------------------------------------------------------
@@ -213,7 +222,7 @@ def _find(name: str, config: Mapping, function: bool = False) -> Any:
         if found is not None:
             return found
     if module and module.split(".")[0] in ("keras", "kdist", "tf_keras"):
-        found = registry.find_builtin(_public_module(module), name)
+        found = registry.find_builtin(module, name) or registry.find_builtin(_public_module(module), name)
         if found is not None:
             return found
     loaded = sys.modules.get(module or "__main__")

@@ -64,6 +64,8 @@ class Layer(LayerState, backend.LayerBase, Operation):
                 return inputs * self.factor
     """
 
+    _saved_parts: tuple[str, ...] = ()  # properties that files look for state in, besides the attributes
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
         layer = super().__new__(cls)
         object.__setattr__(layer, "_init_arguments", (args, kwargs))
@@ -196,7 +198,7 @@ class Layer(LayerState, backend.LayerBase, Operation):
     # ---- calling ---------------------------------------------------------------------------------------------------------
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         symbolic = any_symbolic(args) or (bool(kwargs) and any_symbolic(kwargs.values()))
-        given = (args, kwargs)
+        given = (args, dict(kwargs)) if symbolic else None  # a default of training= is no argument of the node
         if self._convert_input_args:
             args = tuple(self._convert(a) for a in args)
             if kwargs:

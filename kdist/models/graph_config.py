@@ -28,8 +28,8 @@ def graph_to_config(graph: Graph, starts_with_own_node: Callable[[Operation], bo
         return {"class_name": "__keras_tensor__", "config": {"shape": list(x.shape), "dtype": x.dtype, "keras_history": history}}
 
     def node_config(node: Node) -> dict:
-        args, kwargs = _map(tensor_config, list(node.args)), _map(tensor_config, dict(node.kwargs))
-        return {"args": args, "kwargs": kwargs}
+        args, kwargs = node.operation.saved_arguments(node)
+        return {"args": _map(tensor_config, args), "kwargs": _map(tensor_config, kwargs)}
 
     layers = []
     for op in graph.operations:
@@ -81,7 +81,7 @@ def graph_from_config(config: dict, starts_with_own_node: Callable[[Operation], 
                 kwargs = _map_leaves(serialization.deserialize_keras_object(nodes[0]["kwargs"]), revive)
                 if args is _NotYet or kwargs is _NotYet:
                     break
-                layer(*args, **kwargs)
+                layer.call_saved(*args, **kwargs)
                 nodes.pop(0)
                 progress = True
         if not progress:

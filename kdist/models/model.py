@@ -35,6 +35,7 @@ class Model(Trainer, Layer):
     """
 
     _graph: Graph | None = None
+    _saved_parts = ("layers", "loss", "metrics", "optimizer")
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and _is_functional_call(args, kwargs):

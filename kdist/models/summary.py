@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from kdist.core import dtypes
-from kdist.ops.declare import OpCall
+from kdist.ops.calls import OpCall
 
 _UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from kdist.backend import backend
 from kdist.core import names, tree
-from kdist.core.graph import KerasTensor, Node, Operation, any_symbolic
+from kdist.core.graph import KerasTensor, Node, any_symbolic
 from kdist.core.spec import Spec
-from kdist.ops import infer
+from kdist.ops import calls, infer
 
 DECLARED: dict[str, Callable] = {}  # name -> the declaration itself, for tests and tables
 
@@ -27,22 +27,6 @@ def _to_spec(x: Any) -> Any:
 
 def _to_tensor(x: Any) -> Any:
     return KerasTensor(x.shape, x.dtype) if isinstance(x, Spec) else x
-
-
-class OpCall(Operation):
-    """One op as a node of a model's graph."""
-
-    def __init__(self, op: Callable, name: str):
-        super().__init__(name=name)
-        self.op = op
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.op(*args, **kwargs)
-
-    call = __call__
-
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        return self.op.spec(*args, **kwargs)  # type: ignore[attr-defined]
 
 
 def _blank() -> None:
@@ -88,9 +72,10 @@ def op(fn: Callable | None = None, *, rule: Callable | None = None) -> Callable:
     def call(*args: Any, **kwargs: Any) -> Any:
         if any_symbolic(args) or (kwargs and any_symbolic(kwargs.values())):
             outputs = spec(*args, **kwargs)
-            Node(OpCall(call, names.auto_name(name)), args, kwargs, outputs)
+            Node(calls.OpCall(call, names.auto_name(name)), args, kwargs, outputs)
             return outputs
         return impl(*args, **kwargs)
 
     call.spec = spec  # type: ignore[attr-defined]
+    calls.register(call, fn)
     return call

@@ -140,7 +140,7 @@ class OptimizerState:
 
     def save_own_variables(self, store: Any) -> None:
         """Write the variables to `store`, a mapping: "0", "1", ... in the order of `variables`."""
-        for i, variable in enumerate(self.variables):
+        for i, variable in enumerate(self._variables):  # what it holds has an entry of its own
             store[str(i)] = variable.numpy()
 
     def load_own_variables(self, store: Mapping) -> None:
@@ -148,7 +148,7 @@ class OptimizerState:
 
         With another number of variables it warns and reads nothing.
         """
-        variables = self.variables
+        variables = self._variables
         if len(store.keys()) != len(variables):
             hint = (
                 "" if self.built else " It is not built yet: call build(trainable_variables) first."
