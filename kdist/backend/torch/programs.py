@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,7 @@ class Program:
 
         Results of the model's metrics are left to be read from the metrics, which add up exactly; other numbers are averaged.
         """
+        logs = _flat(logs)
         if self._result_names is None:
             self._result_names = frozenset(self._model.get_metrics_result())
         if self._result_names.issuperset(logs):
@@ -145,12 +147,25 @@ class Program:
         return
 
 
+def _flat(logs: dict) -> dict:
+    """Without nesting: the results of compiled metrics are a dict among the logs."""
+    out: dict = {}
+    for k, v in logs.items():
+        out.update(_flat(v) if isinstance(v, dict) else {k: v})
+    return out
+
+
 def compile_step(model: Any, kind: str, plan: Plan) -> Program:
     """The program that runs `model`'s step of `kind` under `plan`.
 
     Raises:
         ValueError: if torch cannot run the plan's strategy.
     """
+    if model.jit_compile is True:
+        warnings.warn(
+            "compile(jit_compile=True) has no effect on the torch backend, which runs eagerly. Leave it at 'auto', or choose the jax backend.",
+            stacklevel=2,
+        )
     return Program(model, kind, plan)
 
 

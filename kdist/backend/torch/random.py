@@ -130,9 +130,8 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Tensor:
 
 
 def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Tensor:
-    alpha = (
-        as_tensor(alpha, "float32" if dtype is None else dtype).expand(size_of(shape)).contiguous()
-    )
+    wide = "float64" if dtype == "float64" else "float32"  # there is no gamma in half precision
+    alpha = as_tensor(alpha, wide).expand(size_of(shape)).contiguous()
     return torch._standard_gamma(alpha, generator=generator(seed)).to(torch_dtype(dtype))
 
 

@@ -9,6 +9,7 @@ import time
 import numpy as np
 import torch
 
+import kdist
 from kdist import distribution
 from kdist.backend import backend
 from kdist.backend.torch import replicas
@@ -87,6 +88,60 @@ def statistics_and_leaves() -> dict:
     total = Variable(np.zeros(2), trainable=False, aggregation="sum")
     load_metrics([total], [np.array([4.0, 6.0])])
     return {"owned": len(leaf.boxes), "value": v.numpy().tolist(), "metric": total.numpy().tolist()}
+
+
+class OwnStep(kdist.Sequential):
+    """Returns its metrics' results, as Keras's guides do, and a number of its own beside them where told to."""
+
+    extra = False
+
+    def train_step(self, data):
+        x, y = data
+        y_pred = self(x, training=True)
+        loss = self.compute_loss(y=y, y_pred=y_pred)
+        weights = self.trainable_variables
+        grads = torch.autograd.grad(loss, [v.value for v in weights])
+        with torch.no_grad():
+            self.optimizer.apply(grads, weights)
+            for m in self.metrics:
+                m.update_state(loss) if m.name == "loss" else m.update_state(y, y_pred)
+        logs = {m.name: m.result() for m in self.metrics}
+        return {**logs, "rows": torch.tensor(float(len(x)) * (rank() + 1))} if self.extra else logs
+
+
+def training() -> dict:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(24, 4)).astype("float32"), rng.integers(0, 2, 24)
+    out = {}
+    strategy = distribution.DataParallel()
+    for extra in (False, True):
+        kdist.utils.set_random_seed(
+            rank()
+        )  # the processes begin apart, and take process 0's weights
+        with strategy.scope():
+            model = OwnStep(
+                [
+                    kdist.Input((4,)),
+                    kdist.layers.Dense(3),
+                    kdist.layers.BatchNormalization(),
+                    kdist.layers.Dense(2),
+                ]
+            )
+            model.extra = extra
+            model.compile(
+                "adam",
+                kdist.losses.SparseCategoricalCrossentropy(from_logits=True),
+                metrics=["accuracy"],
+            )
+            history = model.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0).history
+            predictions = model.predict(x[:5], batch_size=3, verbose=0)
+        weights = [w.tolist() for w in model.get_weights()]
+        out[str(extra)] = {
+            "history": history,
+            "weights": weights,
+            "predictions": predictions.tolist(),
+        }
+    return out
 
 
 def barriers() -> dict:

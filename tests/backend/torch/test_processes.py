@@ -55,6 +55,7 @@ FUNCTIONS = [
     "gradients",
     "state",
     "statistics_and_leaves",
+    "training",
     "barriers",
 ]
 
@@ -106,3 +107,11 @@ def test_barriers_meet_and_name_who_is_missing(results):
     assert first["waited"] > 0.1
     assert first["missing"] == [1]
     assert second["waited"] < 10
+
+
+def test_a_step_of_ones_own_gives_one_model_and_one_history(results):
+    first, second = (out["training"] for out in results)
+    assert first == second
+    assert len(first["False"]["predictions"]) == 5
+    assert set(first["False"]["history"]) == {"loss", "accuracy"}
+    assert first["True"]["history"]["rows"] == [6.0, 6.0]  # the mean of 4 * 1 and 4 * 2
