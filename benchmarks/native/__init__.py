@@ -1,0 +1,1 @@
+"""The loops an expert writes by hand, one file per framework."""
