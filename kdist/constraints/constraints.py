@@ -18,12 +18,12 @@ Tensor = Any
 class Constraint:
     """A function of a weight that gives a weight of the same shape, with a config.
 
-    Abstract: a subclass gives `__call__`, and `get_config` if it has arguments.
+    A subclass gives `__call__`, and `get_config` if it has arguments; this one leaves weights alone.
     """
 
     def __call__(self, w: Tensor) -> Tensor:
         """The constrained weights."""
-        raise NotImplementedError(f"{type(self).__name__} must define __call__(self, w).")
+        return w
 
     def get_config(self) -> dict:
         """The arguments of `__init__`, as plain data."""

@@ -72,7 +72,7 @@ def test_symbolic_specs(tensor_case):
 
 
 def test_unknown_sizes(tensor_case):
-    """With an unknown leading size: the eager rank and dtype, and no size that contradicts the eager."""
+    """With an unknown leading size: the eager rank and dtype, and no size that contradicts it."""
     case = tensor_case
     if case.op == "unstack" or case.id == "squeeze-0":
         pytest.skip("the number or rank of the outputs depends on the unknown size itself")
