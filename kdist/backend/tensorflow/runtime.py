@@ -182,6 +182,17 @@ def _local_devices(kind: str, processes: int) -> list:
     return mine[:1]  # one device for each process
 
 
+def _make_virtual_cpus() -> None:
+    """As many CPU devices as KDIST_CPU_DEVICES says: several replicas in one process, to try and test strategies on."""
+    wanted = os.environ.get("KDIST_CPU_DEVICES")
+    if wanted is None:
+        return
+    if not wanted.isdigit() or int(wanted) < 1:
+        raise ValueError(f"KDIST_CPU_DEVICES={wanted!r} must be a number of devices, at least 1.")
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(wanted))
+
+
 def _keep_one_gpu(local_rank: int) -> None:
     """One GPU for each process on a host."""
     gpus = tf.config.list_physical_devices("GPU")
@@ -209,4 +220,5 @@ def synchronize() -> None:
         tf.test.experimental.sync_devices()
 
 
+_make_virtual_cpus()
 runtime = TensorFlowRuntime()

@@ -27,14 +27,16 @@ class Storage:
         self._aggregation = variable.aggregation
         self._trainable = variable.trainable
         self._name = variable.name
-        self.copies: list[tf.Variable] = []
         self._make(value, devices)
 
     def _make(self, value: Any, devices: Sequence[str | None]) -> None:
+        self._devices = tuple(devices)
+        copies = []
         for i, device in enumerate(devices):
             with tf.device(device):
                 start = value if i == 0 or self._aggregation != "sum" else tf.zeros_like(value)
-                self.copies.append(tf.Variable(start, trainable=self._trainable, name=self._name))
+                copies.append(tf.Variable(start, trainable=self._trainable, name=self._name))
+        self.copies: list[tf.Variable] = copies
 
     def _copy(self) -> tf.Variable:
         return self.copies[local_replica()] if len(self.copies) > 1 else self.copies[0]
@@ -72,22 +74,15 @@ class Storage:
         for copy in self.copies:
             copy._trainable = self._trainable
 
-    def place(self, devices: Sequence[str]) -> None:
-        """Have one copy on each of `devices`, with the present value."""
-        if [tf.DeviceSpec.from_string(c.device).to_string() for c in self.copies] == [_full(d) for d in devices]:
-            return
-        value = self.read()
-        self.copies = []
-        self._make(value, devices)
+    def place(self, devices: Sequence[str | None]) -> None:
+        """Have one copy on each of `devices`, with the present value. Graphs traced before keep the old copies, and are void."""
+        if self._devices != tuple(devices):
+            self._make(self.read(), devices)
 
     @property
     def is_sum(self) -> bool:
         """Whether the value is the sum of what the replicas hold."""
         return self._aggregation == "sum"
-
-
-def _full(device: str) -> str:
-    return tf.DeviceSpec.from_string(tf.config.experimental.list_logical_devices()[0].name).make_merged_spec(tf.DeviceSpec.from_string(device)).to_string()
 
 
 def make_storage(variable: Any, make_value: Callable[[], Any], layout: Any) -> Storage:
