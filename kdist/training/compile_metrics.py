@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kdist import metrics as metrics_lib
+from kdist import ops
 from kdist.training.compile_loss import output_paths, path_get, per_output, select
 
 
@@ -94,7 +95,7 @@ class CompileMetrics(metrics_lib.Metric):
                 else:
                     m.update_state(target, pred, sample_weight=mask)
             for m in weighted:
-                m.update_state(target, pred, sample_weight=w if mask is None else (mask if w is None else w * mask))
+                m.update_state(target, pred, sample_weight=w if mask is None else (mask if w is None else ops.multiply(w, mask)))
 
     def reset_state(self) -> None:
         for m in self.metrics:

@@ -264,7 +264,7 @@ class Trainer:
         except Exception as e:
             if self.built and all(layer.built for layer in self._flatten_layers()):
                 return None
-            e.add_note(f"while building model {self.name!r} for inputs {tree.map_structure(lambda t: t and (t.shape, t.dtype), x)}")
+            e.add_note(f"while building model {self.name!r} for inputs {tree.map_structure(lambda t: None if t is None else (t.shape, t.dtype), x)}")
             raise
 
     # ---- fit -------------------------------------------------------------------------------------------------------------
