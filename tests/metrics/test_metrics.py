@@ -13,6 +13,11 @@ from kdist import metrics, ops
 RNG = np.random.default_rng(7)
 
 
+@pytest.fixture(autouse=True)
+def same_numbers_in_each_test():
+    RNG.bit_generator.state = np.random.default_rng(7).bit_generator.state
+
+
 def real(*shape):
     return RNG.normal(size=shape).astype("float32")
 
@@ -132,7 +137,7 @@ def test_metric_equals_keras(keras, name, arguments, make, weighted):
         pytest.skip("Keras cannot weigh it by sample")
     ours = getattr(metrics, name)(**arguments)
     theirs = getattr(keras.metrics, name)(**arguments)
-    for _ in range(3):
+    for _ in range(2):
         y_true, y_pred = make()
         weight = uniform(len(y_true)) if weighted else None
         ours.update_state(y_true, y_pred, sample_weight=weight)
@@ -162,9 +167,12 @@ def test_stateless_calls(name, arguments, make):
     once = metric.stateless_update_state(start, *batch)
     for a, b in zip(once, before, strict=True):
         np.testing.assert_allclose(value(a), b, rtol=1e-6)
-    np.testing.assert_allclose(value(metric.stateless_result(once)), value(metric.result()), rtol=1e-6)
-    twice = metric.stateless_update_state(once, *make())
-    assert any((value(a) != value(b)).any() for a, b in zip(once, twice, strict=True))
+    np.testing.assert_allclose(
+        value(metric.stateless_result(once)), value(metric.result()), rtol=1e-6
+    )
+    twice = metric.stateless_update_state(once, *batch)
+    for a, b in zip(once, twice, strict=True):
+        np.testing.assert_allclose(value(b), 2 * value(a), rtol=1e-5)
     for v, b in zip(metric.variables, before, strict=True):
         np.testing.assert_array_equal(value(v.value), b)
 
@@ -197,19 +205,25 @@ def test_config_is_kept_and_keras_takes_it(keras, name, arguments, make):
     assert type(theirs).__name__ == name and ours.get_config() == metric.get_config()
 
 
-def test_zero_weights_take_rows_out():
+PADDED = [
+    c
+    for c in CASES
+    if c[0] in {"SparseCategoricalAccuracy", "AUC", "F1Score", "MeanIoU", "R2Score"}
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "make"), PADDED, ids=[c[0] for c in PADDED])
+def test_zero_weights_take_rows_out(name, arguments, make):
     """As training does for rows of padding."""
-    for name, arguments, make in CASES:
-        y_true, y_pred = make()
-        real_rows = len(y_true) - 1
-        weight = np.r_[np.ones(real_rows), 0].astype("float32")
-        kept, weighed = (getattr(metrics, name)(**arguments) for _ in range(2))
-        kept.update_state(y_true[:real_rows], y_pred[:real_rows])
-        weighed.update_state(y_true, y_pred, sample_weight=weight)
-        if name != "R2Score" or not arguments.get("num_regressors"):  # which counts rows, as Keras's
-            np.testing.assert_allclose(
-                value(weighed.result()), value(kept.result()), rtol=1e-5, atol=1e-6, err_msg=name
-            )
+    if arguments.get("num_regressors"):
+        pytest.skip("the adjustment counts rows, as Keras's does")
+    y_true, y_pred = make()
+    real_rows = len(y_true) - 1
+    weight = np.r_[np.ones(real_rows), 0].astype("float32")
+    kept, weighed = (getattr(metrics, name)(**arguments) for _ in range(2))
+    kept.update_state(y_true[:real_rows], y_pred[:real_rows])
+    weighed.update_state(y_true, y_pred, sample_weight=weight)
+    np.testing.assert_allclose(value(weighed.result()), value(kept.result()), rtol=1e-5, atol=1e-6)
 
 
 def test_signatures_are_keras_s(keras):

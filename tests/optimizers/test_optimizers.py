@@ -101,7 +101,10 @@ def run_keras(keras, optimizer, model, steps=range(6)):
 @pytest.mark.parametrize("case", CASES)
 def test_trajectory_and_state_equal_keras(keras, case):
     name, arguments = CASES[case]
-    ours, theirs = getattr(optimizers, name)(**arguments), getattr(keras.optimizers, name)(**arguments)
+    ours, theirs = (
+        getattr(optimizers, name)(**arguments),
+        getattr(keras.optimizers, name)(**arguments),
+    )
     mine, right = variables(), keras_variables(keras)
     for step in range(6):
         ours.apply(tensors(gradient(step)), mine)
@@ -134,7 +137,10 @@ def test_stateless_apply_is_apply(case):
 @pytest.mark.parametrize("case", CASES)
 def test_state_is_saved_and_exchanged_with_keras(keras, case):
     name, arguments = CASES[case]
-    ours, theirs = getattr(optimizers, name)(**arguments), getattr(keras.optimizers, name)(**arguments)
+    ours, theirs = (
+        getattr(optimizers, name)(**arguments),
+        getattr(keras.optimizers, name)(**arguments),
+    )
     mine, right = variables(), keras_variables(keras)
     for step in range(3):
         ours.apply(tensors(gradient(step)), mine)

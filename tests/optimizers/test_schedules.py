@@ -27,13 +27,16 @@ CASES = {
     "restarts-equal": ("CosineDecayRestarts", (0.1, 5, 1.0, 0.5)),
     "restarts-alpha": ("CosineDecayRestarts", (0.1, 4, 1.5, 0.8, 0.1)),
 }
-STEPS = (0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 12, 16, 20, 25, 31, 40)
+STEPS = (0, 1, 3, 4, 6, 7, 8, 9, 10, 14, 20, 25, 40)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_schedule_equals_keras(keras, case):
     name, arguments = CASES[case]
-    ours, theirs = getattr(schedules, name)(*arguments), getattr(keras.optimizers.schedules, name)(*arguments)
+    ours, theirs = (
+        getattr(schedules, name)(*arguments),
+        getattr(keras.optimizers.schedules, name)(*arguments),
+    )
     for step in STEPS:
         if case == "cosine-no-warmup-steps" and step == 0:
             continue  # Keras takes a warm-up of no steps at its word
@@ -44,7 +47,11 @@ def test_schedule_equals_keras(keras, case):
         right = theirs(keras.ops.convert_to_tensor(step, dtype="int32"))
         assert ops.dtype(mine) == "float32"
         np.testing.assert_allclose(
-            ops.convert_to_numpy(mine), ops.convert_to_numpy(right), rtol=2e-5, atol=1e-8, err_msg=str(step)
+            ops.convert_to_numpy(mine),
+            ops.convert_to_numpy(right),
+            rtol=2e-5,
+            atol=1e-8,
+            err_msg=str(step),
         )
 
 

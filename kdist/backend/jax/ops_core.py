@@ -113,7 +113,11 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list:
 
 # ---- control flow ----------------------------------------------------------------------------
 def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
-    return jax.lax.cond(as_tensor(pred), true_fn, false_fn)
+    pred = as_tensor(pred)
+    if isinstance(pred, jax.core.Tracer):
+        return jax.lax.cond(pred, true_fn, false_fn)
+    # Called eagerly, lax.cond compiles both branches anew each time (they are new closures).
+    return jax.tree.map(as_tensor, true_fn() if pred else false_fn())
 
 
 def switch(index: Any, branches: Any, *operands: Any) -> Any:
