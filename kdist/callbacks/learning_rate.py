@@ -99,8 +99,11 @@ class ReduceLROnPlateau(MonitorCallback):
         min_delta: float = 1e-4,
         cooldown: int = 0,
         min_lr: float = 0.0,
+        **kwargs: Any,
     ):
         super().__init__(monitor, mode, min_delta=min_delta)
+        if kwargs:
+            raise TypeError(f"ReduceLROnPlateau does not know the argument(s) {sorted(kwargs)}.")
         if factor >= 1.0:
             raise ValueError(f"ReduceLROnPlateau(factor={factor}): it must be less than 1.")
         self.factor, self.patience, self.verbose = factor, patience, verbose

@@ -298,6 +298,19 @@ def test_the_rate_is_reduced_on_a_plateau(data, capsys):
     assert rate_of(model) == np.float32(5e-9)
 
 
+def test_a_metric_is_logged_under_the_name_it_was_given(data):
+    model = make_model()
+    model.compile("sgd", "mse", metrics=["mae"])
+    early = callbacks.EarlyStopping("val_mae", patience=1)
+    history = model.fit(*data, validation_data=data, callbacks=[early], verbose=0)
+    assert list(history.history) == ["loss", "mae", "val_loss", "val_mae"]
+
+
+def test_an_unknown_argument():
+    with pytest.raises(TypeError, match=r"argument\(s\) \['epsilon'\]"):
+        callbacks.ReduceLROnPlateau(epsilon=1.0)
+
+
 def test_a_factor_that_does_not_reduce():
     with pytest.raises(ValueError, match=r"factor=1\.0"):
         callbacks.ReduceLROnPlateau(factor=1.0)
