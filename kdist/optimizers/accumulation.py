@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kdist import ops
+from kdist.backend import backend
 from kdist.backend.variable import Variable
 from kdist.core import scopes
 
@@ -23,6 +24,10 @@ def update_or_accumulate(optimizer: Any, grads: list, variables: list[Variable])
     """
     steps = optimizer.gradient_accumulation_steps
     sums = optimizer.aligned(optimizer._accumulated_gradients, variables)
+    row = backend.UPDATES.get("accumulate")
+    if row is not None and optimizer._usable(row):
+        row(optimizer, grads, sums, lambda means: optimizer._update(means, variables))
+        return
     state = [*variables, *optimizer._variables]
     before = [v.value for v in state]
 

@@ -68,9 +68,13 @@ class Optimizer(OptimizerState):
         Lion      _momentums
 
     A row that changes tensors in place is not used in a stateless scope. One that only reads
-    `.value` and writes `.assign` says so by an attribute, `row.stateless = True`. The table may
-    hold "weight_decay" too: `row(optimizer, variables, learning_rate)`. Rows are for kdist's own
-    classes: a user's subclass runs its `update_step`.
+    `.value` and writes `.assign` says so by an attribute, `row.stateless = True`. Rows are for
+    kdist's own classes: a user's subclass runs its `update_step`. The table may hold two more:
+
+        "weight_decay"  row(optimizer, variables, learning_rate)
+        "accumulate"    row(optimizer, grads, sums, update), for `gradient_accumulation_steps`: adds
+                        `grads` to the Variables `sums`; in each step that completes them it calls
+                        `update` with the list of means, and clears them
     """
 
     _config_names: tuple[

@@ -312,7 +312,20 @@ def weight_decay(optimizer: Any, variables: list, learning_rate: Any) -> None:
         )
 
 
+@torch.no_grad()
+def accumulate(optimizer: Any, grads: list, sums: list, update: Callable[[list], None]) -> None:
+    """sums += grads; in the step that makes the sums complete, update by the means and clear them."""
+    totals = [s._storage.read() for s in sums]
+    torch._foreach_add_(totals, [g.to(t.dtype) for g, t in zip(grads, totals, strict=True)])
+    steps = optimizer.gradient_accumulation_steps
+    done = _memory(optimizer).step.count(optimizer._iterations._storage.read())
+    if (done + 1) % steps == 0:
+        update(torch._foreach_div(totals, steps))
+        torch._foreach_zero_(totals)
+
+
 UPDATES = {
+    "accumulate": accumulate,
     "adadelta": adadelta,
     "adagrad": adagrad,
     "adam": adam,
