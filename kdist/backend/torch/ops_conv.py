@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kdist.backend.torch.rows import is_int
 from kdist.backend.torch.tensors import as_tensor, promoted
 from kdist.core import config
 
@@ -22,7 +23,7 @@ _AVERAGE_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
 def _sizes(value: Any, n: int, name: str) -> tuple[int, ...]:
-    sizes = (int(value),) * n if hasattr(value, "__index__") else tuple(int(v) for v in value)
+    sizes = (int(value),) * n if is_int(value) else tuple(int(v) for v in value)
     if len(sizes) != n or any(s < 1 for s in sizes):
         raise ValueError(
             f"{name}={value} must be a positive int, or {n} of them, one for each spatial dim."
@@ -153,7 +154,7 @@ def conv_transpose(
         [None] * n
         if output_padding is None
         else [int(output_padding)] * n
-        if hasattr(output_padding, "__index__")
+        if is_int(output_padding)
         else list(output_padding)
     )
     if x.shape[1] != weight.shape[0]:

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from kdist.backend.torch.device import place
+from kdist.backend.torch.rows import is_int
 from kdist.backend.torch.tensors import as_tensor, convert_to_tensor, torch_dtype
 from kdist.core.dtypes import result_type
 
 
 def size_of(shape: Any) -> tuple[int, ...]:
-    return (int(shape),) if hasattr(shape, "__index__") else tuple(int(n) for n in shape)
+    return (int(shape),) if is_int(shape) else tuple(int(n) for n in shape)
 
 
 def creation(native: Any) -> Any:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kdist.backend.torch.rows import is_int
 from kdist.backend.torch.tensors import as_float, as_tensor, kind_of, promoted, weak
 
 
@@ -60,8 +61,8 @@ def dot(x1: Any, x2: Any) -> Tensor:
 
 
 def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Tensor:
-    if not hasattr(axes, "__index__"):
-        axes = [[a] if hasattr(a, "__index__") else list(a) for a in axes]
+    if not is_int(axes):
+        axes = [[a] if is_int(a) else list(a) for a in axes]
     return _product(lambda a, b: torch.tensordot(a, b, dims=axes), *promoted(x1, x2))
 
 
@@ -110,27 +111,45 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
     return torch.linalg.norm(x, ord=ord, dim=axis, keepdim=keepdims)
 
 
+def _square(x: Any, name: str) -> Tensor:
+    x = as_float(x)
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise ValueError(
+            f"{name} needs square matrices in the last two dims, and received shape {tuple(x.shape)}."
+        )
+    return x
+
+
 def det(x: Any) -> Tensor:
-    return torch.linalg.det(as_float(x))
+    return torch.linalg.det(_square(x, "det"))
 
 
 def inv(x: Any) -> Tensor:
-    return torch.linalg.inv(as_float(x))
+    return torch.linalg.inv(_square(x, "inv"))
 
 
 def solve(a: Any, b: Any) -> Tensor:
     a, b = promoted(a, b, also=(float,))
-    return torch.linalg.solve(a, b)
+    return torch.linalg.solve(_square(a, "solve"), b)
 
 
 def cholesky(x: Any, upper: bool = False) -> Tensor:
-    return torch.linalg.cholesky(as_float(x), upper=upper)
+    x = _square(x, "cholesky")
+    try:
+        return torch.linalg.cholesky(x, upper=upper)
+    except torch.linalg.LinAlgError as e:
+        raise ValueError(f"cholesky: x is not positive definite: {e}") from e
 
 
 def qr(x: Any, mode: str = "reduced") -> tuple[Tensor, Tensor]:
     if mode not in ("reduced", "complete"):
         raise ValueError(f"mode={mode!r} is not known. Use 'reduced' or 'complete'.")
-    q, r = torch.linalg.qr(as_float(x), mode=mode)
+    x = as_float(x)
+    if x.ndim < 2:
+        raise ValueError(
+            f"qr needs matrices in the last two dims, and received shape {tuple(x.shape)}."
+        )
+    q, r = torch.linalg.qr(x, mode=mode)
     return q, r
 
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdist.backend.torch.ops_linalg import norm
-from kdist.backend.torch.rows import axes, unary, unary_float
+from kdist.backend.torch.rows import axes, is_int, unary, unary_float
 from kdist.backend.torch.tensors import as_float, as_tensor, promoted, torch_dtype
 from kdist.core import config
 
@@ -53,8 +53,8 @@ def over_axes(native: Any) -> Any:
 
     def row(x: Any, axis: Any = -1) -> Tensor:
         x = as_float(x)
-        if hasattr(axis, "__index__"):
-            return native(x, axis)
+        if is_int(axis):
+            return native(x, axes(axis, x.ndim)[0])
         dims = axes(axis, x.ndim)
         if len(dims) == x.ndim:
             return native(x.reshape(-1), 0).reshape(x.shape)
@@ -80,9 +80,12 @@ def moments(
             "synchronized=True: moments see one replica's values. Use the layer BatchNormalization(synchronized=True)."
         )
     x = as_float(x)
-    dims = [int(axes)] if hasattr(axes, "__index__") else list(axes)
+    dims = [int(axes)] if is_int(axes) else list(axes)
     # Half precision overflows in the squares.
     variance, mean = torch.var_mean(_at_least_float32(x), dim=dims, keepdim=keepdims, correction=0)
+    if x.dtype is torch.float16:
+        largest = torch.finfo(x.dtype).max  # rather than infinity
+        mean, variance = mean.clamp(-largest, largest), variance.clamp(max=largest)
     return mean.to(x.dtype), variance.to(x.dtype)
 
 

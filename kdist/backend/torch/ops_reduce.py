@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdist.backend.torch.rows import axes, float_dtype, wide_int
+from kdist.backend.torch.rows import axes, float_dtype, is_int, wide_int
 from kdist.backend.torch.tensors import TORCH, as_float, as_tensor, promoted, torch_dtype
 from kdist.core.dtypes import result_type
 
 
 def _dims(axis: Any) -> Any:
     """`axis` as torch wants it; None for all."""
-    return axis if axis is None or hasattr(axis, "__index__") else tuple(axis)
+    return axis if axis is None or is_int(axis) else tuple(axis)
 
 
 def sum_(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -121,7 +121,7 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Tensor:
         return mean(as_float(x), axis)
     x, weights = promoted(x, weights, also=(float,))
     if weights.shape != x.shape:
-        if not hasattr(axis, "__index__") or weights.ndim != 1:
+        if not is_int(axis) or weights.ndim != 1:
             raise ValueError(
                 f"weights of shape {tuple(weights.shape)} must have the shape of x, {tuple(x.shape)}, or be one-dimensional along one axis. "
                 f"Received: axis={axis}."
@@ -236,6 +236,11 @@ def segments(reduce: str, start: Any) -> Any:
         data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
     ) -> Tensor:
         data, ids = as_tensor(data), as_tensor(segment_ids).long()
+        if ids.ndim != 1 or data.ndim < 1 or ids.shape[0] != data.shape[0]:
+            raise ValueError(
+                f"segment_ids must be one-dimensional with an id for each row of data. Received: "
+                f"segment_ids.shape={tuple(ids.shape)}, data.shape={tuple(data.shape)}."
+            )
         n = int(ids.max()) + 1 if num_segments is None else num_segments
         ids = torch.where(
             (ids < 0) | (ids >= n), n, ids

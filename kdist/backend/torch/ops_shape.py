@@ -10,14 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdist.backend.torch.ops_create import size_of
-from kdist.backend.torch.rows import axes, wide_int
+from kdist.backend.torch.rows import axes, is_int, wide_int
 from kdist.backend.torch.tensors import as_tensor, promoted
 
 
 def reshape(x: Any, newshape: Any) -> Tensor:
-    return torch.reshape(
-        as_tensor(x), (newshape,) if hasattr(newshape, "__index__") else tuple(newshape)
-    )
+    return torch.reshape(as_tensor(x), (newshape,) if is_int(newshape) else tuple(newshape))
 
 
 def transpose(x: Any, axes: Any = None) -> Tensor:
@@ -27,7 +25,7 @@ def transpose(x: Any, axes: Any = None) -> Tensor:
 
 def expand_dims(x: Any, axis: Any) -> Tensor:
     x = as_tensor(x)
-    if hasattr(axis, "__index__"):
+    if is_int(axis):
         return torch.unsqueeze(x, axis)
     for a in sorted(axes(axis, x.ndim + len(axis))):
         x = torch.unsqueeze(x, a)
@@ -80,7 +78,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     x = as_tensor(x)
     if axis is None:
         x, axis = x.reshape(-1), 0
-    if hasattr(repeats, "__index__") and not isinstance(repeats, Tensor):
+    if is_int(repeats):
         return torch.repeat_interleave(x, int(repeats), dim=axis)
     if isinstance(repeats, list | tuple) and all(isinstance(r, int) for r in repeats):
         counts = repeats * x.shape[axis] if len(repeats) == 1 else repeats
@@ -137,13 +135,14 @@ def stack(x: Any, axis: int = 0) -> Tensor:
 
 
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
-    return list(torch.unbind(as_tensor(x), axis))
+    x = as_tensor(x)
+    return list(torch.unbind(x, axes(axis, x.ndim)[0]))
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     x = as_tensor(x)
     n = x.shape[axis]
-    if hasattr(indices_or_sections, "__index__"):
+    if is_int(indices_or_sections):
         sections = int(indices_or_sections)
         if n % sections:
             raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -82,6 +83,11 @@ def comparison(native: Callable) -> Callable:
     return row
 
 
+def is_int(x: Any) -> bool:
+    """Whether `x` is one integer of Python's or NumPy's. (Arrays have `__index__` too, so that does not tell.)"""
+    return isinstance(x, int | np.integer)
+
+
 def wide_int(dtype: torch.dtype) -> torch.dtype:
     """The dtype in which sums and products of `dtype` accumulate: small integers and booleans take int32, as in JAX."""
     return torch.int32 if dtype in (torch.bool, torch.uint8, torch.int8, torch.int16) else dtype
@@ -102,7 +108,7 @@ def axes(axis: Any, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     return tuple(
         a % ndim if -ndim <= a < ndim else _out_of_range(a, ndim)
-        for a in ([axis] if hasattr(axis, "__index__") else axis)
+        for a in ([axis] if is_int(axis) else axis)
     )
 
 
