@@ -328,7 +328,9 @@ class Trainer:
         def validate(epoch: int) -> dict:
             if validation is None or not _due(epoch + 1, validation_freq):
                 return {}
+            handlers.on_test_begin()
             logs = loop.evaluate_batches(self, self._program("test"), validation, shard, handlers, validation_steps)
+            handlers.on_test_end(logs)
             return {f"val_{k}": v for k, v in logs.items()}
 
         try:

@@ -26,11 +26,14 @@ def norm_distance(a, b) -> float:
     return float(np.linalg.norm(a - b) / max(np.linalg.norm(a), 1e-12))
 
 
-def assert_identical(a: dict, b: dict) -> None:
+def assert_identical(a: dict, b: dict, history: bool = True) -> None:
     for what in ("weights", "optimizer", "seeds"):
         for i, (p, q) in enumerate(zip(a[what], b[what], strict=True)):
             assert np.array_equal(p, q), f"{what} {i}"
-    assert a["history"] == b["history"]
+    if history:
+        assert a["history"] == b["history"]
+    for name, values in a["history"].items():
+        assert norm_distance(values, b["history"][name]) < 1e-6
 
 
 class Interrupted(Exception):
@@ -105,5 +108,6 @@ def test_kill_9_of_a_worker_restarts_from_the_newest_checkpoint(tmp_path):
     killed = launch.run(runs.killed_once, args=(str(tmp_path / "cut"), str(tmp_path / "marker"), 1, 10), **options)
     assert killed.attempts == 2 and whole.attempts == 1
     assert (tmp_path / "marker").exists()
+    # Where each process sums up metrics of its own, a save adds them up earlier than the whole run does.
     for a, b in zip(whole.values, killed.values, strict=True):
-        assert_identical(a, b)
+        assert_identical(a, b, history=BACKEND == "jax")
