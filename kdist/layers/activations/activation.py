@@ -142,7 +142,7 @@ class Softmax(Elementwise):
 
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(**kwargs)
-        self.axis = axis
+        self.axis = list(axis) if isinstance(axis, tuple) else axis
         self.built = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:

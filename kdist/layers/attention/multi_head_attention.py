@@ -208,7 +208,9 @@ class MultiHeadAttention(Layer):
                 "Returning attention scores is not supported when flash attention is enabled. Disable flash attention to access them."
             )
         key = value if key is None else key
-        fused = not (self._dropout > 0.0 or return_attention_scores or len(query.shape) != 3)
+        # The fused op takes (batch, length, heads, dim) with one dim for all, and gives no weights.
+        fused = len(query.shape) == 3 and self._value_dim == self._key_dim
+        fused = fused and not (self._dropout or return_attention_scores)
         others = (query_mask, value_mask, key_mask, attention_mask, self._sliding_window)
         # A kernel that knows causality needs no mask in memory.
         native_causal = fused and use_causal_mask and all(m is None for m in others)

@@ -61,6 +61,8 @@ def _parse(equation: str, bias_axes: str | None, input_shape: tuple, partial: tu
                 f"Input shape and output shape do not match at shared dimension '{c}'. "
                 f"Input shape is {size}, and output shape is {wanted}."
             )
+    named = (in_sizes[c] if i is None and c in in_sizes else i for c, i in zip(out, output_shape[first:], strict=False))
+    output_shape = (*output_shape[:first], *named, *output_shape[first + len(out) :])
     for c in out:
         if c not in x and c not in kernel:
             raise ValueError(

@@ -199,6 +199,10 @@ class SpatialDropout3D(SpatialDropout):
 
 
 def _spatial_config(layer: SpatialDropout) -> dict:
-    """These layers take no `trainable`."""
-    base = Layer.get_config(layer)
-    return {"rate": layer.rate, "seed": layer.seed, "name": base["name"], "dtype": base["dtype"]}
+    """These layers take no `trainable`, and files hold their policy's name alone."""
+    return {
+        "rate": layer.rate,
+        "seed": layer.seed,
+        "name": layer.name,
+        "dtype": layer.dtype_policy.name,
+    }
