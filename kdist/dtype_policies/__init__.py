@@ -28,3 +28,5 @@ def deserialize(config: Any, custom_objects: Any = None) -> Any:
 
 
 registry.publish("keras.dtype_policies", BY_NAME)
+# Keras saves these two under their shorter path.
+registry.publish("keras", {n: BY_NAME[n] for n in ("DTypePolicy", "FloatDTypePolicy")})
