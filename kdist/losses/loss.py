@@ -11,6 +11,8 @@ from kdist.core import config, masks, names, serialization, tree
 from kdist.core.replicas import replicas, sample_mask
 from kdist.losses import reduction as reductions
 
+_MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
+
 
 class Loss:
     """Abstract base of losses: a subclass writes `call(y_true, y_pred)`.
@@ -34,7 +36,8 @@ class Loss:
     """
 
     _integer_labels = False  # whether `call` wants integer labels as they are
-    _summed_axes: Any = ()  # axes that `call` sums, so that rows are not samples any more; None: all
+    # Axes that `call` sums over (None: all). With the batch among them, rows are not samples.
+    _summed_axes: Any = ()
 
     def __init__(
         self,
@@ -67,10 +70,10 @@ class Loss:
         """
         padding = sample_mask()
         values, mask, per_sample = self._values(y_true, y_pred)
-        if sample_weight is None and mask is None and padding is None:
+        plain = sample_weight is None and mask is None and padding is None
+        if plain and self.reduction in _MEANS:
             # Slices of one length: the mean of their means is the global mean.
-            if self.reduction in ("sum_over_batch_size", "mean", "mean_with_sample_weight"):
-                return values if _is_reduced(values) else ops.mean(values)
+            return values if _is_reduced(values) else ops.mean(values)
         return self._reduce(values, mask, sample_weight, padding if per_sample else None)
 
     def partial(

@@ -1,8 +1,8 @@
 """From losses per sample to one loss: weights, masks, and one reduction over the global batch.
 
-A reduction is a numerator and a denominator, summed apart over the replicas, and divided once: never
-a mean of the replicas' means. Per replica the loss is scaled so that the mean over replicas is the
-global loss (see `kdist.core.replicas`).
+A reduction is a numerator and a denominator, summed apart over the replicas, and divided once:
+never a mean of the replicas' means. Per replica the loss is scaled so that the mean over replicas
+is the global loss (see `kdist.core.replicas`).
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def applies(sample_mask: Any, x: Any) -> bool:
 
 
 def sums_batch(axes: Any, rank: int) -> bool:
-    """Whether a sum along `axes` (int, several, or None for all) of `rank` dims is over the batch."""
+    """Whether a sum along `axes` (int, several, or None for all) of `rank` dims is over the "
+    "batch."""
     if axes is None:
         return True
     return 0 in [a % rank for a in (axes if isinstance(axes, list | tuple) else (axes,))]
@@ -86,8 +87,8 @@ def partial(
         mask: None, or a bool tensor of the leading dims of `values`; False counts nowhere.
         reduction: as in `Loss`.
 
-    Returns: the numerator (for "none" the weighted values themselves), the denominator (a tensor, an
-    int where it is known beforehand, or None), and whether it may differ between replicas.
+    Returns: the numerator (for "none" the weighted values themselves); the denominator, a tensor,
+    an int where it is known beforehand, or None; and whether it may differ between replicas.
     """
     weight = sample_weight
     if weight is not None:

@@ -1,4 +1,5 @@
-"""Losses between numbers. Each gives (batch, ...) from targets and predictions (batch, ..., dim)."""
+"""Losses between numbers. Each gives (batch, ...) from targets and predictions (batch, ..., "
+"dim)."""
 
 from __future__ import annotations
 
@@ -60,7 +61,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
-    """Minus the cosine of the angle between vectors along `axis`: -1 for one direction, 0 if normal.
+    """Minus the cosine of the angle between vectors along `axis`: -1 for one direction.
 
     Returns: the shape of the arguments without `axis`.
     """
@@ -90,7 +91,9 @@ def log_cosh(y_true: Any, y_pred: Any) -> Any:
 
 
 class MeanSquaredError(LossFunctionWrapper):
-    """`mean_squared_error`, reduced. Example: `MeanSquaredError()([[0.], [1.]], [[1.], [1.]])` is 0.5.
+    """`mean_squared_error`, reduced.
+
+    Example: `MeanSquaredError()([[0.], [1.]], [[1.], [1.]])` is 0.5.
 
     Arguments:
         reduction, name, dtype: as in `Loss`.

@@ -41,7 +41,8 @@ class IoU(Metric):
     ):
         if max(target_class_ids) >= num_classes:
             raise ValueError(
-                f"target_class_ids={list(target_class_ids)} must be below num_classes={num_classes}."
+                f"target_class_ids={list(target_class_ids)} must be below "
+                f"num_classes={num_classes}."
             )
         super().__init__(name=name, dtype=dtype or "int32")
         self.num_classes = num_classes
@@ -54,7 +55,8 @@ class IoU(Metric):
         self.total_cm = self.add_variable(shape, "zeros", self.dtype, name="total_confusion_matrix")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch of labels and predictions, and weights of the labels' shape or leading dims."""
+        """Add a batch of labels and predictions, and weights of the labels' shape or leading "
+        "dims."""
         if not self.sparse_y_true:
             y_true = ops.argmax(y_true, axis=self.axis)
         if not self.sparse_y_pred:

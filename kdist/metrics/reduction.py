@@ -86,7 +86,8 @@ class Mean(Metric):
         """Add `values` (batch, ...). Dims behind the batch are averaged.
 
         Arguments:
-            sample_weight: None, or a tensor of the leading dims of `values`. It counts in place of 1.
+            sample_weight: None, or a tensor of the leading dims of `values`, counted in place of
+                1 each.
         """
         sample_weight = mask_weights(sample_weight, masks.get_keras_mask(values), self.dtype)
         values = ops.cast(values, self.dtype)

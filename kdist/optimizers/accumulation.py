@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from kdist import ops
-from kdist.backend import backend
 from kdist.backend.variable import Variable
 from kdist.core import scopes
+from kdist.optimizers import rows
 
 
 def is_update(optimizer: Any) -> Any:
@@ -24,8 +24,8 @@ def update_or_accumulate(optimizer: Any, grads: list, variables: list[Variable])
     """
     steps = optimizer.gradient_accumulation_steps
     sums = optimizer.aligned(optimizer._accumulated_gradients, variables)
-    row = backend.UPDATES.get("accumulate")
-    if row is not None and optimizer._usable(row):
+    row = rows.named("accumulate")
+    if row is not None:
         row(optimizer, grads, sums, lambda means: optimizer._update(means, variables))
         return
     state = [*variables, *optimizer._variables]

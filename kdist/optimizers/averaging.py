@@ -10,7 +10,8 @@ from kdist.backend.variable import Variable
 
 
 def check_arguments(momentum: float, overwrite_frequency: int | None) -> None:
-    """Raises: ValueError unless `0 <= momentum <= 1` and the frequency is None or an integer >= 1."""
+    """Raises: ValueError unless `0 <= momentum <= 1` and the frequency is None or an integer >= "
+    "1."""
     if not 0 <= momentum <= 1:
         raise ValueError(f"ema_momentum={momentum} must lie in [0, 1].")
     if overwrite_frequency and (
@@ -54,6 +55,7 @@ def _pairs(optimizer: Any, variables: Sequence[Variable]) -> list[tuple[Variable
     averages = optimizer._model_variables_moving_average
     if len(variables) != len(averages):
         raise ValueError(
-            f"{optimizer.name} keeps averages of {len(averages)} variables, and received {len(variables)}. Pass those it was built with."
+            f"{optimizer.name} keeps averages of {len(averages)} variables, and received "
+            f"{len(variables)}. Pass those it was built with."
         )
     return [(v, a) for v, a in zip(variables, averages, strict=True) if a is not None]

@@ -10,7 +10,7 @@ from kdist.backend.variable import Variable
 from kdist.core import scopes, serialization
 from kdist.optimizers.optimizer import Optimizer
 
-# What Keras wrote into configs of this class although it has no effect: accepted when it says nothing.
+# What Keras wrote into configs of this class though it has no effect: taken if it says nothing.
 _IGNORED = {
     "dynamic": True,
     "weight_decay": None,
@@ -26,7 +26,7 @@ _IGNORED = {
 
 
 class LossScaleOptimizer(Optimizer):
-    """Wraps an optimizer: the loss is multiplied by a scale, so that float16 gradients do not vanish.
+    """Wraps an optimizer: the loss is scaled up, so that float16 gradients do not vanish.
 
     Gradients are divided by the scale before `inner_optimizer` applies them. If one of them is not
     finite, the step is skipped and the scale halved; after `dynamic_growth_steps` finite steps in a

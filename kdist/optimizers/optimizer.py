@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kdist import ops
-from kdist.backend import backend
 from kdist.backend.variable import Variable
-from kdist.core import config, names, scopes, serialization
+from kdist.core import names, scopes, serialization
 from kdist.core.replicas import replicas
-from kdist.optimizers import accumulation, averaging, clipping
-from kdist.optimizers.schedules.schedule import LearningRateSchedule
+from kdist.optimizers import accumulation, averaging, clipping, rows
 from kdist.optimizers.state import OptimizerState
+
+_BASE_ARGUMENTS = (
+    *("weight_decay", "clipnorm", "global_clipnorm", "clipvalue"),
+    *("use_ema", "ema_momentum", "ema_overwrite_frequency"),
+    *("loss_scale_factor", "gradient_accumulation_steps"),
+)
 
 
 class Optimizer(OptimizerState):
@@ -46,35 +50,7 @@ class Optimizer(OptimizerState):
             def update_step(self, gradient, variable, learning_rate):
                 self.assign_sub(variable, learning_rate * gradient)
 
-    How a backend makes an update fast: `backend.UPDATES` may hold a row under a class's lower-case
-    name ("sgd", "adam", "adamw", "rmsprop", ...),
-
-        row(optimizer, grads, variables, learning_rate)
-
-    which updates all variables and slots at once, in place of `update_step` for each. `grads` are
-    averaged over replicas, unscaled and clipped, and weight decay is already applied.
-    `optimizer.iterations` (Variable or tensor) counts the updates before this one, and is increased
-    afterwards. `learning_rate` is a float or a scalar tensor. Slots are lists of Variables,
-    to be read by `optimizer.aligned(optimizer._momentums, variables)`:
-
-        SGD       momentums (empty if momentum == 0)
-        Adam(W)   _momentums, _velocities, _velocity_hats (empty unless amsgrad)
-        RMSprop   _velocities, _momentums (empty if momentum == 0),
-                  _average_gradients (empty unless centered)
-        Adagrad   _accumulators
-        Adadelta  _accumulated_grads, _accumulated_delta_vars
-        Adamax    _m, _u
-        Nadam     _momentums, _velocities, _u_product (one Variable)
-        Lion      _momentums
-
-    A row that changes tensors in place is not used in a stateless scope. One that only reads
-    `.value` and writes `.assign` says so by an attribute, `row.stateless = True`. Rows are for
-    kdist's own classes: a user's subclass runs its `update_step`. The table may hold two more:
-
-        "weight_decay"  row(optimizer, variables, learning_rate)
-        "accumulate"    row(optimizer, grads, sums, update), for `gradient_accumulation_steps`: adds
-                        `grads` to the Variables `sums`; in each step that completes them it calls
-                        `update` with the list of means, and clears them
+    How a backend makes an update fast is said in `rows.py`.
     """
 
     _config_names: tuple[
@@ -100,7 +76,8 @@ class Optimizer(OptimizerState):
         kind = type(self)
         if kwargs.pop("decay", None) is not None:
             warnings.warn(
-                "decay= is not used any more. Pass learning_rate=schedules.InverseTimeDecay(...) instead.",
+                "decay= is not used any more. Pass learning_rate=schedules.InverseTimeDecay(...) "
+                "instead.",
                 stacklevel=2,
             )
         if kwargs:
@@ -109,7 +86,8 @@ class Optimizer(OptimizerState):
             )
         if sum(a is not None for a in (clipnorm, clipvalue, global_clipnorm)) > 1:
             raise ValueError(
-                f"Pass at most one of clipnorm={clipnorm}, clipvalue={clipvalue}, global_clipnorm={global_clipnorm} to {kind.__name__}."
+                f"Pass at most one of clipnorm={clipnorm}, clipvalue={clipvalue}, "
+                f"global_clipnorm={global_clipnorm} to {kind.__name__}."
             )
         if (
             gradient_accumulation_steps is not None
@@ -117,7 +95,8 @@ class Optimizer(OptimizerState):
             and gradient_accumulation_steps < 2
         ):
             raise ValueError(
-                f"gradient_accumulation_steps={gradient_accumulation_steps} must be None or an integer >= 2."
+                f"gradient_accumulation_steps={gradient_accumulation_steps} must be None or an "
+                "integer >= 2."
             )
         if use_ema:
             averaging.check_arguments(ema_momentum, ema_overwrite_frequency)
@@ -136,8 +115,7 @@ class Optimizer(OptimizerState):
         self._excluded_pattern: re.Pattern | None = None
         self._index_of: dict[int, int] = {}
         self._overwritten = False
-        own = kind.__module__.startswith("kdist.")
-        self._row: Callable | None = backend.UPDATES.get(kind.__name__.lower()) if own else None
+        self._row = rows.of(kind)
         # Not tracked: these are the model's variables.
         object.__setattr__(self, "_trainable_variables", [])
         with scopes.name_scope(self.name):
@@ -149,21 +127,6 @@ class Optimizer(OptimizerState):
                 aggregation="only_first_replica",
             )
             self._learning_rate = self._make_learning_rate(learning_rate)
-
-    def _make_learning_rate(self, learning_rate: Any) -> Any:
-        if callable(learning_rate):
-            return learning_rate
-        if not isinstance(learning_rate, float):
-            raise ValueError(
-                f"learning_rate={learning_rate!r} of {type(self).__name__} must be a float, a LearningRateSchedule or a callable without arguments."
-            )
-        return Variable(
-            learning_rate,
-            dtype=config.floatx(),
-            trainable=False,
-            name="learning_rate",
-            aggregation="only_first_replica",
-        )
 
     # ---- slots ----
     @property
@@ -288,11 +251,13 @@ class Optimizer(OptimizerState):
         if variables is None:
             if not self.built:
                 raise ValueError(
-                    f"{self.name}.apply(grads) needs the variables. Pass them, or call build(variables) first."
+                    f"{self.name}.apply(grads) needs the variables. Pass them, or call "
+                    "build(variables) first."
                 )
             if len(grads) != len(self._trainable_variables):
                 raise ValueError(
-                    f"{self.name}.apply received {len(grads)} gradients, but was built with {len(self._trainable_variables)} variables."
+                    f"{self.name}.apply received {len(grads)} gradients, but was built with "
+                    f"{len(self._trainable_variables)} variables."
                 )
             return self._trainable_variables
         variables = list(variables)
@@ -308,7 +273,8 @@ class Optimizer(OptimizerState):
         for v in variables:
             if id(v) not in self._index_of:
                 raise ValueError(
-                    f"{self.name} does not know the variable {v!r}: it updates those it was built with. Make a new optimizer for new variables."
+                    f"{self.name} does not know the variable {v!r}: it updates those it was built "
+                    "with. Make a new optimizer for new variables."
                 )
         return variables
 
@@ -318,10 +284,12 @@ class Optimizer(OptimizerState):
         missing = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
         if len(missing) == len(grads):
             raise ValueError(
-                f"{self.name}.apply received no gradient for any variable. Does the loss depend on them?"
+                f"{self.name}.apply received no gradient for any variable. Does the loss depend on "
+                "them?"
             )
         warnings.warn(
-            f"There are no gradients for the variables {missing}: the loss does not depend on them.",
+            f"There are no gradients for the variables {missing}: the loss does not depend on "
+            "them.",
             stacklevel=3,
         )
         kept = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
@@ -332,18 +300,12 @@ class Optimizer(OptimizerState):
         rate = self._current_learning_rate()
         if self.weight_decay is not None:
             self._decay_weights(variables, rate)
-        if self._usable(self._row):
+        if rows.usable(self._row):
             self._row(self, grads, variables, rate)
             return
         self._before_updates()
         for gradient, variable in zip(grads, variables, strict=True):
             self.update_step(gradient, variable, rate)
-
-    @staticmethod
-    def _usable(row: Callable | None) -> bool:
-        return row is not None and (
-            not scopes.in_stateless_scope() or getattr(row, "stateless", False)
-        )
 
     def stateless_apply(
         self, optimizer_variables: Sequence, grads: Sequence, trainable_variables: Sequence
@@ -359,7 +321,8 @@ class Optimizer(OptimizerState):
         """
         if not self.built:
             raise ValueError(
-                f"{self.name}.stateless_apply needs a built optimizer. Call build(trainable_variables) first."
+                f"{self.name}.stateless_apply needs a built optimizer. Call "
+                "build(trainable_variables) first."
             )
         own_variables = self.variables
         for what, given, own in (
@@ -415,48 +378,13 @@ class Optimizer(OptimizerState):
 
     def _decay_weights(self, variables: list[Variable], learning_rate: Any) -> None:
         decayed = [v for v in variables if self._use_weight_decay(v)]
-        row = backend.UPDATES.get("weight_decay")
-        if row is not None and self._usable(row):
+        row = rows.named("weight_decay")
+        if row is not None:
             row(self, decayed, learning_rate)
             return
         for v in decayed:
             rate = ops.multiply(ops.cast(learning_rate, v.dtype), self.weight_decay)
             v.assign_sub(ops.multiply(v.value, rate))
-
-    # ---- learning rate ---------------------------------------------------------------------------
-    # ------------------------
-    def _current_learning_rate(self) -> Any:
-        rate = self._learning_rate
-        if isinstance(rate, Variable):
-            return rate.value
-        return rate(self._iterations.value) if isinstance(rate, LearningRateSchedule) else rate()
-
-    @property
-    def learning_rate(self) -> Any:
-        """The Variable that holds the rate, or the current rate of a schedule or callable.
-
-        Set it to a float, schedule or callable.
-        """
-        return (
-            self._learning_rate
-            if isinstance(self._learning_rate, Variable)
-            else self._current_learning_rate()
-        )
-
-    @learning_rate.setter
-    def learning_rate(self, learning_rate: Any) -> None:
-        old = self._learning_rate
-        if callable(learning_rate):
-            self._learning_rate = learning_rate
-            if isinstance(old, Variable):
-                self._variables[:] = [v for v in self._variables if v is not old]
-        elif isinstance(old, Variable):
-            old.assign(learning_rate)
-        else:
-            raise TypeError(
-                f"learning_rate={learning_rate!r} cannot be set: {self.name} was created with {type(old).__name__}, "
-                "not with a float. Create the optimizer with a float to set its rate later."
-            )
 
     # ---- configuration ----
     def get_config(self) -> dict[str, Any]:
@@ -466,14 +394,10 @@ class Optimizer(OptimizerState):
             learning_rate: Any = float(rate.numpy())
         else:
             learning_rate = serialization.serialize_keras_object(rate)
-        base = (
-            "weight_decay clipnorm global_clipnorm clipvalue use_ema ema_momentum ema_overwrite_frequency "
-            "loss_scale_factor gradient_accumulation_steps"
-        ).split()
         return {
             "name": self.name,
             "learning_rate": learning_rate,
-            **{n: getattr(self, n) for n in (*base, *self._config_names)},
+            **{n: getattr(self, n) for n in (*_BASE_ARGUMENTS, *self._config_names)},
         }
 
     @classmethod

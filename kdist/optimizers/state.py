@@ -8,7 +8,8 @@ from typing import Any
 
 from kdist import initializers
 from kdist.backend.variable import Variable
-from kdist.core import scopes
+from kdist.core import config, scopes
+from kdist.optimizers.schedules.schedule import LearningRateSchedule
 
 
 class OptimizerState:
@@ -20,6 +21,8 @@ class OptimizerState:
     name: str
     built: bool
     _variables: list[Variable]
+    _iterations: Variable
+    _learning_rate: Any  # a Variable, a schedule, or a callable
 
     def __init__(self) -> None:
         object.__setattr__(self, "_variables", [])
@@ -30,7 +33,8 @@ class OptimizerState:
         tracked = self.__dict__.get("_variables")
         if tracked is None:
             raise RuntimeError(
-                f"{type(self).__name__}.__init__ must call super().__init__() before it sets {name!r}."
+                f"{type(self).__name__}.__init__ must call super().__init__() before it sets "
+                f"{name!r}."
             )
         found = [
             v
@@ -112,7 +116,8 @@ class OptimizerState:
         )
         if len(each) != len(name):
             raise ValueError(
-                f"name={name} has {len(name)} entries and initializer has {len(each)}. Give one initializer for each name."
+                f"name={name} has {len(name)} entries and initializer has {len(each)}. Give one "
+                "initializer for each name."
             )
         slots: tuple[list, ...] = tuple([] for _ in name)
         for variable in trainable_variables:
@@ -123,17 +128,71 @@ class OptimizerState:
                 )
         return slots
 
+    # ---- learning rate ---------------------------------------------------------------------------
+    def _make_learning_rate(self, learning_rate: Any) -> Any:
+        if callable(learning_rate):
+            return learning_rate
+        if not isinstance(learning_rate, float):
+            raise ValueError(
+                f"learning_rate={learning_rate!r} of {type(self).__name__} must be a float, a "
+                "LearningRateSchedule or a callable without arguments."
+            )
+        return Variable(
+            learning_rate,
+            dtype=config.floatx(),
+            trainable=False,
+            name="learning_rate",
+            aggregation="only_first_replica",
+        )
+
+    # ------------------------
+    def _current_learning_rate(self) -> Any:
+        rate = self._learning_rate
+        if isinstance(rate, Variable):
+            return rate.value
+        return rate(self._iterations.value) if isinstance(rate, LearningRateSchedule) else rate()
+
+    @property
+    def learning_rate(self) -> Any:
+        """The Variable that holds the rate, or the current rate of a schedule or callable.
+
+        Set it to a float, schedule or callable.
+        """
+        return (
+            self._learning_rate
+            if isinstance(self._learning_rate, Variable)
+            else self._current_learning_rate()
+        )
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: Any) -> None:
+        old = self._learning_rate
+        if callable(learning_rate):
+            self._learning_rate = learning_rate
+            if isinstance(old, Variable):
+                self._variables[:] = [v for v in self._variables if v is not old]
+        elif isinstance(old, Variable):
+            old.assign(learning_rate)
+        else:
+            raise TypeError(
+                f"learning_rate={learning_rate!r} cannot be set: {self.name} was created with "
+                f"{type(old).__name__}, "
+                "not with a float. Create the optimizer with a float to set its rate later."
+            )
+
     # ---- saving ----------------------------------------------------------------------------------
     # ------------------------
     def set_weights(self, weights: Sequence) -> None:
         """Assign arrays to `self.variables`, in order."""
         if not self.built:
             raise ValueError(
-                f"{self.name}.set_weights needs a built optimizer. Call build(trainable_variables) first."
+                f"{self.name}.set_weights needs a built optimizer. Call build(trainable_variables) "
+                "first."
             )
         if len(weights) != len(self.variables):
             raise ValueError(
-                f"weights has {len(weights)} arrays, but {self.name} has {len(self.variables)} variables."
+                f"weights has {len(weights)} arrays, but {self.name} has {len(self.variables)} "
+                "variables."
             )
         for variable, weight in zip(self.variables, weights, strict=True):
             variable.assign(weight)
@@ -154,7 +213,8 @@ class OptimizerState:
                 "" if self.built else " It is not built yet: call build(trainable_variables) first."
             )
             warnings.warn(
-                f"The saved state of {self.name} is skipped: it has {len(store.keys())} variables and the optimizer {len(variables)}.{hint}",
+                f"The saved state of {self.name} is skipped: it has {len(store.keys())} variables "
+                f"and the optimizer {len(variables)}.{hint}",
                 stacklevel=2,
             )
             return

@@ -10,7 +10,7 @@ from kdist.core.replicas import step_scope
 
 
 class Replica:
-    """One of the threads. A sum waits for all of them, so a replica that does not take part hangs."""
+    """One of the threads. A sum waits for all of them, and fails if one does not take part."""
 
     def __init__(self, index, count, meeting, slots):
         self.index, self.count, self._meeting, self._slots = index, count, meeting, slots
@@ -31,7 +31,7 @@ class Replica:
 
 
 def run_replicas(count, fn, masks=None):
-    """`[fn(index) for each replica]`, each in its thread and step. Gives the results and replicas."""
+    """`[fn(index) for each replica]`, each in its thread and step; and the replicas."""
     meeting, slots = threading.Barrier(count), [None] * count
     replicas = [Replica(i, count, meeting, slots) for i in range(count)]
 

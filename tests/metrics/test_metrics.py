@@ -122,7 +122,7 @@ CASES = [
     ("OneHotMeanIoU", {"num_classes": 4}, CLASSES),
 ]
 IDS = [f"{name}-{i}" for i, (name, _, _) in enumerate(CASES)]
-# Keras 3.15 cannot weigh these by sample: a weight per sample against counts of 3-d labels, or int counts.
+# Keras 3.15 cannot weigh these by sample: labels of several dims, or int counts.
 UNWEIGHED = ("MeanIoU", "IoU", "BinaryIoU", "OneHotIoU", "OneHotMeanIoU")
 
 
@@ -286,7 +286,7 @@ def test_a_custom_metric():
             return {"largest": self.value.value, "mean": self.inner.result()}
 
     metric = Largest()
-    assert [v.path for v in metric.variables][0] == "largest/value"
+    assert metric.variables[0].path == "largest/value"
     assert len(metric.variables) == 3
     out = metric([0.0, 0.0], np.array([1.0, 3.0], "float32"))
     assert (float(out["largest"]), float(out["mean"])) == (3.0, 2.0)

@@ -103,7 +103,7 @@ def test_config_is_kept_and_keras_takes_it(keras):
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match="clipnorm=1.0"):
+    with pytest.raises(ValueError, match=r"clipnorm=1\.0"):
         optimizers.LossScaleOptimizer(optimizers.Adam(), clipnorm=1.0)
     with pytest.raises(ValueError, match="lr"):
         optimizers.LossScaleOptimizer(optimizers.Adam(), lr=1.0)

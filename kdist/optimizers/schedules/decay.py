@@ -175,9 +175,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     def __init__(self, boundaries: Sequence, values: Sequence, name: str = "PiecewiseConstant"):
         if len(boundaries) != len(values) - 1:
-            raise ValueError(
-                f"values={list(values)} must have one entry more than boundaries={list(boundaries)}."
-            )
+            given = f"boundaries={list(boundaries)}"
+            raise ValueError(f"values={list(values)} must have one entry more than {given}.")
         self.boundaries = boundaries
         self.values = values
         self.name = name
