@@ -26,7 +26,8 @@ _PLAIN = (str, int, float, bool)
 
 class _State(threading.local):
     safe: bool | None = None  # None: not inside a deserialisation
-    shared: dict | None = None  # ids to objects (loading) or objects to configs (saving)
+    written: dict | None = None  # id -> (config, object), while saving
+    read: dict | None = None  # id -> object, while loading
 
 
 _state = _State()
@@ -42,11 +43,13 @@ def enable_unsafe_deserialization() -> None:
 @contextmanager
 def shared_objects() -> Iterator[None]:
     """Within it, an object that occurs twice is written once and read back as one."""
-    outer, _state.shared = _state.shared, {}
+    # Two tables: a layer may write configs of its parts while it is being read.
+    outer = _state.written, _state.read
+    _state.written, _state.read = {}, {}
     try:
         yield
     finally:
-        _state.shared = outer
+        _state.written, _state.read = outer
 
 
 # ---- to config -----------------------------------------------------------------------------------------------------------
@@ -130,9 +133,9 @@ def _object_config(obj: Any) -> dict:
         value = get() if get is not None else None
         if value is not None:
             out[part] = serialize_keras_object(value)
-    if _state.shared is not None:
+    if _state.written is not None:
         # The object is kept: another must not get its id meanwhile.
-        first, _ = _state.shared.setdefault(id(obj), (out, obj))
+        first, _ = _state.written.setdefault(id(obj), (out, obj))
         if first is not out:
             first["shared_object_id"] = out["shared_object_id"] = id(obj)
     return out
@@ -186,8 +189,8 @@ def _decode(config: Any) -> Any:
     if config["class_name"] == "function":
         return _find(config["config"], config, function=True)
     shared = config.get("shared_object_id")
-    if shared is not None and _state.shared is not None and shared in _state.shared:
-        return _state.shared[shared]
+    if shared is not None and _state.read is not None and shared in _state.read:
+        return _state.read[shared]
     cls = _find(config["class_name"], config)
     if isinstance(cls, types.FunctionType):
         return cls
@@ -205,8 +208,8 @@ def _decode(config: Any) -> Any:
         instance.built = True
     if config.get("compile_config") and hasattr(instance, "compile_from_config"):
         instance.compile_from_config(config["compile_config"])
-    if shared is not None and _state.shared is not None:
-        _state.shared[shared] = instance
+    if shared is not None and _state.read is not None:
+        _state.read[shared] = instance
     return instance
 
 

@@ -67,6 +67,10 @@ class ShardedWriter:
         if shard not in held:
             held.append(shard)
 
+    def names(self) -> set[str]:
+        """The names of the shards."""
+        return {name for name, _ in self._shards}
+
     def index(self) -> dict:
         """What the index file holds: `{"weight_map": {"/layers/dense/vars": shard or shards}}`."""
         places = {group: s[0] if len(s) == 1 else s for group, s in self._places.items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,15 +57,14 @@ def save_weights(
 
 
 def _save_shards(model: Any, filepath: Any, max_shard_size: float, skip: Any) -> None:
-    """Shards first, under names that no older index uses; the index last: it makes them count."""
+    """All shards are written before the first takes its place; the index comes last."""
     folder, _, name = str(filepath).rpartition("/")
     base = name.removesuffix(_JSON)
     place = f"{folder}/" if folder else ""
     before = _shards_named_in(filepath)
-    token = f"-{secrets.token_hex(4)}" if before else ""
 
     def new_shard(index: int) -> Any:
-        shard = f"{base}_{index:05}{token}.weights.h5"
+        shard = f"{base}_{index:05}.weights.h5"  # Keras opens the first one by this name
         return shard, files.replacing(f"{place}{shard}")
 
     writer = ShardedWriter(new_shard, max_shard_size * 2**30)
@@ -75,7 +73,7 @@ def _save_shards(model: Any, filepath: Any, max_shard_size: float, skip: Any) ->
     with files.replacing(filepath) as local:
         local.write_text(json.dumps(writer.index(), indent=4))
     if not files.is_remote(filepath):
-        for old in before:
+        for old in before - writer.names():
             Path(f"{place}{old}").unlink(missing_ok=True)
 
 
