@@ -163,7 +163,7 @@ def torch_loop(x, y) -> float:
         model.zero_grad()
         loss.backward()
         optimizer.step()
-    return float(loss)
+    return loss.item()
 
 
 def tensorflow_loop(x, y) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from kdist import losses as losses_lib
@@ -77,6 +78,8 @@ class CompileLoss:
             raise ValueError(f"loss_weights={loss_weights!r} must be a number, a list or a dict of numbers.")
         self.loss, self.loss_weights, self.reduction, self.output_names = loss, loss_weights, reduction, output_names
         self._parts: list[tuple[tuple, str, Any, Any]] | None = None
+        self._paths: list[tuple[tuple, str]] = []
+        self._shapes: list[tuple] = []  # of the outputs that have a loss
         self.metrics: list[Any] = []
 
     def build(self, y_pred: Any) -> None:
@@ -89,6 +92,7 @@ class CompileLoss:
             if loss is not None:
                 self._parts.append((path, name or f"output_{i}", as_loss(loss, self.reduction), weight))
         self._paths = paths
+        self._shapes = [tuple(getattr(path_get(y_pred, path), "shape", ())) for path, *_ in self._parts]
         if len(self._parts) > 1:
             self.metrics = [Mean(name=f"{name}_loss") for _, name, _, _ in self._parts]
 
@@ -98,17 +102,34 @@ class CompileLoss:
             self.build(y_pred)
         total = None
         paths = [p for p, _ in self._paths]
+        if len(self._parts) > 1 and not isinstance(y_true, list | tuple | dict):
+            raise ValueError(
+                f"y is one array of shape {tuple(y_true.shape)}, and {len(self._parts)} outputs have a loss: {[name for _, name, _, _ in self._parts]}. "
+                "Pass a list or a dict with the targets of each."
+            )
         for i, (path, name, loss, weight) in enumerate(self._parts):
             index = paths.index(path)
             target = select(y_true, path, name, index, len(paths))
             w = select(sample_weight, path, name, index, len(paths)) if isinstance(sample_weight, list | tuple | dict) else sample_weight
             value = loss(target, path_get(y_pred, path), w)
+            if self.metrics:  # each output's loss is reported without its weight
+                self.metrics[i].update_state(value, sample_weight=samples_here(y_pred))
             if weight is not None:
                 value = value * weight
-            if self.metrics:
-                self.metrics[i].update_state(value, sample_weight=samples_here(y_pred))
             total = value if total is None else total + value
         return total
+
+    def labelled(self, y: Any, class_count: Callable[[Any, tuple], int | None]) -> Iterator[tuple[str, Any, int, Any]]:
+        """(name, loss, classes, targets) of each output for whose loss and shape `class_count(loss, shape)` is a number.
+
+        The name is "" where there is one output.
+        """
+        paths = [p for p, _ in self._paths]
+        for (path, name, loss, _), shape in zip(self._parts or [], self._shapes, strict=True):
+            classes = class_count(loss, shape)
+            if classes is not None:
+                target = select(y, path, name, paths.index(path), len(paths))
+                yield (name if len(paths) > 1 else ""), loss, classes, target
 
     def get_config(self) -> dict:
         return {"loss": self.loss, "loss_weights": self.loss_weights}
