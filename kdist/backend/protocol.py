@@ -130,6 +130,7 @@ class Backend(Protocol):
         ...
 
     RANDOM_SEED_DTYPE: str  # dtype of a SeedGenerator's state, shape (2,)
+    # Optional: `is_tracing() -> bool`, from a backend that bakes state into traced functions (jax).
 
     # ---- training --------------------------------------------------------------------------------------------------------
     UPDATES: Mapping[str, Callable]

@@ -159,13 +159,26 @@ def scatter_update(
     """
 
 
-@op(
-    rule=lambda inputs, start_indices, shape: (
-        Spec(tuple(shape), inputs.dtype) if isinstance(inputs, Spec) else None
-    )
-)
+def _slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
+    if not isinstance(inputs, Spec):
+        return None
+    rank = len(inputs.shape)
+    for name, given in (("start_indices", start_indices), ("shape", shape)):
+        if not isinstance(given, Spec) and len(given) != rank:
+            raise ValueError(
+                f"slice: {name}={given} must have one entry for each of the {rank} axes of inputs."
+            )
+    left = [
+        None if size is None or isinstance(start_indices, Spec) else size - int(start_indices[i])
+        for i, size in enumerate(inputs.shape)
+    ]
+    sizes = tuple(left[i] if n == -1 else int(n) for i, n in enumerate(shape))
+    return Spec(sizes, inputs.dtype)
+
+
+@op(rule=_slice)
 def slice(inputs: Tensor, start_indices: Any, shape: Any) -> Tensor:
-    """The block of `shape` that begins at `start_indices`, one per axis.
+    """The block of `shape` (-1: what is left) that begins at `start_indices`, one per axis.
 
     Example: `slice([1, 2, 3], [1], [2])` gives `[2, 3]`.
     """
@@ -184,6 +197,8 @@ def slice_update(inputs: Tensor, start_indices: Any, updates: Tensor) -> Tensor:
 
 
 def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Spec]:
+    if not -len(x.shape) <= axis < len(x.shape):
+        raise ValueError(f"unstack: axis={axis} is out of range for x of shape {x.shape}.")
     axis %= len(x.shape)
     num = x.shape[axis] if num is None else num
     if num is None:

@@ -170,6 +170,8 @@ def test_unknown_sizes_that_a_probe_cannot_see():
     assert ops.reshape(x, (-1, 3, 2)).shape == (None, 3, 2)
     assert ops.broadcast_to(KerasTensor((None, 3)), (5, 3)).shape == (5, 3)
     assert ops.slice(x, (0, 0), (1000, 2)).shape == (1000, 2)
+    assert ops.slice(x, (1, 2), np.array([-1, -1])).shape == (None, 4)
+    assert ops.slice(np.zeros((5, 6)), np.array([1, 2]), np.array([2, -1])).shape == (2, 4)
     assert [t.shape for t in ops.top_k(KerasTensor((2, None)), 1000)] == [(2, 1000)] * 2
     assert ops.repeat(x, KerasTensor((6,), "int32"), axis=1).shape == (None, None)
     assert ops.bincount(KerasTensor((4,), "int32")).shape == (None,)
@@ -186,5 +188,9 @@ def test_errors_of_symbolic_calls():
         ops.top_k(KerasTensor((2, 3)), 9)
     with pytest.raises(ValueError, match="Pass num="):
         ops.unstack(KerasTensor((None, 3)))
+    with pytest.raises(ValueError, match="axis=5 is out of range"):
+        ops.unstack(KerasTensor((2, 3)), axis=5)
+    with pytest.raises(ValueError, match="one entry for each of the 2 axes"):
+        ops.slice(KerasTensor((2, 3)), (0,), (1, 1))
     with pytest.raises(ValueError, match="order="):
         ops.normalize(np.ones(3), order=0)

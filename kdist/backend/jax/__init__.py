@@ -13,7 +13,7 @@ from kdist.backend.jax import (
     ops_numpy,
     random,
 )
-from kdist.backend.jax.abstract import abstract_eval
+from kdist.backend.jax.abstract import abstract_eval, is_tracing
 from kdist.backend.jax.checkpoint import from_reader, to_leaf
 from kdist.backend.jax.layer_base import LayerBase
 from kdist.backend.jax.placement import check_support, device_scope, distribute_tensor, synchronize
@@ -28,7 +28,6 @@ from kdist.backend.jax.tensors import (
     convert_to_tensor,
     dtype_of,
     is_tensor,
-    is_tracing,
 )
 
 name = "jax"

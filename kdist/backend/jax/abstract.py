@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from kdist.backend.jax.tensors import native_dtype
 from kdist.core import tree
@@ -42,3 +43,8 @@ def abstract_eval(fn: Callable, args: tuple, kwargs: dict) -> Any:
 
 def _spec(x: jax.ShapeDtypeStruct) -> Spec:
     return Spec(tuple(x.shape), x.dtype.name)
+
+
+def is_tracing() -> bool:
+    """Whether this is inside a function that jax traces: there even a constant is a tracer."""
+    return isinstance(jnp.zeros(()), jax.core.Tracer)
