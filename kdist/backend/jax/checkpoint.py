@@ -16,10 +16,7 @@ def _concrete(index: tuple, shape: tuple) -> tuple[slice, ...]:
 
 
 def to_leaf(variable: Any) -> Leaf:
-    """The boxes of `variable` that this process owns:
-
-    of several copies of one, the first device's.
-    """
+    """The boxes of `variable` that this process owns: of several copies, the first device's."""
     value = variable.handle
     if isinstance(value.sharding, jax.sharding.SingleDeviceSharding):
         # Not laid out on the mesh: every process holds the same, and the chief writes it.
@@ -36,10 +33,7 @@ def to_leaf(variable: Any) -> Leaf:
 
 
 def from_reader(variable: Any, read: Callable[[tuple[slice, ...]], np.ndarray]) -> None:
-    """Fill this process's part of `variable`:
-
-    each device's region is read once, and goes to that device alone.
-    """
+    """Fill this process's part of `variable`. A region is read once, and goes to its devices."""
     value = variable.handle
     shape, dtype, sharding = tuple(value.shape), np.dtype(value.dtype), value.sharding
     regions: dict[tuple, np.ndarray] = {}

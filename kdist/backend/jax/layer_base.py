@@ -1,7 +1,4 @@
-"""The base of every layer on jax:
-
-a plain class. A layer's parameters are reached through its variables alone.
-"""
+"""The base of every layer on jax: a plain class. A layer's parameters are its variables."""
 
 from __future__ import annotations
 

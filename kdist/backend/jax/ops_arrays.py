@@ -308,10 +308,7 @@ def linear(x: Any, kernel: Any, bias: Any = None) -> jax.Array:
 
 
 def embedding_lookup(table: Any, ids: Any) -> jax.Array:
-    """Rows of table (vocabulary, width) at ids (...):
-
-    (..., width). An id outside of the table gives NaN.
-    """
+    """(..., width): rows of table (vocabulary, width) at ids (...); NaN for one outside of it."""
     return jnp.take(as_tensor(table), as_tensor(ids), axis=0)
 
 

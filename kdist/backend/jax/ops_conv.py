@@ -31,10 +31,7 @@ def _channel_dim(data_format: str | None) -> int:
 
 
 def _dimension_numbers(dims: int, channel_dim: int) -> lax.ConvDimensionNumbers:
-    """Inputs are (batch, *spatial, channels) or (batch, channels, *spatial);
-
-    kernels (*spatial, in, out).
-    """
+    """For inputs with channels last, or in dim 1, and kernels (*spatial, in, out)."""
     if channel_dim == -1:
         inputs = (0, dims + 1, *range(1, dims + 1))
     else:

@@ -1,7 +1,4 @@
-"""Rows of the NumPy family:
-
-elementwise functions and reductions. Arrays' shapes are in `ops_arrays`.
-"""
+"""Rows of the NumPy family: elementwise functions and reductions. See also `ops_arrays`."""
 
 from __future__ import annotations
 

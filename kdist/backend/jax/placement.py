@@ -55,10 +55,7 @@ def place(value: Any, sharding: NamedSharding) -> jax.Array:
 def born(
     make_value: Callable[[], Any], shape: tuple, itemsize: int, sharding: NamedSharding
 ) -> jax.Array:
-    """The value that `make_value()` gives, on `sharding`;
-
-    a large one is never whole on any device.
-    """
+    """The value of `make_value()` on `sharding`; a large one is never whole on any device."""
     if sharding.is_fully_replicated or math.prod(shape) * itemsize < _JIT_INITIALIZER_BYTES:
         return place(make_value(), sharding)
     return jax.jit(make_value, out_shardings=sharding)()
@@ -83,10 +80,7 @@ def place_batch(strategy: Strategy, x: Any) -> jax.Array:
 
 
 def distribute_tensor(tensor: Any, layout: TensorLayout) -> jax.Array:
-    """`tensor` laid out as `layout` says:
-
-    a constraint inside of a traced function, a transfer outside.
-    """
+    """`tensor` laid out by `layout`: a constraint in a traced function, a transfer outside."""
     if isinstance(tensor, jax.core.Tracer):
         return jax.lax.with_sharding_constraint(tensor, sharding_of(layout))
     return place(tensor, sharding_of(layout))
@@ -97,10 +91,7 @@ def itemsize_of(dtype: str) -> int:
 
 
 def check_support(strategy: Any) -> None:
-    """Raise ValueError if `strategy` cannot run here:
-
-    every process needs an equal part of the batch axis.
-    """
+    """Raise ValueError if `strategy` cannot run: all processes need equal parts of a batch."""
     if strategy is None:
         return
     if not isinstance(strategy, Strategy):

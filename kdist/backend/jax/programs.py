@@ -101,7 +101,7 @@ class Program:
     ):
         self._model, self._strategy, self._mesh = model, plan.strategy, plan.mesh
         self._groups, self._traced, self._gathers = groups, traced, gathers
-        self._compiled_for: list = []
+        self._compiled_for: list | None = None  # a model may have no variables
         self._step: Callable = traced
 
     def begin(self) -> State:
@@ -160,13 +160,19 @@ class Program:
         """Outputs of predict as NumPy arrays of the global batch."""
         return tree.map_structure(_to_host, outputs)
 
-    def metric_values(self, state: State) -> None:
-        """None: the metrics variables hold global sums already."""
-        return None
+    def metric_values(self, state: State) -> list[jax.Array] | None:
+        """None: the metrics variables hold global sums.
 
-    def local_metric_values(self, state: State) -> None:
-        """None, for the same reason."""
-        return None
+        With several processes, this process's copies of them: one may then look at them alone.
+        """
+        values = [v._storage.read() for v in self._model.metrics_variables]
+        if all(x.is_fully_addressable for x in values):
+            return None
+        return [x.addressable_data(0) for x in values]
+
+    def local_metric_values(self, state: State) -> list[jax.Array] | None:
+        """`metric_values`: this process knows the global sums."""
+        return self.metric_values(state)
 
 
 def _cut(values: list, sizes: list[int]) -> tuple[list, ...]:

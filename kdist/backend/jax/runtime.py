@@ -44,10 +44,7 @@ def _devices(kind: str | None) -> list:
 
 
 class _ServiceCoordinator:
-    """Barriers of jax's coordination service:
-
-    they need no device, and may be waited for from any thread.
-    """
+    """Barriers of jax's coordination service: without devices, and from any thread."""
 
     def __init__(self, rank: int, count: int):
         self.rank, self.count = rank, count
@@ -128,10 +125,7 @@ class Runtime:
 
 
 def _own_accelerators() -> list[int] | None:
-    """Which of the host's accelerators belong to this process:
-
-    one each if several processes share the host.
-    """
+    """The host's accelerators that are this process's: one, if several processes share it."""
     if int(os.environ.get("KDIST_LOCAL_WORLD_SIZE", "1")) > 1:
         return [int(os.environ["KDIST_LOCAL_RANK"])]
     return None

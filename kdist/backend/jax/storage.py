@@ -1,7 +1,4 @@
-"""Where a variable's value lives:
-
-in a cell of its own, or, while a step runs over and over, in the running state.
-"""
+"""Where a variable's value lives: in a cell of its own, or, while a program runs, in its state."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import dtypes as jax_dtypes
-from jax._src.core import trace_state_clean  # it has no public name
 
 from kdist.core import config, dtypes
 
@@ -63,14 +62,13 @@ def _from_host(x: Any, dtype: Any) -> jax.Array:
         python = isinstance(x, list | tuple)
         x = np.asarray(x)
         given = config.floatx() if python and x.dtype == np.float64 else x.dtype
-    return jnp.asarray(x, dtype=native_dtype(given if dtype is None else dtype))
+    # NumPy converts, since a conversion by jax is a dispatch of its own.
+    native = native_dtype(given if dtype is None else dtype)
+    return jnp.asarray(np.asarray(x).astype(native, copy=False))
 
 
 def operand(x: Any) -> Any:
-    """`x` as a jax array, save that Python numbers stay:
-
-    they are weakly typed, and cheap to dispatch.
-    """
+    """`x` as a jax array. Python numbers stay: they are weakly typed, and cheap to dispatch."""
     return x if type(x) in _SCALARS else as_tensor(x)
 
 
@@ -82,9 +80,9 @@ def _common(xs: tuple, also: Any) -> tuple[list, np.dtype]:
 
 
 def promote(*xs: Any, also: Any = None) -> tuple:
-    """Operands of one dtype:
+    """Operands of one dtype, which theirs (and `also`) promote to.
 
-    what theirs (and `also`) promote to. A Python number stays one beside an array of that dtype.
+    A Python number stays one beside an array of that dtype.
     """
     xs = tuple(operand(x) for x in xs)
     kinds, native = _common(xs, also)
@@ -110,10 +108,7 @@ def _to(x: Any, native: np.dtype) -> jax.Array:
 
 
 def promote_two(x1: Any, x2: Any) -> tuple:
-    """`promote` for two operands;
-
-    the usual case, two arrays of one dtype, costs next to nothing.
-    """
+    """`promote` for two operands; two arrays of one dtype cost next to nothing."""
     if isinstance(x1, jax.Array) and isinstance(x2, jax.Array) and x1.dtype == x2.dtype:
         return x1, x2
     return promote(x1, x2)
@@ -178,8 +173,3 @@ def convert_to_numpy(x: Any) -> np.ndarray:
 def dtype_of(x: Any) -> str:
     """Dtype name of a jax array."""
     return x.dtype.name
-
-
-def is_tracing() -> bool:
-    """Whether jax traces a function now (jit, grad, eval_shape)."""
-    return not trace_state_clean()
