@@ -19,7 +19,12 @@ from kdist.backend.tensorflow.placement import check_support
 from kdist.backend.tensorflow.programs import compile_step, load_metrics
 from kdist.backend.tensorflow.runtime import device_scope, runtime, synchronize
 from kdist.backend.tensorflow.storage import make_storage
-from kdist.backend.tensorflow.tensors import convert_to_numpy, convert_to_tensor, dtype_of, is_tensor
+from kdist.backend.tensorflow.tensors import (
+    convert_to_numpy,
+    convert_to_tensor,
+    dtype_of,
+    is_tensor,
+)
 from kdist.backend.tensorflow.trainer import predict_step, test_step, train_step
 from kdist.backend.tensorflow.updates import UPDATES
 
@@ -27,7 +32,16 @@ name = "tensorflow"
 # int64 and not uint32: TensorFlow keeps int32 variables on the host, and its random ops take no uint32.
 RANDOM_SEED_DTYPE = "int64"
 
-_FAMILIES = (ops_conv, ops_core, ops_elementwise, ops_linalg, ops_nn, ops_random, ops_reduce, ops_shape)
+_FAMILIES = (
+    ops_conv,
+    ops_core,
+    ops_elementwise,
+    ops_linalg,
+    ops_nn,
+    ops_random,
+    ops_reduce,
+    ops_shape,
+)
 OPS = {row_name: row for family in _FAMILIES for row_name, row in family.OPS.items()}
 
 __all__ = [

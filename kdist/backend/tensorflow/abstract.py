@@ -21,7 +21,9 @@ def _spec(x: Any) -> Any:
     if not isinstance(x, tf.Tensor):
         return x
     if x.shape.rank is None:
-        raise ValueError(f"The rank of {x.name} is not known before it is computed. Declare a rule for the op that makes it.")
+        raise ValueError(
+            f"The rank of {x.name} is not known before it is computed. Declare a rule for the op that makes it."
+        )
     return Spec(tuple(x.shape.as_list()), x.dtype.name)
 
 

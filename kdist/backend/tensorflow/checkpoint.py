@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kdist.backend.tensorflow.collectives import sum_over_processes
+from kdist.backend.tensorflow.collectives import gather_sums
 from kdist.backend.tensorflow.runtime import runtime
 from kdist.core.leaf import Leaf, whole_leaf
 
@@ -18,15 +18,17 @@ def to_leaf(variable: Any) -> Leaf:
 
     A metric's variable holds what each process has added, so that its value is a sum: all processes call this, in the same order.
     """
-    value = variable._storage.read()
-    if variable._storage.is_sum:
-        (value,) = sum_over_processes([value])
+    storage = variable._storage
+    value = gather_sums([storage])[0] if storage.is_sum else storage.read()
     return whole_leaf(np.array(value), owned=runtime.process_index() == 0)
 
 
 def from_reader(variable: Any, read: Callable[[tuple[slice, ...]], np.ndarray]) -> None:
     """Fill the variable from `read(index)`, which gives a region of the global array."""
-    value = tf.cast(tf.convert_to_tensor(np.asarray(read(tuple(slice(0, n) for n in variable.shape)))), variable.dtype)
+    value = tf.cast(
+        tf.convert_to_tensor(np.asarray(read(tuple(slice(0, n) for n in variable.shape)))),
+        variable.dtype,
+    )
     value = tf.reshape(value, variable.shape)
     if variable._storage.is_sum and runtime.process_index() > 0:
         value = tf.zeros_like(value)  # process 0 holds the whole sum

@@ -30,11 +30,26 @@ def sum_over_processes(values: list) -> list:
     return list(_summing()(list(values)))
 
 
+def gather_sums(storages: list) -> list:
+    """The values, over all processes, of variables that hold sums; from now on process 0 holds each whole and the others zero.
+
+    A checkpoint stores the whole sum. Holding it here as a resumed run will hold it, both go on to add the same numbers in the same order,
+    and end at the same bits.
+    """
+    values = sum_over_processes([s.read() for s in storages])
+    first = runtime.process_index() == 0
+    for storage, value in zip(storages, values, strict=True):
+        storage.write(value if first else tf.zeros_like(value))
+    return values
+
+
 def broadcast_from_first(values: list) -> list:
     """Process 0's tensors, on every process."""
     if runtime.process_count() == 1 or not values:
         return list(values)
-    return sum_over_processes(values if runtime.process_index() == 0 else [tf.zeros_like(v) for v in values])
+    return sum_over_processes(
+        values if runtime.process_index() == 0 else [tf.zeros_like(v) for v in values]
+    )
 
 
 @functools.lru_cache(maxsize=1)
@@ -43,7 +58,9 @@ def _gathering() -> Any:
 
     @tf.function(autograph=False)
     def run(value: Any) -> Any:
-        return strategy.run(lambda: tf.distribute.get_replica_context().all_gather(tf.identity(value), axis=0))
+        return strategy.run(
+            lambda: tf.distribute.get_replica_context().all_gather(tf.identity(value), axis=0)
+        )
 
     return run
 

@@ -25,7 +25,9 @@ def _on_cpu() -> bool:
 def _spatial(value: Any, n: int, argument: str) -> tuple[int, ...]:
     values = (value,) * n if isinstance(value, int) else tuple(value)
     if len(values) != n:
-        raise ValueError(f"{argument}={value} must be an int or {n} ints, one for each spatial dim.")
+        raise ValueError(
+            f"{argument}={value} must be an int or {n} ints, one for each spatial dim."
+        )
     return values
 
 
@@ -57,7 +59,10 @@ def _with_holes(kernel: Any, rates: tuple[int, ...]) -> Any:
     for dim, rate in enumerate(rates):
         if rate > 1:
             sizes = kernel.shape.as_list()
-            spread = tf.pad(tf.expand_dims(kernel, dim + 1), [[0, rate - 1 if i == dim + 1 else 0] for i in range(len(sizes) + 1)])
+            spread = tf.pad(
+                tf.expand_dims(kernel, dim + 1),
+                [[0, rate - 1 if i == dim + 1 else 0] for i in range(len(sizes) + 1)],
+            )
             spread = tf.reshape(spread, [*sizes[:dim], sizes[dim] * rate, *sizes[dim + 1 :]])
             kernel = spread[(slice(None),) * dim + (slice(0, (sizes[dim] - 1) * rate + 1),)]
     return kernel
@@ -70,17 +75,32 @@ def _check_channels(x: Any, kernel: Any, data_format: str, groups_allowed: bool)
     if channels is None:
         return 1
     if channels % per_group or (not groups_allowed and channels != per_group):
-        raise ValueError(f"The inputs of shape {tuple(x.shape)} ({data_format}) have {channels} channels, and the kernel of shape {tuple(kernel.shape)} takes {per_group}.")
+        raise ValueError(
+            f"The inputs of shape {tuple(x.shape)} ({data_format}) have {channels} channels, and the kernel of shape {tuple(kernel.shape)} takes {per_group}."
+        )
     return channels // per_group
 
 
-def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None, dilation_rate: Any = 1) -> Any:
+def conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Any:
     x, kernel = promote(inputs, kernel)
     n = x.shape.rank - 2
     strides, rates = _spatial(strides, n, "strides"), _spatial(dilation_rate, n, "dilation_rate")
     padding, data_format = _padding(padding), config.standardize_data_format(data_format)
     groups = _check_channels(x, kernel, data_format, groups_allowed=True)
-    if data_format == "channels_first" and n == 2 and groups == 1 and max(rates) == 1 and not _on_cpu():
+    if (
+        data_format == "channels_first"
+        and n == 2
+        and groups == 1
+        and max(rates) == 1
+        and not _on_cpu()
+    ):
         return tf.nn.conv2d(x, kernel, [1, 1, *strides], padding, data_format="NCHW")
     if max(rates) > 1 and max(strides) > 1:
         kernel, rates = _with_holes(kernel, rates), (1,) * n
@@ -101,11 +121,20 @@ def conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", dat
     return _in_channels_last(compute, x, data_format)
 
 
-def depthwise_conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None, dilation_rate: Any = 1) -> Any:
+def depthwise_conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Any:
     x, kernel = promote(inputs, kernel)
     n = x.shape.rank - 2
     if n not in (1, 2):
-        raise ValueError(f"depthwise_conv takes inputs of 3 or 4 dims, and received shape {tuple(x.shape)}.")
+        raise ValueError(
+            f"depthwise_conv takes inputs of 3 or 4 dims, and received shape {tuple(x.shape)}."
+        )
     strides, rates = _spatial(strides, n, "strides"), _spatial(dilation_rate, n, "dilation_rate")
     padding, data_format = _padding(padding), config.standardize_data_format(data_format)
     _check_channels(x, kernel, data_format, groups_allowed=False)
@@ -121,7 +150,9 @@ def depthwise_conv(inputs: Any, kernel: Any, strides: Any = 1, padding: str = "v
         else:  # the kernel knows equal strides alone
             if padding == "SAME":
                 x = _pad_same(x, kernel.shape[:2], strides)
-            out = tf.nn.depthwise_conv2d(x, kernel, [1, 1, 1, 1], "VALID")[:, :: strides[0], :: strides[1]]
+            out = tf.nn.depthwise_conv2d(x, kernel, [1, 1, 1, 1], "VALID")[
+                :, :: strides[0], :: strides[1]
+            ]
         return out[:, 0] if n == 1 else out
 
     return _in_channels_last(compute, x, data_format)
@@ -166,7 +197,9 @@ def conv_transpose(
     padding, data_format = _padding(padding), config.standardize_data_format(data_format)
     channels = x.shape[-1 if data_format == "channels_last" else 1]
     if channels is not None and channels != kernel.shape[-1]:
-        raise ValueError(f"The inputs of shape {tuple(x.shape)} ({data_format}) have {channels} channels, and the kernel of shape {tuple(kernel.shape)} takes {kernel.shape[-1]}.")
+        raise ValueError(
+            f"The inputs of shape {tuple(x.shape)} ({data_format}) have {channels} channels, and the kernel of shape {tuple(kernel.shape)} takes {kernel.shape[-1]}."
+        )
     extra = (None,) * n if output_padding is None else _spatial(output_padding, n, "output_padding")
     if any(e is not None and e >= s for e, s in zip(extra, strides, strict=True)):
         raise ValueError(f"output_padding={output_padding} must be smaller than strides={strides}.")
@@ -174,8 +207,13 @@ def conv_transpose(
 
     def compute(x: Any) -> Any:
         batch, *sizes, _ = static_or_dynamic_shape(x)
-        spatial = [_transposed_size(*p, padding) for p in zip(sizes, kernel.shape[:-2], strides, extra, strict=True)]
-        return tf.nn.conv_transpose(x, kernel, [batch, *spatial, kernel.shape[-2]], strides, padding)
+        spatial = [
+            _transposed_size(*p, padding)
+            for p in zip(sizes, kernel.shape[:-2], strides, extra, strict=True)
+        ]
+        return tf.nn.conv_transpose(
+            x, kernel, [batch, *spatial, kernel.shape[-2]], strides, padding
+        )
 
     return _in_channels_last(compute, x, data_format)
 
@@ -188,7 +226,13 @@ def _transposed_size(size: Any, kernel: int, stride: int, extra: int | None, pad
 
 
 def _pool(kernel: Callable) -> Callable:
-    def row(inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None) -> Any:
+    def row(
+        inputs: Any,
+        pool_size: Any,
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+    ) -> Any:
         x = to_float(inputs)
         n = x.shape.rank - 2
         size = _spatial(pool_size, n, "pool_size")

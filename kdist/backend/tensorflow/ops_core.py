@@ -30,11 +30,15 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
     """Cast with values outside of `dtype`'s range set to its nearest end."""
     x, name = as_tensor(x), dtypes.standardize_dtype(dtype)
     if name == "bool":
-        return tf.cast(tf.minimum(tf.maximum(x, tf.zeros((), x.dtype)), tf.ones((), x.dtype)), tf.bool)
+        return tf.cast(
+            tf.minimum(tf.maximum(x, tf.zeros((), x.dtype)), tf.ones((), x.dtype)), tf.bool
+        )
     return tf.saturate_cast(tf.cast(x, tf.int32) if x.dtype == tf.bool else x, name)
 
 
-def _convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
+def _convert_to_tensor(
+    x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Any:
     return convert_to_tensor(x, dtype)
 
 
@@ -69,7 +73,9 @@ def switch(index: Any, branches: Any, *operands: Any) -> Any:
     return tf.switch_case(index, [lambda branch=branch: branch(*operands) for branch in branches])
 
 
-def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
+def while_loop(
+    cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None
+) -> Any:
     many = isinstance(loop_vars, list | tuple)
     start = tree.map_structure(as_tensor, tuple(loop_vars) if many else (loop_vars,))
 
@@ -94,7 +100,9 @@ def _signature(spec: Any) -> Any:
     return tree.map_structure(lambda s: tf.TensorSpec(s.shape, s.dtype), spec)
 
 
-_as_written = tf.autograph.experimental.do_not_convert  # TensorFlow would rewrite a function's `if` and `for`
+_as_written = (
+    tf.autograph.experimental.do_not_convert
+)  # TensorFlow would rewrite a function's `if` and `for`
 
 
 def map(f: Callable, xs: Any) -> Any:
@@ -108,7 +116,14 @@ def vectorized_map(function: Callable, elements: Any) -> Any:
     return tf.vectorized_map(_as_written(function), tree.map_structure(as_tensor, elements))
 
 
-def scan(f: Callable, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: Any = 1) -> tuple:
+def scan(
+    f: Callable,
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: Any = 1,
+) -> tuple:
     """`jax.lax.scan`: `f(carry, x) -> (carry, y)` along dim 0 of `xs`; returns the last carry and the stacked ys."""
     if not callable(f):
         raise TypeError(f"f={f!r} must be a function (carry, x) -> (carry, y).")
@@ -124,10 +139,19 @@ def scan(f: Callable, init: Any, xs: Any = None, length: int | None = None, reve
 
     def step(carry: Any, x: Any) -> tuple:
         carry, y = f(carry, x)
-        return tree.map_structure(as_tensor, carry), y if y is None else tree.map_structure(as_tensor, y)
+        return tree.map_structure(as_tensor, carry), y if y is None else tree.map_structure(
+            as_tensor, y
+        )
 
     spec = lambda x: Spec(tuple(x.shape.as_list()), x.dtype.name)
-    _, y_spec = abstract_eval(step, (tree.map_structure(spec, init), None if xs is None else tree.map_structure(_element_spec, xs)), {})
+    _, y_spec = abstract_eval(
+        step,
+        (
+            tree.map_structure(spec, init),
+            None if xs is None else tree.map_structure(_element_spec, xs),
+        ),
+        {},
+    )
     y_leaves = [] if y_spec is None else tree.flatten(y_spec)
     stores = [tf.TensorArray(s.dtype, size=n, element_shape=s.shape) for s in y_leaves]
 
@@ -151,12 +175,19 @@ def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int =
     if n is None:
         raise ValueError(f"associative_scan needs a known size along axis={axis}.")
     flip = lambda x: tf.reverse(x, [axis])
-    cut = lambda x, a, b: x[(builtins.slice(None),) * (axis % x.shape.rank) + (builtins.slice(a, b),)]
+    cut = lambda x, a, b: x[
+        (builtins.slice(None),) * (axis % x.shape.rank) + (builtins.slice(a, b),)
+    ]
     out = tree.map_structure(flip, elems) if reverse else elems
     offset = 1
     while offset < n:
-        combined = f(tree.map_structure(lambda x: cut(x, 0, n - offset), out), tree.map_structure(lambda x: cut(x, offset, n), out))
-        out = tree.map_structure(lambda x, y: tf.concat([cut(x, 0, offset), y], axis), out, combined)
+        combined = f(
+            tree.map_structure(lambda x: cut(x, 0, n - offset), out),
+            tree.map_structure(lambda x: cut(x, offset, n), out),
+        )
+        out = tree.map_structure(
+            lambda x, y: tf.concat([cut(x, 0, offset), y], axis), out, combined
+        )
         offset *= 2
     return tree.map_structure(flip, out) if reverse else out
 
@@ -179,9 +210,13 @@ def _scatter_mul(x: Any, indices: Any, updates: Any) -> Any:
     strides = [1]
     for d in reversed(sizes[1:depth]):
         strides.insert(0, strides[0] * d)
-    flat_ids = tf.reshape(tf.reduce_sum(indices * tf.cast(tf.stack(strides), indices.dtype), -1), [-1])
+    flat_ids = tf.reshape(
+        tf.reduce_sum(indices * tf.cast(tf.stack(strides), indices.dtype), -1), [-1]
+    )
     rows = tf.reduce_prod(tf.stack(sizes[:depth]))
-    factors = tf.math.unsorted_segment_prod(tf.reshape(updates, [-1, *sizes[depth:]]), flat_ids, rows)
+    factors = tf.math.unsorted_segment_prod(
+        tf.reshape(updates, [-1, *sizes[depth:]]), flat_ids, rows
+    )
     return x * tf.reshape(factors, sizes)
 
 
@@ -225,6 +260,21 @@ OPS: dict[str, Callable] = {
     "convert_to_tensor": _convert_to_tensor,
     "convert_to_numpy": convert_to_numpy,
     "is_tensor": is_tensor,
-    **{f.__name__: f for f in (dtype, shape, stop_gradient, custom_gradient, cond, switch, while_loop, fori_loop)},
-    **{f.__name__: f for f in (map, vectorized_map, scan, associative_scan, scatter, scatter_update, slice, slice_update)},
+    **{
+        f.__name__: f
+        for f in (dtype, shape, stop_gradient, custom_gradient, cond, switch, while_loop, fori_loop)
+    },
+    **{
+        f.__name__: f
+        for f in (
+            map,
+            vectorized_map,
+            scan,
+            associative_scan,
+            scatter,
+            scatter_update,
+            slice,
+            slice_update,
+        )
+    },
 }

@@ -35,7 +35,12 @@ def _float_binary(kernel: Callable) -> Callable:
     """A row of two arguments that promote together and with a float."""
 
     def row(x1: Any, x2: Any) -> Any:
-        if isinstance(x1, Tensor) and isinstance(x2, Tensor) and x1.dtype == x2.dtype and x1.dtype.is_floating:
+        if (
+            isinstance(x1, Tensor)
+            and isinstance(x2, Tensor)
+            and x1.dtype == x2.dtype
+            and x1.dtype.is_floating
+        ):
             return kernel(x1, x2)
         return kernel(*promote(x1, x2, also=float))
 
@@ -73,7 +78,9 @@ def _through_int(kernel: Callable, x: Any, y: Any) -> Any:
 
 
 def _subtract_bools(x: Any, y: Any) -> Any:
-    raise ValueError("subtract(x1, x2) received two bool tensors. Use logical_xor, or cast them to a number first.")
+    raise ValueError(
+        "subtract(x1, x2) received two bool tensors. Use logical_xor, or cast them to a number first."
+    )
 
 
 _EagerTensor = tf.__internal__.EagerTensor
@@ -104,7 +111,9 @@ def _power(x: Any, y: Any) -> Any:
 
 def _logaddexp(x: Any, y: Any) -> Any:
     delta = x - y  # NaN where both are the same infinity: then the sum is the answer
-    return tf.where(tf.math.is_nan(delta), x + y, tf.maximum(x, y) + tf.math.log1p(tf.exp(-tf.abs(delta))))
+    return tf.where(
+        tf.math.is_nan(delta), x + y, tf.maximum(x, y) + tf.math.log1p(tf.exp(-tf.abs(delta)))
+    )
 
 
 def absolute(x: Any) -> Any:
@@ -139,14 +148,20 @@ def _test_of_floats(kernel: Callable, of_integers: bool) -> Callable:
     return row
 
 
-def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+def isclose(
+    x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Any:
     x1, x2 = promote(x1, x2, also=float)
-    close = tf.abs(x1 - x2) <= as_tensor(atol, x1.dtype.name) + as_tensor(rtol, x1.dtype.name) * tf.abs(x2)
+    close = tf.abs(x1 - x2) <= as_tensor(atol, x1.dtype.name) + as_tensor(
+        rtol, x1.dtype.name
+    ) * tf.abs(x2)
     close = tf.where(tf.math.is_finite(x1) & tf.math.is_finite(x2), close, x1 == x2)
     return close | (tf.math.is_nan(x1) & tf.math.is_nan(x2)) if equal_nan else close
 
 
-def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+def nan_to_num(
+    x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Any:
     x = as_tensor(x)
     if not x.dtype.is_floating:
         return x
@@ -186,12 +201,16 @@ OPS: dict[str, Callable] = {
     "maximum": _binary(tf.maximum, on_bool=tf.logical_or),
     "minimum": _binary(tf.minimum, on_bool=tf.logical_and),
     "mod": _binary(tf.math.floormod, on_bool=functools.partial(_through_int, tf.math.floormod)),
-    "floor_divide": _binary(tf.math.floordiv, on_bool=functools.partial(_through_int, tf.math.floordiv)),
+    "floor_divide": _binary(
+        tf.math.floordiv, on_bool=functools.partial(_through_int, tf.math.floordiv)
+    ),
     "power": _binary(_power, on_bool=functools.partial(_through_int, tf.pow)),
     "equal": _binary(tf.equal),
     "not_equal": _binary(tf.not_equal),
     "greater": _binary(tf.greater, on_bool=functools.partial(_through_int, tf.greater)),
-    "greater_equal": _binary(tf.greater_equal, on_bool=functools.partial(_through_int, tf.greater_equal)),
+    "greater_equal": _binary(
+        tf.greater_equal, on_bool=functools.partial(_through_int, tf.greater_equal)
+    ),
     "less": _binary(tf.less, on_bool=functools.partial(_through_int, tf.less)),
     "less_equal": _binary(tf.less_equal, on_bool=functools.partial(_through_int, tf.less_equal)),
     "divide": _float_binary(tf.divide),

@@ -10,7 +10,9 @@ import tensorflow as tf
 from kdist.backend.tensorflow.tensors import Tensor, as_tensor, normalize_axis, promote, to_float
 
 # MatMul has kernels for these; other integers are multiplied as int32 or int64.
-_MATMUL = frozenset({"float16", "bfloat16", "float32", "float64", "int32", "int64", "complex64", "complex128"})
+_MATMUL = frozenset(
+    {"float16", "bfloat16", "float32", "float64", "int32", "int64", "complex64", "complex128"}
+)
 
 
 def _computable(xs: list) -> tuple[list, str]:
@@ -25,13 +27,17 @@ def _product(x1: Any, x2: Any) -> Any:
     """`numpy.matmul` of two tensors of one dtype."""
     r1, r2 = x1.shape.rank, x2.shape.rank
     if r1 == 0 or r2 == 0:
-        raise ValueError(f"matmul needs at least one dim each, and received shapes {tuple(x1.shape)} and {tuple(x2.shape)}.")
+        raise ValueError(
+            f"matmul needs at least one dim each, and received shapes {tuple(x1.shape)} and {tuple(x2.shape)}."
+        )
     if r2 == 1:
         return tf.linalg.matvec(x1, x2) if r1 > 1 else tf.reduce_sum(x1 * x2)
     if r1 == 1:
         return tf.linalg.matvec(x2, x1, transpose_a=True)
     if r2 == 2 and r1 > 2:
-        return tf.tensordot(x1, x2, axes=[[-1], [0]])  # one large product instead of a batch of small ones
+        return tf.tensordot(
+            x1, x2, axes=[[-1], [0]]
+        )  # one large product instead of a batch of small ones
     return tf.matmul(x1, x2)
 
 
@@ -81,15 +87,23 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
     return out if all_int8 else as_tensor(out, name)
 
 
-def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+def cross(
+    x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Any:
     x1, x2 = promote(x1, x2)
     if axis is not None:
         axisa = axisb = axisc = axis
-    last = lambda x, a: x if normalize_axis(a, x.shape.rank) == x.shape.rank - 1 else tf.experimental.numpy.moveaxis(x, a, -1)
+    last = lambda x, a: (
+        x
+        if normalize_axis(a, x.shape.rank) == x.shape.rank - 1
+        else tf.experimental.numpy.moveaxis(x, a, -1)
+    )
     a, b = last(x1, axisa), last(x2, axisb)
     for name, x in (("x1", a), ("x2", b)):
         if x.shape[-1] not in (2, 3):
-            raise ValueError(f"cross needs vectors of 2 or 3 elements, and {name} has {x.shape[-1]}.")
+            raise ValueError(
+                f"cross needs vectors of 2 or 3 elements, and {name} has {x.shape[-1]}."
+            )
     planar = a.shape[-1] == 2 and b.shape[-1] == 2
     zero = lambda x: tf.zeros_like(x[..., 0])
     a1, a2, a3 = a[..., 0], a[..., 1], a[..., 2] if a.shape[-1] == 3 else zero(a)
@@ -97,7 +111,11 @@ def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, a
     if planar:
         return a1 * b2 - a2 * b1
     out = tf.stack([a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, a1 * b2 - a2 * b1], axis=-1)
-    return out if normalize_axis(axisc, out.shape.rank) == out.shape.rank - 1 else tf.experimental.numpy.moveaxis(out, -1, axisc)
+    return (
+        out
+        if normalize_axis(axisc, out.shape.rank) == out.shape.rank - 1
+        else tf.experimental.numpy.moveaxis(out, -1, axisc)
+    )
 
 
 def cholesky(x: Any, upper: bool = False) -> Any:
@@ -129,16 +147,41 @@ def solve(a: Any, b: Any) -> Any:
 def linear(x: Any, kernel: Any, bias: Any = None) -> Any:
     """`x @ kernel + bias`; kernel (in, out)."""
     out = matmul(x, kernel)
-    return out if bias is None else tf.nn.bias_add(out, as_tensor(bias, out.dtype.name)) if out.shape.rank and out.shape.rank > 1 else out + bias
+    return (
+        out
+        if bias is None
+        else tf.nn.bias_add(out, as_tensor(bias, out.dtype.name))
+        if out.shape.rank and out.shape.rank > 1
+        else out + bias
+    )
 
 
 def embedding_lookup(table: Any, ids: Any) -> Any:
     ids = as_tensor(ids)
-    return tf.gather(as_tensor(table), ids if ids.dtype in (tf.int32, tf.int64) else tf.cast(ids, tf.int32))
+    return tf.gather(
+        as_tensor(table), ids if ids.dtype in (tf.int32, tf.int64) else tf.cast(ids, tf.int32)
+    )
 
 
 OPS: dict[str, Callable] = {
-    **{f.__name__: f for f in (matmul, dot, vdot, outer, tensordot, einsum, cross, cholesky, qr, svd, solve, linear, embedding_lookup)},
+    **{
+        f.__name__: f
+        for f in (
+            matmul,
+            dot,
+            vdot,
+            outer,
+            tensordot,
+            einsum,
+            cross,
+            cholesky,
+            qr,
+            svd,
+            solve,
+            linear,
+            embedding_lookup,
+        )
+    },
     "det": lambda x: tf.linalg.det(to_float(x)),
     "inv": lambda x: tf.linalg.inv(to_float(x)),
 }

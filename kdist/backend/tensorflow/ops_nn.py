@@ -10,7 +10,14 @@ import tensorflow as tf
 
 from kdist.backend.tensorflow.ops_elementwise import float_unary
 from kdist.backend.tensorflow.ops_reduce import norm
-from kdist.backend.tensorflow.tensors import as_tensor, name_of, normalize_axis, promote, static_or_dynamic_shape, to_float
+from kdist.backend.tensorflow.tensors import (
+    as_tensor,
+    name_of,
+    normalize_axis,
+    promote,
+    static_or_dynamic_shape,
+    to_float,
+)
 from kdist.core import config
 from kdist.core.replicas import replicas
 
@@ -92,7 +99,9 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
 
 
 # ---- normalisation ---------------------------------------------------------------------------------------------------------
-def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple[Any, Any]:
+def moments(
+    x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False
+) -> tuple[Any, Any]:
     """Mean and variance, computed in float32 for half precision; `synchronized`: over the batches of all replicas."""
     x = to_float(x)
     dtype = x.dtype
@@ -106,7 +115,9 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
         mean, variance = tf.nn.moments(x, axes, keepdims=keepdims)
     if half:
         low, high = (tf.cast(v, tf.float32) for v in (dtype.min, dtype.max))
-        mean, variance = (tf.cast(tf.minimum(tf.maximum(v, low), high), dtype) for v in (mean, variance))
+        mean, variance = (
+            tf.cast(tf.minimum(tf.maximum(v, low), high), dtype) for v in (mean, variance)
+        )
     return mean, variance
 
 
@@ -116,11 +127,21 @@ def _synchronized_moments(x: Any, axes: list, keepdims: bool) -> tuple[Any, Any]
     count = tf.cast(tf.reduce_prod(tf.gather(tf.shape(x), axes)), x.dtype)
     count = all_sum(count)
     mean = all_sum(tf.reduce_sum(x, axes, keepdims=True)) / count
-    variance = all_sum(tf.reduce_sum(tf.math.squared_difference(x, mean), axes, keepdims=True)) / count
+    variance = (
+        all_sum(tf.reduce_sum(tf.math.squared_difference(x, mean), axes, keepdims=True)) / count
+    )
     return (mean, variance) if keepdims else (tf.squeeze(mean, axes), tf.squeeze(variance, axes))
 
 
-def batch_normalization(x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3) -> Any:
+def batch_normalization(
+    x: Any,
+    mean: Any,
+    variance: Any,
+    axis: int,
+    offset: Any = None,
+    scale: Any = None,
+    epsilon: float = 1e-3,
+) -> Any:
     x = to_float(x)
     rank = x.shape.rank
     shape = [-1 if i == normalize_axis(axis, rank) else 1 for i in range(rank)]
@@ -136,7 +157,14 @@ def batch_normalization(x: Any, mean: Any, variance: Any, axis: int, offset: Any
     return x * factor + (shift if offset is None else shift + along_axis(offset))
 
 
-def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None, **kwargs: Any) -> Any:
+def layer_normalization(
+    x: Any,
+    gamma: Any = None,
+    beta: Any = None,
+    axis: Any = -1,
+    epsilon: float | None = None,
+    **kwargs: Any,
+) -> Any:
     rms_scaling = kwargs.pop("rms_scaling", False)
     if kwargs:
         raise TypeError(f"layer_normalization received unknown arguments: {sorted(kwargs)}.")
@@ -157,7 +185,9 @@ def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: Any =
     return out if out.dtype == dtype else tf.cast(out, dtype)
 
 
-def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> Any:
+def rms_normalization(
+    x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None
+) -> Any:
     x = to_float(x)
     dtype = x.dtype
     if dtype in (tf.float16, tf.bfloat16):
@@ -178,7 +208,11 @@ def _axes_and_shape(x: Any, axis: Any) -> tuple[list[int], Callable]:
 
     def along(v: Any) -> Any:
         v = as_tensor(v, x.dtype.name)
-        return v if v.shape.rank == rank or axes == [rank - 1] or v.shape.rank == 0 else tf.reshape(v, shape)
+        return (
+            v
+            if v.shape.rank == rank or axes == [rank - 1] or v.shape.rank == 0
+            else tf.reshape(v, shape)
+        )
 
     return axes, along
 
@@ -193,14 +227,20 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
     if order == 2:
         inverse = tf.math.rsqrt(tf.reduce_sum(tf.square(x), axis, keepdims=True))
         return x * tf.minimum(inverse, as_tensor(1.0 / epsilon, x.dtype.name))
-    return x / tf.maximum(norm(x, ord=order, axis=axis, keepdims=True), as_tensor(epsilon, x.dtype.name))
+    return x / tf.maximum(
+        norm(x, ord=order, axis=axis, keepdims=True), as_tensor(epsilon, x.dtype.name)
+    )
 
 
 # ---- losses ----------------------------------------------------------------------------------------------------------------
 def _check_same_shape(target: Any, output: Any) -> None:
     a, b = target.shape, output.shape
-    if a.rank != b.rank or any(p is not None and q is not None and p != q for p, q in zip(a, b, strict=True)):
-        raise ValueError(f"target and output must have one shape, and have {tuple(a)} and {tuple(b)}.")
+    if a.rank != b.rank or any(
+        p is not None and q is not None and p != q for p, q in zip(a, b, strict=True)
+    ):
+        raise ValueError(
+            f"target and output must have one shape, and have {tuple(a)} and {tuple(b)}."
+        )
 
 
 def _clip_probabilities(p: Any) -> Any:
@@ -208,7 +248,9 @@ def _clip_probabilities(p: Any) -> Any:
     return tf.clip_by_value(p, tf.constant(eps, p.dtype), tf.constant(1.0 - eps, p.dtype))
 
 
-def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+def categorical_crossentropy(
+    target: Any, output: Any, from_logits: bool = False, axis: int = -1
+) -> Any:
     output = to_float(output)
     target = as_tensor(target, output.dtype.name)
     if target.shape.rank == 0:
@@ -220,7 +262,9 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
     return -tf.reduce_sum(target * tf.math.log(output), axis)
 
 
-def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+def sparse_categorical_crossentropy(
+    target: Any, output: Any, from_logits: bool = False, axis: int = -1
+) -> Any:
     target, output = as_tensor(target), to_float(output)
     rank = output.shape.rank
     if rank < 1:
@@ -232,8 +276,13 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
     if target.dtype not in (tf.int32, tf.int64):
         target = tf.cast(target, tf.int64)
     expected = output.shape[:-1]
-    if target.shape.rank != rank - 1 or any(p is not None and q is not None and p != q for p, q in zip(target.shape, expected, strict=True)):
-        raise ValueError(f"target must have the shape of output without its classes, {tuple(expected)}, and has {tuple(target.shape)}.")
+    if target.shape.rank != rank - 1 or any(
+        p is not None and q is not None and p != q
+        for p, q in zip(target.shape, expected, strict=True)
+    ):
+        raise ValueError(
+            f"target must have the shape of output without its classes, {tuple(expected)}, and has {tuple(target.shape)}."
+        )
     if not from_logits:
         # The kernel normalises, so that the logarithms of the probabilities serve as logits.
         output = tf.math.log(_clip_probabilities(output))
@@ -255,7 +304,9 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
 
 
 # ---- encodings -------------------------------------------------------------------------------------------------------------
-def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
+def one_hot(
+    x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
+) -> Any:
     x = as_tensor(x)
     if x.dtype not in (tf.uint8, tf.int8, tf.int32, tf.int64):
         x = tf.cast(x, tf.int64)
@@ -264,10 +315,19 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
     return tf.one_hot(x, num_classes, on_value=on, off_value=off, axis=axis, dtype=name)
 
 
-def multi_hot(inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False, **kwargs: Any) -> Any:
+def multi_hot(
+    inputs: Any,
+    num_classes: int | None = None,
+    axis: int = -1,
+    dtype: Any = None,
+    sparse: bool = False,
+    **kwargs: Any,
+) -> Any:
     num_classes = kwargs.pop("num_tokens", num_classes)
     if num_classes is None or kwargs:
-        raise ValueError(f"multi_hot needs num_classes, and received num_classes={num_classes} and {sorted(kwargs)}.")
+        raise ValueError(
+            f"multi_hot needs num_classes, and received num_classes={num_classes} and {sorted(kwargs)}."
+        )
     x = as_tensor(inputs)
     hot = one_hot(x, num_classes, axis=axis, dtype=dtype)
     along = 1 if x.shape.rank > 1 else 0
@@ -292,7 +352,9 @@ def dot_product_attention(
     query, key, value = promote(query, key, value)
     for name, x in (("query", query), ("key", key), ("value", value)):
         if x.shape.rank != 4:
-            raise ValueError(f"{name} must have 4 dims (batch, length, heads, dim), and has shape {tuple(x.shape)}.")
+            raise ValueError(
+                f"{name} must have 4 dims (batch, length, heads, dim), and has shape {tuple(x.shape)}."
+            )
     dtype, heads, kv_heads = query.dtype, query.shape[2], key.shape[2]
     q, k, v = (tf.transpose(x, [0, 2, 1, 3]) for x in (query, key, value))
     if heads != kv_heads and heads and kv_heads:
@@ -315,9 +377,35 @@ def dot_product_attention(
 
 
 OPS: dict[str, Callable] = {
-    **{f.__name__: f for f in (leaky_relu, elu, celu, gelu, glu, squareplus, soft_shrink, threshold, softmax, log_softmax)},
-    **{f.__name__: f for f in (moments, batch_normalization, layer_normalization, rms_normalization, normalize)},
-    **{f.__name__: f for f in (categorical_crossentropy, sparse_categorical_crossentropy, binary_crossentropy, one_hot, multi_hot)},
+    **{
+        f.__name__: f
+        for f in (
+            leaky_relu,
+            elu,
+            celu,
+            gelu,
+            glu,
+            squareplus,
+            soft_shrink,
+            threshold,
+            softmax,
+            log_softmax,
+        )
+    },
+    **{
+        f.__name__: f
+        for f in (moments, batch_normalization, layer_normalization, rms_normalization, normalize)
+    },
+    **{
+        f.__name__: f
+        for f in (
+            categorical_crossentropy,
+            sparse_categorical_crossentropy,
+            binary_crossentropy,
+            one_hot,
+            multi_hot,
+        )
+    },
     **{f.__name__: f for f in (softmax_crossentropy_with_integer_labels, dot_product_attention)},
     "relu": _relu,
     "relu6": float_unary(tf.nn.relu6),
@@ -331,6 +419,8 @@ OPS: dict[str, Callable] = {
     "hard_sigmoid": float_unary(_hard_sigmoid),
     "hard_silu": float_unary(lambda x: x * _hard_sigmoid(x)),
     "hard_swish": float_unary(lambda x: x * _hard_sigmoid(x)),
-    "hard_tanh": float_unary(lambda x: tf.clip_by_value(x, tf.constant(-1, x.dtype), tf.constant(1, x.dtype))),
+    "hard_tanh": float_unary(
+        lambda x: tf.clip_by_value(x, tf.constant(-1, x.dtype), tf.constant(1, x.dtype))
+    ),
     "tanh_shrink": float_unary(lambda x: x - tf.tanh(x)),
 }

@@ -26,7 +26,11 @@ def _key(seed: Any) -> Any:
     if seed.dtype != tf.int32:
         seed = tf.cast(tf.math.floormod(tf.cast(seed, tf.int64), _INT32_MAX), tf.int32)
     step = replicas()
-    return seed if step.count == 1 else tf.random.experimental.stateless_fold_in(seed, as_tensor(step.index, "int32"))
+    return (
+        seed
+        if step.count == 1
+        else tf.random.experimental.stateless_fold_in(seed, as_tensor(step.index, "int32"))
+    )
 
 
 def _in_float32(draw: Callable, dtype: str) -> Any:
@@ -34,17 +38,27 @@ def _in_float32(draw: Callable, dtype: str) -> Any:
     return as_tensor(draw("float32" if dtype in ("bfloat16", "float16") else dtype), dtype)
 
 
-def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> Any:
+def normal(
+    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None
+) -> Any:
     name = name_of(dtype)
-    return tf.random.stateless_normal(shape, _key(seed), dtype=name) * as_tensor(stddev, name) + as_tensor(mean, name)
+    return tf.random.stateless_normal(shape, _key(seed), dtype=name) * as_tensor(
+        stddev, name
+    ) + as_tensor(mean, name)
 
 
-def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> Any:
+def truncated_normal(
+    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None
+) -> Any:
     name = name_of(dtype)
-    return tf.random.stateless_truncated_normal(shape, _key(seed), dtype=name) * as_tensor(stddev, name) + as_tensor(mean, name)
+    return tf.random.stateless_truncated_normal(shape, _key(seed), dtype=name) * as_tensor(
+        stddev, name
+    ) + as_tensor(mean, name)
 
 
-def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: Any = None) -> Any:
+def uniform(
+    shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: Any = None
+) -> Any:
     name = name_of(dtype)
     if dtypes.is_int(name):
         return randint(shape, minval, maxval, name, seed)
@@ -55,7 +69,13 @@ def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None,
 def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: Any = None) -> Any:
     name = dtypes.standardize_dtype(dtype)
     wide = name if name in ("int32", "int64") else "int64"
-    out = tf.random.stateless_uniform(shape, _key(seed), minval=as_tensor(minval, wide), maxval=as_tensor(maxval, wide), dtype=wide)
+    out = tf.random.stateless_uniform(
+        shape,
+        _key(seed),
+        minval=as_tensor(minval, wide),
+        maxval=as_tensor(maxval, wide),
+        dtype=wide,
+    )
     return as_tensor(out, name)
 
 
@@ -74,9 +94,18 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
     if rate == 1:
         return tf.zeros_like(x)
     sizes = static_or_dynamic_shape(x)
-    mask_shape = sizes if noise_shape is None else [d if n is None else n for n, d in zip(noise_shape, sizes, strict=True)]
+    mask_shape = (
+        sizes
+        if noise_shape is None
+        else [d if n is None else n for n, d in zip(noise_shape, sizes, strict=True)]
+    )
     # The comparison is made in float32: in half precision `rate` itself would be rounded.
-    keep = tf.random.stateless_uniform(mask_shape, _key(seed), dtype=tf.float64 if x.dtype == tf.float64 else tf.float32) >= rate
+    keep = (
+        tf.random.stateless_uniform(
+            mask_shape, _key(seed), dtype=tf.float64 if x.dtype == tf.float64 else tf.float32
+        )
+        >= rate
+    )
     return tf.where(keep, x * tf.constant(1.0 / (1.0 - rate), x.dtype), tf.zeros((), x.dtype))
 
 
@@ -87,20 +116,30 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
 
 
 def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Any:
-    draw = lambda name: tf.random.stateless_gamma(shape, _key(seed), alpha=tf.broadcast_to(as_tensor(alpha, name), shape), dtype=name)
+    draw = lambda name: tf.random.stateless_gamma(
+        shape, _key(seed), alpha=tf.broadcast_to(as_tensor(alpha, name), shape), dtype=name
+    )
     return _in_float32(draw, name_of(dtype))
 
 
-def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> Any:
+def binomial(
+    shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None
+) -> Any:
     draw = lambda name: tf.random.stateless_binomial(
-        shape, _key(seed), as_tensor(counts, name), as_tensor(probabilities, name), output_dtype=name
+        shape,
+        _key(seed),
+        as_tensor(counts, name),
+        as_tensor(probabilities, name),
+        output_dtype=name,
     )
     return _in_float32(draw, name_of(dtype))
 
 
 def bernoulli(shape: Any, p: Any = 0.5, dtype: Any = None, seed: Any = None) -> Any:
     """1 with probability `p`, else 0."""
-    return tf.cast(tf.random.stateless_uniform(shape, _key(seed)) < as_tensor(p, "float32"), name_of(dtype))
+    return tf.cast(
+        tf.random.stateless_uniform(shape, _key(seed)) < as_tensor(p, "float32"), name_of(dtype)
+    )
 
 
 def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Any:
@@ -109,11 +148,26 @@ def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None)
     name = name_of(dtype)
     wide = "float32" if name in ("bfloat16", "float16") else name
     draw = lambda a, data: tf.random.stateless_gamma(
-        shape, tf.random.experimental.stateless_fold_in(key, data), alpha=tf.broadcast_to(as_tensor(a, wide), shape), dtype=wide
+        shape,
+        tf.random.experimental.stateless_fold_in(key, data),
+        alpha=tf.broadcast_to(as_tensor(a, wide), shape),
+        dtype=wide,
     )
     x, y = draw(alpha, 0), draw(beta, 1)
     return as_tensor(x / (x + y), name)
 
 
-_ROWS = (normal, truncated_normal, uniform, randint, categorical, dropout, shuffle, gamma, binomial, bernoulli, beta)
+_ROWS = (
+    normal,
+    truncated_normal,
+    uniform,
+    randint,
+    categorical,
+    dropout,
+    shuffle,
+    gamma,
+    binomial,
+    bernoulli,
+    beta,
+)
 OPS: dict[str, Callable] = {f"random_{f.__name__}": f for f in _ROWS}

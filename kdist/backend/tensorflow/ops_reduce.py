@@ -7,7 +7,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from kdist.backend.tensorflow.tensors import as_tensor, convert_to_tensor, normalize_axis, promote, static_or_dynamic_shape, to_float
+from kdist.backend.tensorflow.tensors import (
+    as_tensor,
+    convert_to_tensor,
+    normalize_axis,
+    promote,
+    static_or_dynamic_shape,
+    to_float,
+)
 from kdist.core import dtypes
 
 # Small integers are summed in 32 bits, so that the sum fits.
@@ -70,7 +77,11 @@ def _extreme(kernel: Callable, on_bool: Callable, pick: Callable) -> Callable:
         x = as_tensor(x)
         if x.dtype == tf.bool:
             out = on_bool(x, axis=axis, keepdims=keepdims)
-            return out if initial is None else tf.cast(pick(tf.cast(out, tf.int32), int(initial)), tf.bool)
+            return (
+                out
+                if initial is None
+                else tf.cast(pick(tf.cast(out, tf.int32), int(initial)), tf.bool)
+            )
         out = kernel(x, axis=axis, keepdims=keepdims)
         return out if initial is None else pick(out, as_tensor(initial, x.dtype.name))
 
@@ -137,14 +148,20 @@ def argsort(x: Any, axis: int | None = -1) -> Any:
 def median(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     x = to_float(x)
     rank = x.shape.rank
-    axes = tuple(range(rank)) if axis is None else tuple(normalize_axis(a, rank) for a in ((axis,) if isinstance(axis, int) else axis))
+    axes = (
+        tuple(range(rank))
+        if axis is None
+        else tuple(normalize_axis(a, rank) for a in ((axis,) if isinstance(axis, int) else axis))
+    )
     kept = [i for i in range(rank) if i not in axes]
     sizes = static_or_dynamic_shape(x)
     flat = tf.reshape(tf.transpose(x, [*kept, *axes]), [*(sizes[i] for i in kept), -1])
     ordered = tf.sort(flat, axis=-1)
     n = tf.shape(flat)[-1]
     out = (tf.gather(ordered, (n - 1) // 2, axis=-1) + tf.gather(ordered, n // 2, axis=-1)) / 2
-    out = tf.where(tf.reduce_any(tf.math.is_nan(flat), axis=-1), tf.constant(float("nan"), x.dtype), out)
+    out = tf.where(
+        tf.reduce_any(tf.math.is_nan(flat), axis=-1), tf.constant(float("nan"), x.dtype), out
+    )
     return tf.reshape(out, [1 if i in axes else sizes[i] for i in range(rank)]) if keepdims else out
 
 
@@ -163,20 +180,28 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
         raise ValueError(f"side={side!r} is not 'left' or 'right'.")
     sequence, values = promote(sorted_sequence, values)
     if sequence.shape.rank != 1:
-        raise ValueError(f"sorted_sequence must have one dim, and has shape {tuple(sequence.shape)}.")
+        raise ValueError(
+            f"sorted_sequence must have one dim, and has shape {tuple(sequence.shape)}."
+        )
     out = tf.searchsorted(sequence, tf.reshape(values, [-1]), side=side, out_type=tf.int32)
     return tf.reshape(out, static_or_dynamic_shape(values))
 
 
 def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
     x = tf.cast(as_tensor(x), tf.int32)
-    dtype = tf.int32 if weights is None else as_tensor(weights, dtypes.result_type(as_tensor(weights).dtype.name, "int32")).dtype
+    dtype = (
+        tf.int32
+        if weights is None
+        else as_tensor(weights, dtypes.result_type(as_tensor(weights).dtype.name, "int32")).dtype
+    )
     weights = None if weights is None else as_tensor(weights, dtype.name)
     if x.shape.rank == 2:
         length = tf.maximum(tf.reduce_max(x) + 1, minlength)
         ones = tf.one_hot(x, length, dtype=dtype)
         return tf.reduce_sum(ones if weights is None else ones * weights[..., None], axis=1)
-    length = tf.maximum(tf.reduce_max(x) + 1, minlength) if x.shape[0] != 0 else tf.constant(minlength)
+    length = (
+        tf.maximum(tf.reduce_max(x) + 1, minlength) if x.shape[0] != 0 else tf.constant(minlength)
+    )
     data = tf.ones_like(x) if weights is None else weights
     return tf.math.unsorted_segment_sum(data, x, length)
 
@@ -190,11 +215,15 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:
 
 
 def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
-    return tf.math.in_top_k(as_tensor(targets, "int32"), tf.cast(as_tensor(predictions), tf.float32), k)
+    return tf.math.in_top_k(
+        as_tensor(targets, "int32"), tf.cast(as_tensor(predictions), tf.float32), k
+    )
 
 
 def _segments(kernel: Callable) -> Callable:
-    def row(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
+    def row(
+        data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
+    ) -> Any:
         ids = as_tensor(segment_ids, "int32")
         count = tf.reduce_max(ids) + 1 if num_segments is None else num_segments
         return kernel(as_tensor(data), ids, count)
@@ -229,7 +258,9 @@ def _vector_norm(x: Any, ord: Any, axis: int, keepdims: bool) -> Any:
     if ord == 0:
         return tf.reduce_sum(tf.cast(x != 0, size.dtype), axis, keepdims)
     if isinstance(ord, str):
-        raise ValueError(f"ord={ord!r} is not a vector norm. Use a number, or two dims in `axis` for a matrix norm.")
+        raise ValueError(
+            f"ord={ord!r} is not a vector norm. Use a number, or two dims in `axis` for a matrix norm."
+        )
     return tf.pow(tf.reduce_sum(tf.pow(size, float(ord)), axis, keepdims), 1.0 / ord)
 
 
@@ -238,7 +269,12 @@ def _matrix_norm(x: Any, ord: Any, axes: tuple, keepdims: bool) -> Any:
     size = tf.abs(x)
     if ord is None or ord == "fro":
         return tf.sqrt(tf.reduce_sum(tf.square(size), axes, keepdims))
-    reducers = {1: (row, tf.reduce_max), -1: (row, tf.reduce_min), float("inf"): (col, tf.reduce_max), float("-inf"): (col, tf.reduce_min)}
+    reducers = {
+        1: (row, tf.reduce_max),
+        -1: (row, tf.reduce_min),
+        float("inf"): (col, tf.reduce_max),
+        float("-inf"): (col, tf.reduce_min),
+    }
     if ord in reducers:
         along, pick = reducers[ord]
         out = pick(tf.reduce_sum(size, along, keepdims=True), axes)
@@ -247,7 +283,9 @@ def _matrix_norm(x: Any, ord: Any, axes: tuple, keepdims: bool) -> Any:
         values = tf.linalg.svd(tf.transpose(x, [*kept, row, col]), compute_uv=False)
         out = {2: tf.reduce_max, -2: tf.reduce_min, "nuc": tf.reduce_sum}[ord](values, axis=-1)
     else:
-        raise ValueError(f"ord={ord!r} is not a matrix norm. Use None, 'fro', 'nuc', 1, -1, 2, -2, inf or -inf.")
+        raise ValueError(
+            f"ord={ord!r} is not a matrix norm. Use None, 'fro', 'nuc', 1, -1, 2, -2, inf or -inf."
+        )
     if keepdims:
         sizes = static_or_dynamic_shape(x)
         out = tf.reshape(out, [1 if i in axes else sizes[i] for i in range(x.shape.rank)])
@@ -255,7 +293,25 @@ def _matrix_norm(x: Any, ord: Any, axes: tuple, keepdims: bool) -> Any:
 
 
 OPS: dict[str, Callable] = {
-    **{f.__name__: f for f in (sum, prod, mean, var, std, average, amax, amin, all, any, count_nonzero, sort, argsort, median)},
+    **{
+        f.__name__: f
+        for f in (
+            sum,
+            prod,
+            mean,
+            var,
+            std,
+            average,
+            amax,
+            amin,
+            all,
+            any,
+            count_nonzero,
+            sort,
+            argsort,
+            median,
+        )
+    },
     **{f.__name__: f for f in (searchsorted, bincount, logsumexp, top_k, in_top_k, norm)},
     "max": max,
     "min": min,

@@ -33,19 +33,39 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     start, stop = (0, start) if stop is None else (start, stop)
     step = 1 if step is None else step
     # Range has kernels for these alone; the others are cut from a wider one.
-    wide = dtype if dtype in ("int32", "int64", "float32", "float64") else ("float32" if dtype in dtypes.FLOATS else "int64")
-    if dtypes.is_int(wide) and any(dtypes.is_float(v) for v in map(weak, (start, stop, step)) if v is not bool):
+    wide = (
+        dtype
+        if dtype in ("int32", "int64", "float32", "float64")
+        else ("float32" if dtype in dtypes.FLOATS else "int64")
+    )
+    if dtypes.is_int(wide) and any(
+        dtypes.is_float(v) for v in map(weak, (start, stop, step)) if v is not bool
+    ):
         wide = "float32"
-    return as_tensor(tf.range(as_tensor(start, wide), as_tensor(stop, wide), as_tensor(step, wide)), dtype)
+    return as_tensor(
+        tf.range(as_tensor(start, wide), as_tensor(stop, wide), as_tensor(step, wide)), dtype
+    )
 
 
-def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0) -> Any:
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
     start, stop = promote(start, stop, also=float)
     if num < 0:
         raise ValueError(f"num={num} must not be negative.")
     start, stop = start + tf.zeros_like(stop), stop + tf.zeros_like(start)
     intervals = num - 1 if endpoint else num
-    step = (stop - start) / tf.constant(intervals, start.dtype) if intervals else tf.fill(tf.shape(start), tf.constant(float("nan"), start.dtype))
+    step = (
+        (stop - start) / tf.constant(intervals, start.dtype)
+        if intervals
+        else tf.fill(tf.shape(start), tf.constant(float("nan"), start.dtype))
+    )
     k = tf.reshape(tf.range(num, dtype=tf.int32), [num] + [1] * start.shape.rank)
     out = start + (tf.cast(k, start.dtype) * step if intervals else tf.cast(k, start.dtype))
     if endpoint and num > 1:
@@ -128,7 +148,10 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     x = as_tensor(x)
     rank = x.shape.rank
     sources = [normalize_axis(a, rank) for a in ([source] if isinstance(source, int) else source)]
-    targets = [normalize_axis(a, rank) for a in ([destination] if isinstance(destination, int) else destination)]
+    targets = [
+        normalize_axis(a, rank)
+        for a in ([destination] if isinstance(destination, int) else destination)
+    ]
     if len(sources) != len(targets):
         raise ValueError(f"source={source} and destination={destination} must name as many dims.")
     perm = [i for i in range(rank) if i not in sources]
@@ -151,7 +174,9 @@ def squeeze(x: Any, axis: Any = None) -> Any:
     axes = None if axis is None else [axis] if isinstance(axis, int) else list(axis)
     for a in axes or ():
         if x.shape[a] not in (1, None):
-            raise ValueError(f"axis={a} cannot be squeezed: its size is {x.shape[a]} and not 1. The shape is {tuple(x.shape)}.")
+            raise ValueError(
+                f"axis={a} cannot be squeezed: its size is {x.shape[a]} and not 1. The shape is {tuple(x.shape)}."
+            )
     return x if axes == [] else tf.squeeze(x, axes)
 
 
@@ -176,7 +201,13 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
 
 def tile(x: Any, repeats: Any) -> Any:
     x = as_tensor(x)
-    repeats = [repeats] if isinstance(repeats, int) else list(repeats) if not tf.is_tensor(repeats) else tf.unstack(repeats)
+    repeats = (
+        [repeats]
+        if isinstance(repeats, int)
+        else list(repeats)
+        if not tf.is_tensor(repeats)
+        else tf.unstack(repeats)
+    )
     rank = max(x.shape.rank, len(repeats))
     repeats = [1] * (rank - len(repeats)) + repeats
     x = tf.reshape(x, [1] * (rank - x.shape.rank) + static_or_dynamic_shape(x))
@@ -205,7 +236,9 @@ def _pairs(pad_width: Any, rank: int) -> Any:
     pairs = [list(p) if isinstance(p, list | tuple | np.ndarray) else [p, p] for p in pad_width]
     pairs = [p * 2 if len(p) == 1 else p for p in pairs]
     if len(pairs) not in (1, rank):
-        raise ValueError(f"pad_width={pad_width} must hold one pair, or one for each of the {rank} dims.")
+        raise ValueError(
+            f"pad_width={pad_width} must hold one pair, or one for each of the {rank} dims."
+        )
     return pairs * rank if len(pairs) == 1 else pairs
 
 
@@ -213,7 +246,9 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     x = as_tensor(x)
     if mode != "constant":
         if constant_values is not None:
-            raise ValueError(f"constant_values={constant_values} belongs to mode='constant', and mode is {mode!r}.")
+            raise ValueError(
+                f"constant_values={constant_values} belongs to mode='constant', and mode is {mode!r}."
+            )
         if mode not in ("reflect", "symmetric"):
             raise ValueError(f"mode={mode!r} is not 'constant', 'reflect' or 'symmetric'.")
         return tf.pad(x, _pairs(pad_width, x.shape.rank), mode.upper())
@@ -224,7 +259,11 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
 # ---- joining and cutting ---------------------------------------------------------------------------------------------------
 def _alike(xs: Any) -> list:
     xs = [x if type(x) in (int, float, bool) else as_tensor(x) for x in xs]
-    return xs if tf.is_tensor(xs[0]) and all(tf.is_tensor(x) and x.dtype == xs[0].dtype for x in xs) else promote(*xs)
+    return (
+        xs
+        if tf.is_tensor(xs[0]) and all(tf.is_tensor(x) and x.dtype == xs[0].dtype for x in xs)
+        else promote(*xs)
+    )
 
 
 def concatenate(xs: Any, axis: int | None = 0) -> Any:
@@ -284,17 +323,28 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
     x, indices = as_tensor(x), as_tensor(indices)
     if axis is None:
         if indices.shape.rank != 1:
-            raise ValueError(f"take_along_axis with axis=None needs indices of one dim, and received shape {tuple(indices.shape)}.")
+            raise ValueError(
+                f"take_along_axis with axis=None needs indices of one dim, and received shape {tuple(indices.shape)}."
+            )
         return take(x, indices)
     rank = x.shape.rank
     if indices.shape.rank != rank:
-        raise ValueError(f"x of shape {tuple(x.shape)} and indices of shape {tuple(indices.shape)} must have as many dims.")
+        raise ValueError(
+            f"x of shape {tuple(x.shape)} and indices of shape {tuple(indices.shape)} must have as many dims."
+        )
     axis = normalize_axis(axis, rank)
     xs, ids = static_or_dynamic_shape(x), static_or_dynamic_shape(indices)
     indices = _from_the_front(indices, xs[axis])
-    common = tf.broadcast_dynamic_shape(tf.stack([1 if i == axis else d for i, d in enumerate(xs)]), tf.stack([1 if i == axis else d for i, d in enumerate(ids)]))
+    common = tf.broadcast_dynamic_shape(
+        tf.stack([1 if i == axis else d for i, d in enumerate(xs)]),
+        tf.stack([1 if i == axis else d for i, d in enumerate(ids)]),
+    )
     at = tf.one_hot(axis, rank, on_value=True, off_value=False, dtype=tf.bool)
-    if any(isinstance(p, int) and isinstance(q, int) and p != q for i, (p, q) in enumerate(zip(xs, ids, strict=True)) if i != axis):
+    if any(
+        isinstance(p, int) and isinstance(q, int) and p != q
+        for i, (p, q) in enumerate(zip(xs, ids, strict=True))
+        if i != axis
+    ):
         x = tf.broadcast_to(x, tf.where(at, tf.shape(x), common))
         indices = tf.broadcast_to(indices, tf.where(at, tf.shape(indices), common))
     if axis != rank - 1:
@@ -325,22 +375,34 @@ def diag(x: Any, k: int = 0) -> Any:
     if x.shape.rank == 2:
         rows, cols = static_or_dynamic_shape(x)
         start = (max(-k, 0), max(k, 0))
-        return tf.linalg.diag_part(x[start[0] :, start[1] :][: tf.minimum(rows, cols), : tf.minimum(rows, cols)])
+        return tf.linalg.diag_part(
+            x[start[0] :, start[1] :][: tf.minimum(rows, cols), : tf.minimum(rows, cols)]
+        )
     raise ValueError(f"diag takes one or two dims, and x has shape {tuple(x.shape)}.")
 
 
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     x = moveaxis(as_tensor(x), (axis1, axis2), (-2, -1))
-    wider = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}.get(x.dtype.name)
+    wider = {
+        "bool": "int32",
+        "int8": "int32",
+        "int16": "int32",
+        "uint8": "uint32",
+        "uint16": "uint32",
+    }.get(x.dtype.name)
     x = x if wider is None else tf.cast(x, wider)
     rows, cols = static_or_dynamic_shape(x)[-2:]
-    return tf.reduce_sum(tf.where(eye(rows, cols, k=offset, dtype="bool"), x, tf.zeros((), x.dtype)), axis=(-2, -1))
+    return tf.reduce_sum(
+        tf.where(eye(rows, cols, k=offset, dtype="bool"), x, tf.zeros((), x.dtype)), axis=(-2, -1)
+    )
 
 
 def _triangle(x: Any, keep: Callable) -> Any:
     x = as_tensor(x)
     rows, cols = static_or_dynamic_shape(x)[-2:]
-    return tf.where(keep(tf.range(rows)[:, None], tf.range(cols)[None, :]), x, tf.zeros((), x.dtype))
+    return tf.where(
+        keep(tf.range(rows)[:, None], tf.range(cols)[None, :]), x, tf.zeros((), x.dtype)
+    )
 
 
 def tril(x: Any, k: int = 0) -> Any:
@@ -376,9 +438,52 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any
 OPS: dict[str, Callable] = {
     f.__name__: f
     for f in (
-        *(array, arange, linspace, zeros, ones, empty, full, full_like, zeros_like, ones_like, eye, identity, meshgrid),
-        *(reshape, ravel, transpose, swapaxes, moveaxis, expand_dims, squeeze, broadcast_to, flip, roll, tile, repeat, pad),
-        *(concatenate, stack, hstack, vstack, split, unstack, take, take_along_axis, where, nonzero, diag, trace, tril, triu),
+        *(
+            array,
+            arange,
+            linspace,
+            zeros,
+            ones,
+            empty,
+            full,
+            full_like,
+            zeros_like,
+            ones_like,
+            eye,
+            identity,
+            meshgrid,
+        ),
+        *(
+            reshape,
+            ravel,
+            transpose,
+            swapaxes,
+            moveaxis,
+            expand_dims,
+            squeeze,
+            broadcast_to,
+            flip,
+            roll,
+            tile,
+            repeat,
+            pad,
+        ),
+        *(
+            concatenate,
+            stack,
+            hstack,
+            vstack,
+            split,
+            unstack,
+            take,
+            take_along_axis,
+            where,
+            nonzero,
+            diag,
+            trace,
+            tril,
+            triu,
+        ),
         *(diff, size, ndim, extract_sequences),
     )
 }

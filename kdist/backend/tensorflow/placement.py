@@ -13,10 +13,14 @@ def check_support(strategy: Any) -> None:
     if strategy is None:
         return
     if not isinstance(strategy, DataParallel):
-        raise ValueError(f"{strategy!r} is not available on the tensorflow backend. Use DataParallel(), or the jax backend.")
+        raise ValueError(
+            f"{strategy!r} is not available on the tensorflow backend. Use DataParallel(), or the jax backend."
+        )
     mesh, processes = strategy.device_mesh, runtime.process_count()
     if strategy.data_shards != mesh.size:
-        raise ValueError(f"{strategy!r} replicates over a mesh axis. On tensorflow, use DataParallel() with a mesh of one axis.")
+        raise ValueError(
+            f"{strategy!r} replicates over a mesh axis. On tensorflow, use DataParallel() with a mesh of one axis."
+        )
     if processes > 1 and mesh.size != processes:
         raise ValueError(
             f"{strategy!r} has {mesh.size} devices and this job has {processes} processes, which drive one device each. Use DataParallel()."
@@ -34,6 +38,10 @@ def devices_of(layout: Any) -> tuple[str | None, ...]:
 
 
 def devices_of_mesh(mesh: Any) -> tuple[str | None, ...]:
-    if runtime.process_count() > 1 or mesh.size == 1 and mesh.device_names[0] == runtime.list_devices()[0]:
+    if (
+        runtime.process_count() > 1
+        or mesh.size == 1
+        and mesh.device_names[0] == runtime.list_devices()[0]
+    ):
         return (None,)
     return mesh.device_names

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kdist.backend.tensorflow.collectives import broadcast_from_first, gather_rows, sum_over_processes
+from kdist.backend.tensorflow.collectives import broadcast_from_first, gather_rows, gather_sums
 from kdist.backend.tensorflow.placement import check_support, devices_of_mesh
 from kdist.backend.tensorflow.replicas import DistributedReplica
 from kdist.backend.tensorflow.runtime import runtime
@@ -34,11 +34,21 @@ class Program:
         devices = (None,) if plan.mesh is None else devices_of_mesh(plan.mesh)
         self._local_count = len(devices)
         self._many_processes = plan.mesh is not None and runtime.process_count() > 1
-        self._strategy = runtime.strategy(devices) if self._many_processes or self._local_count > 1 else None
+        self._strategy = (
+            runtime.strategy(devices) if self._many_processes or self._local_count > 1 else None
+        )
         for variable in _variables(model):
             variable._storage.place(devices)
-        self._step = {"train": model.train_step, "test": model.test_step, "predict": model.predict_step}[kind]
-        self._graphs = _Graphs(self._on_all_replicas, jit=_wants_jit(model) and self._strategy is None) if not model.run_eagerly else None
+        self._step = {
+            "train": model.train_step,
+            "test": model.test_step,
+            "predict": model.predict_step,
+        }[kind]
+        self._graphs = (
+            _Graphs(self._on_all_replicas, jit=_wants_jit(model) and self._strategy is None)
+            if not model.run_eagerly
+            else None
+        )
 
     # ---- the protocol ----------------------------------------------------------------------------------------------------
     def begin(self) -> None:
@@ -56,7 +66,9 @@ class Program:
         size = None if batch.mask is None else np.float32(batch.size)
         if self._graphs is not None:
             return None, self._graphs(x, y, w, batch.mask, size)
-        tensors = tree.map_structure(lambda a: a if a is None else as_tensor(a), (x, y, w, batch.mask, size))
+        tensors = tree.map_structure(
+            lambda a: a if a is None else as_tensor(a), (x, y, w, batch.mask, size)
+        )
         return None, self._on_all_replicas(*tensors)
 
     def end(self, state: None) -> None:
@@ -77,7 +89,7 @@ class Program:
         if not self._many_processes:
             return None
         variables = self._model.metrics_variables
-        sums = iter(sum_over_processes([v._storage.read() for v in variables if v._storage.is_sum]))
+        sums = iter(gather_sums([v._storage for v in variables if v._storage.is_sum]))
         return [next(sums) if v._storage.is_sum else v._storage.read() for v in variables]
 
     def local_metric_values(self, state: None) -> None:
@@ -93,7 +105,9 @@ class Program:
         slices = [(x, y, w, mask)] if n == 1 else _cut((x, y, w, mask), n)
 
         def replica() -> Any:
-            number = int(tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group))
+            number = int(
+                tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)
+            )
             me = DistributedReplica(self._strategy, runtime.process_index(), number % n, n)
             out = self._one_replica(me, *slices[me.local], size)
             me.settle()
@@ -110,7 +124,11 @@ class Program:
     def _one_replica(self, replica: Any, x: Any, y: Any, w: Any, mask: Any, size: Any) -> Any:
         if size is None:
             rows = next(a for a in tree.flatten(x) if a is not None)
-            rows = rows.shape[0] if rows.shape[0] is not None else tf.cast(tf.shape(rows)[0], tf.float32)
+            rows = (
+                rows.shape[0]
+                if rows.shape[0] is not None
+                else tf.cast(tf.shape(rows)[0], tf.float32)
+            )
             size = rows * replica.count
         with step_scope(replica, mask, size):
             return self._step(pack(x, y, w))
@@ -168,7 +186,11 @@ class _Graphs:
 
     def __call__(self, x: Any, y: Any, w: Any, mask: Any, size: Any) -> Any:
         batch = (x, y, w, mask, size)
-        plain = type(x) is np.ndarray and type(y) in (np.ndarray, type(None)) and type(w) in (np.ndarray, type(None))
+        plain = (
+            type(x) is np.ndarray
+            and type(y) in (np.ndarray, type(None))
+            and type(w) in (np.ndarray, type(None))
+        )
         leaves = batch if plain else tree.flatten(batch)
         arrays = [a for a in leaves if a is not None]
         key = tuple([None if a is None else (a.shape, a.dtype) for a in leaves])
@@ -180,15 +202,23 @@ class _Graphs:
         return call(arrays)
 
     def _find(self, key: Any, batch: Any, arrays: list) -> Callable:
-        structure = str(tree.map_structure(lambda a: None if a is None else (len(a.shape), str(a.dtype)), batch))
+        structure = str(
+            tree.map_structure(lambda a: None if a is None else (len(a.shape), str(a.dtype)), batch)
+        )
         shapes = [tuple(a.shape) for a in arrays]
         alike = [entry for entry in self._seen if entry[0] == structure]
         for _, specs, call in alike:
-            if all(s.is_compatible_with(tf.TensorSpec(shape, s.dtype)) for s, shape in zip(specs, shapes, strict=True)):
+            if all(
+                s.is_compatible_with(tf.TensorSpec(shape, s.dtype))
+                for s, shape in zip(specs, shapes, strict=True)
+            ):
                 return call
         for _, specs, _ in alike:
             merged = zip(specs, shapes, strict=True)
-            shapes = [tuple(a if a == b else None for a, b in zip(s.shape, shape, strict=True)) for s, shape in merged]
+            shapes = [
+                tuple(a if a == b else None for a, b in zip(s.shape, shape, strict=True))
+                for s, shape in merged
+            ]
         specs = [tf.TensorSpec(shape, a.dtype) for shape, a in zip(shapes, arrays, strict=True)]
         call = self._trace(batch, specs)
         self._seen.append((structure, specs, call))
@@ -199,7 +229,9 @@ class _Graphs:
 
         def flat(*tensors: Any) -> Any:
             given = iter(tensors)
-            return self._fn(*tree.pack_sequence_as(batch, [None if a is None else next(given) for a in leaves]))
+            return self._fn(
+                *tree.pack_sequence_as(batch, [None if a is None else next(given) for a in leaves])
+            )
 
         function = tf.function(flat, autograph=False, jit_compile=self._jit or None)
         graph = function.get_concrete_function(*specs)
@@ -215,5 +247,11 @@ def compile_step(model: Any, kind: str, plan: Plan) -> Program:
 def load_metrics(variables: list, values: list[np.ndarray]) -> None:
     """Set metrics' variables to global values: process 0 takes the sums over, the others start from zero."""
     for variable, value in zip(variables, values, strict=True):
-        mine = np.zeros_like(value) if variable._storage.is_sum and runtime.process_index() > 0 else value
-        variable._storage.write(tf.reshape(as_tensor(np.asarray(mine), variable.dtype), variable.shape))
+        mine = (
+            np.zeros_like(value)
+            if variable._storage.is_sum and runtime.process_index() > 0
+            else value
+        )
+        variable._storage.write(
+            tf.reshape(as_tensor(np.asarray(mine), variable.dtype), variable.shape)
+        )

@@ -37,7 +37,9 @@ class DistributedReplica:
     def settle(self) -> None:
         """Average what replicas assigned to variables with aggregation "mean" (moving statistics)."""
         storages = list(self._averaged.values())
-        for storage, value in zip(storages, self.mean_gradients([s.read() for s in storages]), strict=True):
+        for storage, value in zip(
+            storages, self.mean_gradients([s.read() for s in storages]), strict=True
+        ):
             storage.assign_here(value)
 
     def mean_gradients(self, gradients: list) -> list:
@@ -57,14 +59,18 @@ def transportable(value: Any) -> Any:
 
 
 def all_reduce(how: str, values: list) -> list:
-    """"SUM" or "MEAN" of each tensor over the replicas, packed into one message for each dtype. Inside `strategy.run` alone."""
+    """ "SUM" or "MEAN" of each tensor over the replicas, packed into one message for each dtype. Inside `strategy.run` alone."""
     context = tf.distribute.get_replica_context()
     # Through identity: the reduction takes its device from the tensor, and an argument of a graph function has none.
     sent = [tf.identity(transportable(v)) for v in values]
     out: list = list(values)
-    for dtype in dict.fromkeys(v.dtype for v in sent):  # TensorFlow packs a list only if it is of one dtype
+    for dtype in dict.fromkeys(
+        v.dtype for v in sent
+    ):  # TensorFlow packs a list only if it is of one dtype
         places = [i for i, v in enumerate(sent) if v.dtype == dtype]
-        for i, reduced in zip(places, context.all_reduce(how, [sent[i] for i in places]), strict=True):
+        for i, reduced in zip(
+            places, context.all_reduce(how, [sent[i] for i in places]), strict=True
+        ):
             out[i] = tf.cast(reduced, values[i].dtype)
     return out
 

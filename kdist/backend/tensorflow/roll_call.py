@@ -38,7 +38,9 @@ def _listen(host: str, port: int, count: int, deadline: float, timeout_s: float)
                 connection.sendall(b"1")
         except TimeoutError:
             missing = ", ".join(str(r) for r in range(1, count) if r not in present)
-            raise TimeoutError(f"rank(s) {missing} did not come to {host}:{port} within {timeout_s:g} s.") from None
+            raise TimeoutError(
+                f"rank(s) {missing} did not come to {host}:{port} within {timeout_s:g} s."
+            ) from None
         finally:
             for connection in present.values():
                 # The others close first, so that this port is free at once for what TensorFlow serves on it.
@@ -59,11 +61,15 @@ def _answer(host: str, port: int, rank: int, deadline: float, timeout_s: float) 
     reason: OSError | None = None
     while time.monotonic() < deadline:
         try:
-            with socket.create_connection((host, port), timeout=max(deadline - time.monotonic(), 0.001)) as connection:
+            with socket.create_connection(
+                (host, port), timeout=max(deadline - time.monotonic(), 0.001)
+            ) as connection:
                 connection.sendall(rank.to_bytes(4, "big"))
                 if connection.recv(1) == b"1":
                     return
         except OSError as e:
             reason = e
         time.sleep(_PAUSE_S)
-    raise TimeoutError(f"rank 0 did not gather everyone at {host}:{port} within {timeout_s:g} s ({reason or 'it closed the connection'}).")
+    raise TimeoutError(
+        f"rank 0 did not gather everyone at {host}:{port} within {timeout_s:g} s ({reason or 'it closed the connection'})."
+    )

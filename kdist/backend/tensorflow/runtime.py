@@ -83,7 +83,12 @@ class TensorFlowRuntime:
         self._coordinator: Coordinator = SingleProcess()
 
     def initialize(
-        self, coordinator: str, num_processes: int, process_id: int, addresses: Sequence[str], timeout_s: float
+        self,
+        coordinator: str,
+        num_processes: int,
+        process_id: int,
+        addresses: Sequence[str],
+        timeout_s: float,
     ) -> None:
         """Join the cluster; each process serves at its own entry of `addresses`.
 
@@ -107,10 +112,15 @@ class TensorFlowRuntime:
                 service_leader="/job:worker/replica:0/task:0",
                 cluster_register_timeout_in_ms=int(timeout_s * 1000),
                 heartbeat_timeout_in_ms=_HEARTBEAT_TIMEOUT_S * 1000,
-                coordinated_jobs=[coordination_config_pb2.CoordinatedJob(name="worker", num_tasks=num_processes)],
+                coordinated_jobs=[
+                    coordination_config_pb2.CoordinatedJob(name="worker", num_tasks=num_processes)
+                ],
             )
             resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
-                tf.train.ClusterSpec({"worker": list(addresses)}), task_type="worker", task_id=process_id, rpc_layer="grpc"
+                tf.train.ClusterSpec({"worker": list(addresses)}),
+                task_type="worker",
+                task_id=process_id,
+                rpc_layer="grpc",
             )
             kinds = tf.distribute.experimental.CommunicationImplementation
             kind = kinds.NCCL if tf.config.list_physical_devices("GPU") else kinds.RING
@@ -140,7 +150,10 @@ class TensorFlowRuntime:
     def list_devices(self, device_type: str | None = None) -> list[str]:
         """Names of the devices of all processes, e.g. "cpu:0"; default: GPUs if there are any."""
         kind = _kind(device_type)
-        return [f"{kind.lower()}:{i}" for i in range(len(_local_devices(kind, self._count)) * self._count)]
+        return [
+            f"{kind.lower()}:{i}"
+            for i in range(len(_local_devices(kind, self._count)) * self._count)
+        ]
 
     def local_device_count(self) -> int:
         return len(_local_devices(_kind(None), self._count))
@@ -190,7 +203,9 @@ def _make_virtual_cpus() -> None:
     if not wanted.isdigit() or int(wanted) < 1:
         raise ValueError(f"KDIST_CPU_DEVICES={wanted!r} must be a number of devices, at least 1.")
     cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(wanted))
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * int(wanted)
+    )
 
 
 def _keep_one_gpu(local_rank: int) -> None:

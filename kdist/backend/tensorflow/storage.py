@@ -59,7 +59,9 @@ class Storage:
             return
         self.copies[0].assign(value, read_value=False)
         for copy in self.copies[1:]:
-            copy.assign(tf.zeros_like(value) if self._aggregation == "sum" else value, read_value=False)
+            copy.assign(
+                tf.zeros_like(value) if self._aggregation == "sum" else value, read_value=False
+            )
 
     def assign_here(self, value: Any) -> None:
         """Assign this replica's copy alone."""

@@ -57,7 +57,11 @@ def as_tensor(x: Any, dtype: str | None = None) -> Any:
         x = np.asarray(x)
     if dtype is None:
         return tf.convert_to_tensor(x)
-    if kind in _PYTHON and dtype not in ("bool", "string") and (kind is not float or dtype in dtypes.FLOATS):
+    if (
+        kind in _PYTHON
+        and dtype not in ("bool", "string")
+        and (kind is not float or dtype in dtypes.FLOATS)
+    ):
         return tf.constant(x, dtype)
     # TensorFlow refuses ints as bools and floats as ints, so the dtype is changed after the conversion.
     return as_tensor(tf.convert_to_tensor(x), dtype)
@@ -76,17 +80,29 @@ def _as_array(x: Any) -> Any:
     array = np.asarray(x)
     if array.dtype == np.float64 and not _holds_numpy(x):
         return array.astype(tf.as_dtype(config.floatx()).as_numpy_dtype)
-    if array.dtype == np.int64 and not _holds_numpy(x) and (not array.size or np.abs(array).max() < 2**31):
+    if (
+        array.dtype == np.int64
+        and not _holds_numpy(x)
+        and (not array.size or np.abs(array).max() < 2**31)
+    ):
         return array.astype(np.int32)
     return array
 
 
 def _holds_tensors(x: Any) -> bool:
-    return any(tf.is_tensor(v) or hasattr(v, "_storage") or (isinstance(v, list | tuple) and _holds_tensors(v)) for v in x)
+    return any(
+        tf.is_tensor(v)
+        or hasattr(v, "_storage")
+        or (isinstance(v, list | tuple) and _holds_tensors(v))
+        for v in x
+    )
 
 
 def _holds_numpy(x: Any) -> bool:
-    return any(isinstance(v, np.ndarray | np.generic) or (isinstance(v, list | tuple) and _holds_numpy(v)) for v in x)
+    return any(
+        isinstance(v, np.ndarray | np.generic) or (isinstance(v, list | tuple) and _holds_numpy(v))
+        for v in x
+    )
 
 
 def _cast(x: Any, dtype: str) -> Any:
@@ -150,5 +166,7 @@ def static_or_dynamic_shape(x: Any) -> list:
 def normalize_axis(axis: int, ndim: int) -> int:
     """A non-negative axis. Raises ValueError if it is outside of the tensor's rank."""
     if not -ndim <= axis < ndim:
-        raise ValueError(f"axis={axis} is out of bounds for a tensor of {ndim} dims. Use {-ndim} .. {ndim - 1}.")
+        raise ValueError(
+            f"axis={axis} is out of bounds for a tensor of {ndim} dims. Use {-ndim} .. {ndim - 1}."
+        )
     return axis % ndim

@@ -23,7 +23,9 @@ def unpack(data: Any) -> tuple[Any, Any, Any]:
     if not isinstance(data, tuple):
         return data, None, None
     if len(data) > 3:
-        raise ValueError(f"data has {len(data)} parts; a step takes x, (x, y) or (x, y, sample_weight).")
+        raise ValueError(
+            f"data has {len(data)} parts; a step takes x, (x, y) or (x, y, sample_weight)."
+        )
     return (*data, None, None)[:3]
 
 
@@ -37,7 +39,9 @@ def train_step(model: Any, data: Any) -> Any:
     optimizer = model.optimizer
     with tf.GradientTape() as tape:
         y_pred = _outputs(model, x, training=True)
-        loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
+        loss = model.compute_loss(
+            x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True
+        )
         scaled = loss if optimizer is None else optimizer.scale_loss(loss)
     logs = model._update_metrics(loss, x, y, y_pred, sample_weight)
     variables = model.trainable_variables

@@ -40,21 +40,36 @@ def _gradients(grads: list, variables: list) -> list:
 def _powers(optimizer: Any) -> tuple[Any, Any]:
     """beta_1**t and beta_2**t, t counted from 1, in float32 (float64 is for float64 variables, whose rows cast them)."""
     step = tf.cast(as_tensor(optimizer.iterations) + 1, tf.float32)
-    return tf.pow(tf.constant(optimizer.beta_1, tf.float32), step), tf.pow(tf.constant(optimizer.beta_2, tf.float32), step)
+    return tf.pow(tf.constant(optimizer.beta_1, tf.float32), step), tf.pow(
+        tf.constant(optimizer.beta_2, tf.float32), step
+    )
 
 
 def adam(optimizer: Any, grads: list, variables: list, learning_rate: Any) -> None:
     first, second = _powers(optimizer)
     scalars = _Scalars(
-        beta1_power=first, beta2_power=second, lr=learning_rate, beta1=optimizer.beta_1, beta2=optimizer.beta_2, epsilon=optimizer.epsilon
+        beta1_power=first,
+        beta2_power=second,
+        lr=learning_rate,
+        beta1=optimizer.beta_1,
+        beta2=optimizer.beta_2,
+        epsilon=optimizer.epsilon,
     )
     momentums = optimizer.aligned(optimizer._momentums, variables)
     velocities = optimizer.aligned(optimizer._velocities, variables)
     hats = optimizer.aligned(optimizer._velocity_hats, variables)
-    for i, (variable, gradient) in enumerate(zip(variables, _gradients(grads, variables), strict=True)):
-        state = {"var": _resource(variable), "m": _resource(momentums[i]), "v": _resource(velocities[i])}
+    for i, (variable, gradient) in enumerate(
+        zip(variables, _gradients(grads, variables), strict=True)
+    ):
+        state = {
+            "var": _resource(variable),
+            "m": _resource(momentums[i]),
+            "v": _resource(velocities[i]),
+        }
         if hats:
-            _raw.ResourceApplyAdamWithAmsgrad(**state, vhat=_resource(hats[i]), grad=gradient, **scalars.of(variable.dtype))
+            _raw.ResourceApplyAdamWithAmsgrad(
+                **state, vhat=_resource(hats[i]), grad=gradient, **scalars.of(variable.dtype)
+            )
         else:
             _raw.ResourceApplyAdam(**state, grad=gradient, **scalars.of(variable.dtype))
 
@@ -62,22 +77,38 @@ def adam(optimizer: Any, grads: list, variables: list, learning_rate: Any) -> No
 def sgd(optimizer: Any, grads: list, variables: list, learning_rate: Any) -> None:
     scalars = _Scalars(lr=learning_rate, momentum=optimizer.momentum)
     momentums = optimizer.aligned(optimizer.momentums, variables)
-    for i, (variable, gradient) in enumerate(zip(variables, _gradients(grads, variables), strict=True)):
+    for i, (variable, gradient) in enumerate(
+        zip(variables, _gradients(grads, variables), strict=True)
+    ):
         numbers = scalars.of(variable.dtype)
         if momentums:
             _raw.ResourceApplyKerasMomentum(
-                var=_resource(variable), accum=_resource(momentums[i]), grad=gradient, use_nesterov=optimizer.nesterov, **numbers
+                var=_resource(variable),
+                accum=_resource(momentums[i]),
+                grad=gradient,
+                use_nesterov=optimizer.nesterov,
+                **numbers,
             )
         else:
-            _raw.ResourceApplyGradientDescent(var=_resource(variable), alpha=numbers["lr"], delta=gradient)
+            _raw.ResourceApplyGradientDescent(
+                var=_resource(variable), alpha=numbers["lr"], delta=gradient
+            )
 
 
 def rmsprop(optimizer: Any, grads: list, variables: list, learning_rate: Any) -> None:
-    scalars = _Scalars(lr=learning_rate, rho=optimizer.rho, rest=1 - optimizer.rho, momentum=optimizer.momentum, epsilon=optimizer.epsilon)
+    scalars = _Scalars(
+        lr=learning_rate,
+        rho=optimizer.rho,
+        rest=1 - optimizer.rho,
+        momentum=optimizer.momentum,
+        epsilon=optimizer.epsilon,
+    )
     velocities = optimizer.aligned(optimizer._velocities, variables)
     momentums = optimizer.aligned(optimizer._momentums, variables)
     averages = optimizer.aligned(optimizer._average_gradients, variables)
-    for i, (variable, gradient) in enumerate(zip(variables, _gradients(grads, variables), strict=True)):
+    for i, (variable, gradient) in enumerate(
+        zip(variables, _gradients(grads, variables), strict=True)
+    ):
         n = scalars.of(variable.dtype)
         velocity = n["rho"] * velocities[i]._storage.read() + n["rest"] * tf.square(gradient)
         _assign(velocities[i], velocity)
@@ -99,25 +130,47 @@ def adadelta(optimizer: Any, grads: list, variables: list, learning_rate: Any) -
     scalars = _Scalars(lr=learning_rate, rho=optimizer.rho, epsilon=optimizer.epsilon)
     squares = optimizer.aligned(optimizer._accumulated_grads, variables)
     deltas = optimizer.aligned(optimizer._accumulated_delta_vars, variables)
-    for i, (variable, gradient) in enumerate(zip(variables, _gradients(grads, variables), strict=True)):
+    for i, (variable, gradient) in enumerate(
+        zip(variables, _gradients(grads, variables), strict=True)
+    ):
         _raw.ResourceApplyAdadelta(
-            var=_resource(variable), accum=_resource(squares[i]), accum_update=_resource(deltas[i]), grad=gradient, **scalars.of(variable.dtype)
+            var=_resource(variable),
+            accum=_resource(squares[i]),
+            accum_update=_resource(deltas[i]),
+            grad=gradient,
+            **scalars.of(variable.dtype),
         )
 
 
 def adamax(optimizer: Any, grads: list, variables: list, learning_rate: Any) -> None:
     first, _ = _powers(optimizer)
-    scalars = _Scalars(beta1_power=first, lr=learning_rate, beta1=optimizer.beta_1, beta2=optimizer.beta_2, epsilon=optimizer.epsilon)
+    scalars = _Scalars(
+        beta1_power=first,
+        lr=learning_rate,
+        beta1=optimizer.beta_1,
+        beta2=optimizer.beta_2,
+        epsilon=optimizer.epsilon,
+    )
     m, u = optimizer.aligned(optimizer._m, variables), optimizer.aligned(optimizer._u, variables)
-    for i, (variable, gradient) in enumerate(zip(variables, _gradients(grads, variables), strict=True)):
-        _raw.ResourceApplyAdaMax(var=_resource(variable), m=_resource(m[i]), v=_resource(u[i]), grad=gradient, **scalars.of(variable.dtype))
+    for i, (variable, gradient) in enumerate(
+        zip(variables, _gradients(grads, variables), strict=True)
+    ):
+        _raw.ResourceApplyAdaMax(
+            var=_resource(variable),
+            m=_resource(m[i]),
+            v=_resource(u[i]),
+            grad=gradient,
+            **scalars.of(variable.dtype),
+        )
 
 
 def weight_decay(optimizer: Any, variables: list, learning_rate: Any) -> None:
     scalars = _Scalars(alpha=as_tensor(learning_rate) * optimizer.weight_decay)
     for variable in variables:
         alpha = scalars.of(variable.dtype)["alpha"]
-        _raw.ResourceApplyGradientDescent(var=_resource(variable), alpha=alpha, delta=variable._storage.read())
+        _raw.ResourceApplyGradientDescent(
+            var=_resource(variable), alpha=alpha, delta=variable._storage.read()
+        )
 
 
 def _assign(variable: Any, value: Any) -> None:

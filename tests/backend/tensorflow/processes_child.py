@@ -1,0 +1,80 @@
+"""One of two processes: `processes_child.py rank addresses`. Prints "ok" at its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from kdist import distribution
+from kdist.backend import backend
+from kdist.backend.tensorflow.collectives import (
+    broadcast_from_first,
+    gather_rows,
+    sum_over_processes,
+)
+from kdist.backend.variable import Variable
+from kdist.core.coordination import BarrierTimeout
+
+rank = int(sys.argv[1])
+distribution.initialize(sys.argv[2], 2, rank, timeout_s=60)
+assert (distribution.process_index(), distribution.process_count()) == (rank, 2)
+assert distribution.list_devices() == ["cpu:0", "cpu:1"]
+
+for dtype in ("float32", "bfloat16", "int32", "uint8", "bool"):
+    (total,) = sum_over_processes([tf.cast([rank, 1], dtype)])
+    np.testing.assert_array_equal(tf.cast(total, tf.float32), [1, 1] if dtype == "bool" else [1, 2])
+    assert total.dtype.name == dtype
+    (first,) = broadcast_from_first([tf.cast([1 - rank], dtype)])
+    assert float(tf.cast(first, tf.float32)[0]) == 1
+    np.testing.assert_array_equal(
+        tf.cast(gather_rows(tf.cast([[rank]], dtype)), tf.float32), [[0], [1]]
+    )
+
+# A barrier in a background thread stands beside the collectives of the main one.
+coordinator = backend.runtime.coordinator()
+done = threading.Event()
+
+
+def wait() -> None:
+    if rank == 0:
+        time.sleep(0.5)
+    coordinator.barrier("save", 30.0)
+    done.set()
+
+
+thread = threading.Thread(target=wait)
+thread.start()
+for _ in range(20):
+    sum_over_processes([tf.ones(3)])
+thread.join(30)
+assert done.is_set()
+
+if rank == 0:
+    try:
+        coordinator.barrier("alone", 0.3)
+    except BarrierTimeout as e:
+        assert e.missing == (1,)
+    else:
+        raise AssertionError("a barrier that rank 1 did not reach let rank 0 pass")
+
+metric = Variable(np.float32(rank + 1), aggregation="sum", trainable=False)
+leaf = backend.to_leaf(metric)
+assert bool(leaf.boxes) == (rank == 0)
+if rank == 0:
+    assert leaf.boxes[0][1] == 3.0
+assert float(metric.numpy()) == (3.0 if rank == 0 else 0.0)
+backend.from_reader(metric, lambda index: np.float32(8.0))
+assert float(sum_over_processes([metric.value])[0]) == 8.0
+
+distribution.shutdown()
+print("ok", flush=True)
+if len(sys.argv) > 3:  # the service's own handler would swallow it
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(20)
+    print("survived SIGTERM", flush=True)
