@@ -60,13 +60,17 @@ def _evaluate(fn: Callable, args: tuple, kwargs: dict) -> Any:
 
 
 def abstract_eval(fn: Callable, args: tuple, kwargs: dict) -> Any:
-    """Specs of `fn(*args, **kwargs)` with each `Spec` among the arguments standing for a tensor."""
+    """Specs of `fn(*args, **kwargs)` with each `Spec` among the arguments standing for a tensor.
+
+    Raises:
+        ValueError: if the shapes do not fit, with torch's own words.
+    """
     try:
         with device_scope(META):
             return _evaluate(fn, args, kwargs)
-    except RuntimeError as first:
-        if not (isinstance(first, NotImplementedError) or "device" in str(first)):
-            raise
+    except (RuntimeError, IndexError) as e:
+        first = e
+    if isinstance(first, NotImplementedError) or "device" in str(first):
         # Real tensors were mixed in (a constant made in build, a plain torch module's parameters), or the meta device lacks
         # an op. Fake tensors, some ten times slower, know how to deal with both. What they cannot is shown by the first error.
         try:
@@ -74,6 +78,7 @@ def abstract_eval(fn: Callable, args: tuple, kwargs: dict) -> Any:
                 return _evaluate(fn, args, kwargs)
         except RuntimeError:
             raise first from None
+    raise ValueError(str(first)) from first
 
 
 @contextmanager

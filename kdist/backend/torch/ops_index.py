@@ -25,7 +25,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     if axis == 0 and x.ndim == 2:
         return F.embedding(indices, x)
     out = torch.index_select(x, axis, indices.reshape(-1))
-    return out.reshape(*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+    return out.reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 
 
 def embedding_lookup(table: Any, ids: Any) -> Tensor:

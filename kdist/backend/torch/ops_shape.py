@@ -59,6 +59,8 @@ def flip(x: Any, axis: Any = None) -> Tensor:
 
 
 def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
+    if is_int(shift) and axis is not None and not is_int(axis):
+        shift = (shift,) * len(axis)  # one shift for all axes, as in NumPy
     return torch.roll(as_tensor(x), shift, dims=axis)
 
 
@@ -120,13 +122,15 @@ def joining(native: Any) -> Any:
     return row
 
 
-def concatenate(xs: Any, axis: int = 0) -> Tensor:
+def concatenate(xs: Any, axis: int | None = 0) -> Tensor:
     xs = list(xs)
     if not (
         isinstance(xs[0], Tensor)
         and all(isinstance(x, Tensor) and x.dtype is xs[0].dtype for x in xs)
     ):
         xs = promoted(*xs)
+    if axis is None:
+        xs, axis = [x.reshape(-1) for x in xs], 0
     return torch.cat(xs, dim=axis)
 
 
