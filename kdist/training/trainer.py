@@ -21,6 +21,7 @@ from kdist.training import loop
 from kdist.training.checkpointing import restore_snapshot, take_snapshot
 from kdist.training.compile_loss import CompileLoss, samples_here
 from kdist.training.compile_metrics import CompileMetrics
+from kdist.training.labels import check_labels
 from kdist.training.logs import to_python
 from kdist.training.position import Position
 
@@ -170,15 +171,18 @@ class Trainer:
         Raises: ValueError if there is neither a compiled loss nor a penalty.
         """
         parts = []
-        if self._compile_loss is not None and y is not None:
+        if self._compile_loss is not None:
+            if y is None:
+                raise ValueError(
+                    f"compile() of model {self.name!r} got loss={self.loss!r}, and the data has no targets y. Pass y (or let the dataset yield (x, y)), or compile without a loss."
+                )
             loss = self._compile_loss(y, y_pred, sample_weight)
             if loss is not None:
                 parts.append(loss)
         parts += [ops.sum(ops.cast(penalty, config.floatx())) for penalty in self.losses]
         if not parts:
             raise ValueError(
-                "There is nothing to minimise: pass loss= to compile() and targets y to fit(), or call add_loss() in a layer"
-                + (" (compile() got a loss, but the data has no y)." if self._compile_loss is not None else ".")
+                f"Model {self.name!r} has nothing to minimise: pass loss= to compile() and targets y to fit(), or call add_loss() in a layer."
             )
         total = parts[0]
         for part in parts[1:]:
@@ -315,6 +319,9 @@ class Trainer:
         object.__setattr__(self, "position", position)
         source = adapt(x, y, sample_weight, batch_size=batch_size, steps_per_epoch=steps_per_epoch, shuffle=shuffle, class_weight=class_weight, seed=position.seed)
         self._prepare(source, training=True)
+        check_labels(self._compile_loss, y)
+        if isinstance(validation_data, tuple | list) and len(validation_data) > 1:
+            check_labels(self._compile_loss, validation_data[1], "validation_data's y")
         validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
         shard = self._shard()
         program = self._program("train")
@@ -375,6 +382,7 @@ class Trainer:
         self._require_compiled("evaluate")
         source = adapt(x, y, sample_weight, batch_size=batch_size, steps_per_epoch=steps, shuffle=False)
         self._prepare(source, training=False)
+        check_labels(self._compile_loss, y)
         bar = process_index() == 0 and verbose not in (0, False)
         handlers = CallbackList(callbacks, add_progbar=bar, model=self, verbose=verbose if bar else 0, epochs=1, steps=steps or source.num_batches)
         self.stop_evaluating = False
@@ -416,7 +424,9 @@ class Trainer:
         rows = len(tree.flatten(x)[0])
         source = adapt(x, y, sample_weight, batch_size=rows, shuffle=False, class_weight=class_weight)
         self._prepare(source, training=kind == "train")
+        check_labels(self._compile_loss, y)
         program = self._program(kind)
+        self.reset_metrics()
         state = program.begin()
         try:
             for batch in source.epoch(0, self._shard()):
@@ -428,7 +438,7 @@ class Trainer:
         return logs if return_dict else values[0] if len(values) == 1 else values
 
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None, return_dict: bool = False) -> Any:
-        """One update; metrics go on accumulating until `reset_metrics`."""
+        """One update; returns the loss and metrics of this batch alone."""
         return self._one("train", x, y, sample_weight, class_weight, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
