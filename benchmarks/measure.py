@@ -41,7 +41,11 @@ def interleave(contenders: dict[str, Callable], rounds: int) -> dict[str, list[f
 
 def ratios(seconds: dict[str, list[float]], steps: int) -> dict[str, float]:
     native = seconds["native"]
-    out = {n: statistics.median(a / b for a, b in zip(native, s, strict=True)) for n, s in seconds.items() if n != "native"}
+    out = {
+        n: statistics.median(a / b for a, b in zip(native, s, strict=True))
+        for n, s in seconds.items()
+        if n != "native"
+    }
     return {**out, "native_us": statistics.median(native) / steps * 1e6}
 
 
@@ -50,18 +54,29 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("models", nargs="+")
     options = parser.parse_args()
-    import kdist
     import keras
+
+    import kdist
 
     native = importlib.import_module(f"native.{os.environ['KDIST_BACKEND']}_loops")
     results = {}
     for name in options.models:
         w = workloads.WORKLOADS[name]
         x, y = workloads.data(name, w.samples)
-        loops = {"native": native.loops(name, x, y, w), "kdist": library(kdist, name, x, y), "keras": library(keras, name, x, y)}
+        loops = {
+            "native": native.loops(name, x, y, w),
+            "kdist": library(kdist, name, x, y),
+            "keras": library(keras, name, x, y),
+        }
         results[name] = {
-            "fit": ratios(interleave({n: fit for n, (fit, _) in loops.items()}, options.rounds), w.samples // w.batch),
-            "predict": ratios(interleave({n: predict for n, (_, predict) in loops.items()}, options.rounds), w.predict_samples // w.batch),
+            "fit": ratios(
+                interleave({n: fit for n, (fit, _) in loops.items()}, options.rounds),
+                w.samples // w.batch,
+            ),
+            "predict": ratios(
+                interleave({n: predict for n, (_, predict) in loops.items()}, options.rounds),
+                w.predict_samples // w.batch,
+            ),
         }
     print(json.dumps(results))
 

@@ -40,7 +40,12 @@ def model(lib: Any, name: str) -> Any:
     layers = lib.layers
     if name == "mlp":
         return lib.Sequential(
-            [lib.Input((64,)), layers.Dense(256, activation="relu"), layers.Dense(256, activation="relu"), layers.Dense(CLASSES)]
+            [
+                lib.Input((64,)),
+                layers.Dense(256, activation="relu"),
+                layers.Dense(256, activation="relu"),
+                layers.Dense(CLASSES),
+            ]
         )
     if name == "convnet":
         return lib.Sequential(

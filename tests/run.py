@@ -1,8 +1,8 @@
 """Runs all tests: what needs no backend once, the shared suite once per backend, two stages at a time.
 
-    python tests/run.py                    everything
-    python tests/run.py jax torch          only these stages
-    python tests/run.py -k dense           arguments that begin with '-' (and what follows) go to pytest
+python tests/run.py                    everything
+python tests/run.py jax torch          only these stages
+python tests/run.py -k dense           arguments that begin with '-' (and what follows) go to pytest
 """
 
 from __future__ import annotations
@@ -37,7 +37,12 @@ def stages() -> dict[str, list[str]]:
         b: [*shared, *([str(tests / "backend" / b)] if (tests / "backend" / b).is_dir() else [])]
         for b in BACKENDS
     }
-    return {"tensorflow": per_backend["tensorflow"], "torch": per_backend["torch"], "jax": per_backend["jax"], "neutral": neutral}
+    return {
+        "tensorflow": per_backend["tensorflow"],
+        "torch": per_backend["torch"],
+        "jax": per_backend["jax"],
+        "neutral": neutral,
+    }
 
 
 def start(stage: str, folders: list[str], extra: list[str], log: pathlib.Path) -> subprocess.Popen:
@@ -52,7 +57,15 @@ def start(stage: str, folders: list[str], extra: list[str], log: pathlib.Path) -
     }
     command = [sys.executable, "-m", "pytest", "--durations=8", *folders, *extra]
     with log.open("wb") as out:
-        return subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=env,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
 
 def stop(process: subprocess.Popen) -> None:
@@ -94,7 +107,9 @@ def main() -> int:
                     del running[stage]
                     text = log.read_text(errors="replace")
                     print(f"\n===== {stage} ({time.time() - since:.0f} s)\n{text}", flush=True)
-                    for n, what in re.findall(r"(\d+) (passed|failed|error|skipped)", text.strip().split("\n")[-1]):
+                    for n, what in re.findall(
+                        r"(\d+) (passed|failed|error|skipped)", text.strip().split("\n")[-1]
+                    ):
                         counts[what] += int(n)
                     # 5: nothing was collected, which a filter may cause.
                     if process.returncode not in (0, *([5] if extra else [])):
@@ -103,8 +118,13 @@ def main() -> int:
         finally:
             for process, _, _ in running.values():
                 stop(process)
-    print(f"stages: {', '.join(todo)}; {time.time() - began:.0f} s" + (f"; failed: {', '.join(bad)}" if bad else ""))
-    print(f"{counts['passed']} passed, {counts['failed'] + counts['error']} failed, {counts['skipped']} skipped")
+    print(
+        f"stages: {', '.join(todo)}; {time.time() - began:.0f} s"
+        + (f"; failed: {', '.join(bad)}" if bad else "")
+    )
+    print(
+        f"{counts['passed']} passed, {counts['failed'] + counts['error']} failed, {counts['skipped']} skipped"
+    )
     return 1 if bad else 0
 
 

@@ -38,7 +38,12 @@ def _convnet(keys):
 
 
 def _convnet_forward(p, x):
-    conv = lambda p, x: jax.nn.relu(jax.lax.conv_general_dilated(x, p["w"], (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")) + p["b"])
+    conv = lambda p, x: jax.nn.relu(
+        jax.lax.conv_general_dilated(
+            x, p["w"], (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        + p["b"]
+    )
     x = conv(p[1], conv(p[0], x))
     x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
     return _dense(p[3], conv(p[2], x).mean((1, 2)))
@@ -47,7 +52,8 @@ def _convnet_forward(p, x):
 def _transformer(keys):
     norm = lambda: {"g": jnp.ones(w.WIDTH), "b": jnp.zeros(w.WIDTH)}
     block = lambda: {
-        "n1": norm(), "n2": norm(), "up": _linear(next(keys), w.WIDTH, w.HIDDEN), "down": _linear(next(keys), w.HIDDEN, w.WIDTH),
+        "n1": norm(), "n2": norm(),
+        "up": _linear(next(keys), w.WIDTH, w.HIDDEN), "down": _linear(next(keys), w.HIDDEN, w.WIDTH),
         **{n: _linear(next(keys), w.WIDTH, w.WIDTH) for n in "qkvo"},
     }  # fmt: skip
     return {
@@ -73,7 +79,11 @@ def _transformer_forward(p, x):
     return _dense(p["head"], x.mean(1))
 
 
-MODELS = {"mlp": (_mlp, _mlp_forward), "convnet": (_convnet, _convnet_forward), "transformer": (_transformer, _transformer_forward)}
+MODELS = {
+    "mlp": (_mlp, _mlp_forward),
+    "convnet": (_convnet, _convnet_forward),
+    "transformer": (_transformer, _transformer_forward),
+}
 
 
 def _adam(params, grads, m, v, t, lr=1e-3, b1=0.9, b2=0.999, eps=1e-7):
@@ -92,7 +102,9 @@ def loops(name, x, y, work):
 
     def loss_fn(params, x, y):
         logits = forward(params, x)
-        return (jax.nn.logsumexp(logits, -1) - jnp.take_along_axis(logits, y[:, None], 1)[:, 0]).mean(), logits
+        return (
+            jax.nn.logsumexp(logits, -1) - jnp.take_along_axis(logits, y[:, None], 1)[:, 0]
+        ).mean(), logits
 
     @functools.partial(jax.jit, donate_argnums=0)
     def step(state, x, y):
@@ -101,7 +113,16 @@ def loops(name, x, y, work):
         t = t + 1
         params, m, v = _adam(params, grads, m, v, t)
         n = x.shape[0]
-        return params, m, v, t, totals + jnp.stack([loss * n, (logits.argmax(-1) == y).sum().astype("float32"), jnp.float32(n)])
+        return (
+            params,
+            m,
+            v,
+            t,
+            totals
+            + jnp.stack(
+                [loss * n, (logits.argmax(-1) == y).sum().astype("float32"), jnp.float32(n)]
+            ),
+        )
 
     predict_step = jax.jit(forward)
 
@@ -116,7 +137,10 @@ def loops(name, x, y, work):
         return np.asarray(s[4])
 
     def predict():
-        outputs = [predict_step(state[0][0], x[i : i + work.batch]) for i in range(0, work.predict_samples, work.batch)]
+        outputs = [
+            predict_step(state[0][0], x[i : i + work.batch])
+            for i in range(0, work.predict_samples, work.batch)
+        ]
         return np.concatenate([np.asarray(o) for o in outputs])
 
     return fit, predict

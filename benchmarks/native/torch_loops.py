@@ -12,7 +12,12 @@ from torch import nn
 class ConvNet(nn.Module):
     def __init__(self):
         super().__init__()
-        self.a, self.b, self.c, self.head = nn.Conv2d(1, 32, 3), nn.Conv2d(32, 32, 3), nn.Conv2d(32, 64, 3), nn.Linear(64, w.CLASSES)
+        self.a, self.b, self.c, self.head = (
+            nn.Conv2d(1, 32, 3),
+            nn.Conv2d(32, 32, 3),
+            nn.Conv2d(32, 64, 3),
+            nn.Linear(64, w.CLASSES),
+        )
 
     def forward(self, x):
         x = x.permute(0, 3, 1, 2)
@@ -37,14 +42,20 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     def __init__(self):
         super().__init__()
-        self.embed, self.blocks, self.head = nn.Embedding(w.VOCABULARY, w.WIDTH), nn.Sequential(Block(), Block()), nn.Linear(w.WIDTH, w.CLASSES)
+        self.embed, self.blocks, self.head = (
+            nn.Embedding(w.VOCABULARY, w.WIDTH),
+            nn.Sequential(Block(), Block()),
+            nn.Linear(w.WIDTH, w.CLASSES),
+        )
 
     def forward(self, x):
         return self.head(self.blocks(self.embed(x)).mean(1))
 
 
 MODELS = {
-    "mlp": lambda: nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, w.CLASSES)),
+    "mlp": lambda: nn.Sequential(
+        nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, w.CLASSES)
+    ),
     "convnet": ConvNet,
     "transformer": Transformer,
 }
@@ -76,7 +87,10 @@ def loops(name, x, y, work):
     def predict():
         model.eval()
         with torch.inference_mode():
-            outputs = [model(torch.from_numpy(x[i : i + work.batch])) for i in range(0, work.predict_samples, work.batch)]
+            outputs = [
+                model(torch.from_numpy(x[i : i + work.batch]))
+                for i in range(0, work.predict_samples, work.batch)
+            ]
             return torch.cat(outputs).numpy()
 
     return fit, predict

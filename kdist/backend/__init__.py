@@ -1,4 +1,7 @@
-"""Binds exactly one backend. `from kdist.backend import backend` is that backend's package; see `protocol.py` for what it offers."""
+"""Binds exactly one backend.
+
+`from kdist.backend import backend` is that backend's package; see `protocol.py` for what it offers.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
 """The contract between kdist and a framework.
 
-A backend is one package, `kdist.backend.<name>`, whose `__init__` binds the names below. Nothing else in kdist imports a framework, and
-the backends do not import each other. What differs between them is a row of a table (`OPS`, `UPDATES`) or an object returned from here.
+A backend is one package, `kdist.backend.<name>`, whose `__init__` binds the names below. Nothing else in kdist
+imports a framework, and
+the backends do not import each other. What differs between them is a row of a table (`OPS`, `UPDATES`) or an object
+returned from here.
 """
 
 from __future__ import annotations
@@ -14,8 +16,6 @@ import numpy as np
 
 from kdist.core.coordination import Coordinator
 from kdist.core.leaf import Leaf
-from kdist.core.replicas import Replicas
-from kdist.core.spec import Spec
 from kdist.distribution.plan import Plan
 
 Tensor = Any  # the framework's array
@@ -49,14 +49,17 @@ class Program(Protocol):
     def __call__(self, state: Any, batch: Any) -> tuple[Any, Any]:
         """One step on a `data.Batch` of NumPy arrays (this process's slice).
 
-        Returns: the new state, and what the step gave: for train and test a dict of scalars still on the device if the model's own
+        Returns: the new state, and what the step gave: for train and test a dict of scalars still on the device if
+            the model's own
         step returned one, or None if the built-in step ran (its results are read from the metrics when someone asks);
         for predict the outputs, this process's slice, padding included.
         """
         ...
 
     def metric_values(self, state: Any) -> list | None:
-        """Values of `model.metrics_variables` summed over all processes, which call this together; None where the variables are global already."""
+        """Values of `model.metrics_variables` summed over all processes, which call this together; None where the
+        variables are global already.
+        """
         ...
 
     def local_metric_values(self, state: Any) -> list | None:
@@ -75,7 +78,14 @@ class Program(Protocol):
 class Runtime(Protocol):
     """Processes and devices."""
 
-    def initialize(self, coordinator: str, num_processes: int, process_id: int, addresses: Sequence[str], timeout_s: float) -> None:
+    def initialize(
+        self,
+        coordinator: str,
+        num_processes: int,
+        process_id: int,
+        addresses: Sequence[str],
+        timeout_s: float,
+    ) -> None:
         """Join the other processes. Must precede the first computation."""
         ...
 
@@ -101,14 +111,18 @@ class Backend(Protocol):
     name: str
     runtime: Runtime
 
-    # ---- ops -------------------------------------------------------------------------------------------------------------
+    # ---- ops
+    # -------------------------------------------------------------------------------------------------------------
     OPS: Mapping[str, Callable]
-    """Rows of ops: name -> function with the declaration's parameter names and defaults. A row accepts the framework's tensors, NumPy
-    arrays, Python scalars, lists of them and kdist Variables, promotes dtypes by `kdist.core.dtypes.result_type`, and is traceable
+    """Rows of ops: name -> function with the declaration's parameter names and defaults. A row accepts the
+    framework's tensors, NumPy
+    arrays, Python scalars, lists of them and kdist Variables, promotes dtypes by `kdist.core.dtypes.result_type`, and
+    is traceable
     (no `.item()`, no copy to the host)."""
 
     def abstract_eval(self, fn: Callable, args: tuple, kwargs: dict) -> Any:
-        """Specs of `fn(*args, **kwargs)` where every `Spec` among the arguments (at any depth; all sizes known) stands for a tensor.
+        """Specs of `fn(*args, **kwargs)` where every `Spec` among the arguments (at any depth; all sizes known)
+        stands for a tensor.
 
         Runs in a stateless scope of its own: variables may be read, and what is assigned to them is forgotten."""
         ...
@@ -120,10 +134,13 @@ class Backend(Protocol):
         """Dtype name of a tensor of this framework."""
         ...
 
-    # ---- variables and layers --------------------------------------------------------------------------------------------
+    # ---- variables and layers
+    # --------------------------------------------------------------------------------------------
     LayerBase: type
-    """Base of every layer: `torch.nn.Module` or a plain class. Offers `_run(*args, **kwargs)`, which runs `self.call` (with the framework's
-    hooks where it has them), `_attach_variable(name, variable)` and `_attach_layer(name, layer)`, called as attributes are tracked."""
+    """Base of every layer: `torch.nn.Module` or a plain class. Offers `_run(*args, **kwargs)`, which runs `self.call`
+    (with the framework's
+    hooks where it has them), `_attach_variable(name, variable)` and `_attach_layer(name, layer)`, called as
+    attributes are tracked."""
 
     def make_storage(self, variable: Any, make_value: Callable[[], Tensor], layout: Any) -> Storage:
         """A storage born with the value `make_value()` in `layout`; `make_value` may be run compiled and sharded."""
@@ -132,9 +149,11 @@ class Backend(Protocol):
     RANDOM_SEED_DTYPE: str  # dtype of a SeedGenerator's state, shape (2,)
     # Optional: `is_tracing() -> bool`, from a backend that bakes state into traced functions (jax).
 
-    # ---- training --------------------------------------------------------------------------------------------------------
+    # ---- training
+    # --------------------------------------------------------------------------------------------------------
     UPDATES: Mapping[str, Callable]
-    """Rows of optimizer updates: class name in snake case ("adam", "sgd", ...) -> fn(optimizer, grads, variables, learning_rate),
+    """Rows of optimizer updates: class name in snake case ("adam", "sgd", ...) -> fn(optimizer, grads, variables,
+    learning_rate),
     one fused update of all variables at once. An optimizer without a row runs its `update_step` per variable."""
 
     def compile_step(self, model: Any, kind: str, plan: Plan) -> Program:
@@ -156,13 +175,17 @@ class Backend(Protocol):
         """Wait until the devices have finished what was dispatched (for timing)."""
         ...
 
-    # ---- checkpoints -----------------------------------------------------------------------------------------------------
+    # ---- checkpoints
+    # -----------------------------------------------------------------------------------------------------
     def to_leaf(self, variable: Any) -> Leaf:
         """This process's part of a variable, by reference or copy; the lowest-coordinate replica owns each box."""
         ...
 
     def load_metrics(self, variables: list, values: list[np.ndarray]) -> None:
-        """Set metric variables to globally accumulated values: everywhere where they are global, else on one process with zeros on the others."""
+        """Set metric variables to globally accumulated values:
+
+        everywhere where they are global, else on one process with zeros on the others.
+        """
         ...
 
     def from_reader(self, variable: Any, read: Callable[[tuple[slice, ...]], np.ndarray]) -> None:

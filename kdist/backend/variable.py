@@ -1,4 +1,7 @@
-"""`Variable`: a named tensor that changes. Its value lives in a storage of the backend; a stateless scope may stand in for it."""
+"""`Variable`:
+
+a named tensor that changes. Its value lives in a storage of the backend; a stateless scope may stand in for it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ class Variable:
         dtype: dtype name; default: the array's, or the float default.
         trainable: whether optimizers update it.
         autocast: whether a float value is read in the compute dtype inside a layer with a mixed dtype policy.
-        aggregation: how the values of replicas combine when each has its own: "none", "mean", "sum" or "only_first_replica".
+        aggregation: how the values of replicas combine when each has its own: "none", "mean", "sum" or
+            "only_first_replica".
         name: default "variable".
         layout: a `TensorLayout`; default: what the active distribution says of the variable's path.
 
@@ -47,7 +51,9 @@ class Variable:
         if kwargs:
             raise TypeError(f"Variable received unknown arguments: {sorted(kwargs)}.")
         if aggregation not in ("none", "mean", "sum", "only_first_replica", None):
-            raise ValueError(f"aggregation={aggregation!r} is not one of 'none', 'mean', 'sum', 'only_first_replica'.")
+            raise ValueError(
+                f"aggregation={aggregation!r} is not one of 'none', 'mean', 'sum', 'only_first_replica'."
+            )
         self.name = name or names.auto_name("variable")
         if "/" in self.name:
             raise ValueError(f"name={name!r} of a Variable must not contain '/'.")
@@ -63,30 +69,49 @@ class Variable:
 
         if callable(initializer):
             if shape is None:
-                raise ValueError(f"Variable {self.path!r} has a callable initializer and no shape. Pass shape=.")
+                raise ValueError(
+                    f"Variable {self.path!r} has a callable initializer and no shape. Pass shape=."
+                )
             self.dtype = dtypes.standardize_dtype(dtype)
             self.shape = tuple(int(d) for d in shape)
-            make_value: Callable[[], Any] = lambda: backend.convert_to_tensor(initializer(self.shape, dtype=self.dtype), self.dtype)
+            make_value: Callable[[], Any] = lambda: backend.convert_to_tensor(
+                initializer(self.shape, dtype=self.dtype), self.dtype
+            )
         else:
             if isinstance(initializer, Variable):
                 initializer = initializer.value
             if dtype is None:
                 given = getattr(initializer, "dtype", None)
-                dtype = given if given is not None else (None if isinstance(initializer, float) else dtypes.standardize_dtype(np.asarray(initializer).dtype))
+                dtype = (
+                    given
+                    if given is not None
+                    else (
+                        None
+                        if isinstance(initializer, float)
+                        else dtypes.standardize_dtype(np.asarray(initializer).dtype)
+                    )
+                )
                 if given is None and dtypes.is_float(dtype):
                     dtype = None  # Python floats take the default float type
             self.dtype = dtypes.standardize_dtype(dtype)
             value = backend.convert_to_tensor(initializer, self.dtype)
             self.shape = tuple(int(d) for d in value.shape)
             if shape is not None and tuple(shape) != self.shape:
-                raise ValueError(f"Variable {self.path!r}: shape={tuple(shape)} differs from the initial value's, {self.shape}.")
+                raise ValueError(
+                    f"Variable {self.path!r}: shape={tuple(shape)} differs from the initial value's, {self.shape}."
+                )
             make_value = lambda: value
         self._is_float = dtypes.is_float(self.dtype)
         strategy = distribution()
-        self.layout = layout if layout is not None or strategy is None else strategy.variable_layout(self.path, self.shape)
+        self.layout = (
+            layout
+            if layout is not None or strategy is None
+            else strategy.variable_layout(self.path, self.shape)
+        )
         self._storage = backend.make_storage(self, make_value, self.layout)
 
-    # ---- reading ---------------------------------------------------------------------------------------------------------
+    # ---- reading
+    # ---------------------------------------------------------------------------------------------------------
     @property
     def value(self) -> Any:
         """The current value, a tensor of the backend."""
@@ -99,7 +124,12 @@ class Variable:
         value = local.stateless.get_current_value(self) if local.stateless is not None else None
         if value is None:
             value = self._storage.read()
-        if self.autocast and self._is_float and local.autocast is not None and local.autocast != self.dtype:
+        if (
+            self.autocast
+            and self._is_float
+            and local.autocast is not None
+            and local.autocast != self.dtype
+        ):
             value = backend.OPS["cast"](value, local.autocast)
         return value
 
@@ -112,12 +142,19 @@ class Variable:
         """What the framework's own tools want: `torch.nn.Parameter`, `tf.Variable` or `jax.Array`."""
         return self._storage.handle()
 
-    # ---- writing ---------------------------------------------------------------------------------------------------------
+    # ---- writing
+    # ---------------------------------------------------------------------------------------------------------
     def assign(self, value: Any) -> Any:
-        """Replace the value by `value`, a tensor or array of the same shape (it is cast to the variable's dtype). Returns it."""
+        """Replace the value by `value`, a tensor or array of the same shape (it is cast to the variable's dtype).
+
+        Returns it.
+        """
         value = backend.convert_to_tensor(value, self.dtype)
         if tuple(value.shape) != self.shape:
-            raise ValueError(f"Variable {self.path!r} has shape {self.shape} and cannot be assigned a value of shape {tuple(value.shape)}.")
+            raise ValueError(
+                f"Variable {self.path!r} has shape {self.shape} and cannot be assigned a value of shape "
+                f"{tuple(value.shape)}."
+            )
         scope = scopes.local.stateless
         if scope is not None:
             scope.add_update((self, value))
@@ -138,7 +175,8 @@ class Variable:
         with scopes.autocast_scope(None):
             return self.value
 
-    # ---- properties ------------------------------------------------------------------------------------------------------
+    # ---- properties
+    # ------------------------------------------------------------------------------------------------------
     @property
     def trainable(self) -> bool:
         return self._trainable
@@ -159,7 +197,8 @@ class Variable:
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
 
-    # ---- interchange -----------------------------------------------------------------------------------------------------
+    # ---- interchange
+    # -----------------------------------------------------------------------------------------------------
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.numpy(), dtype=dtype)
 
@@ -170,7 +209,9 @@ class Variable:
         return backend.convert_to_tensor(self.value, dtype)
 
     @classmethod
-    def __torch_function__(cls, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+    def __torch_function__(
+        cls, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
         plain = lambda x: x.value if isinstance(x, Variable) else x
         return func(*[plain(a) for a in args], **{k: plain(v) for k, v in (kwargs or {}).items()})
 
@@ -196,20 +237,38 @@ class Variable:
         return self is other if isinstance(other, Variable) else backend.OPS["equal"](self, other)
 
     def __ne__(self, other: Any) -> Any:
-        return self is not other if isinstance(other, Variable) else backend.OPS["not_equal"](self, other)
+        return (
+            self is not other
+            if isinstance(other, Variable)
+            else backend.OPS["not_equal"](self, other)
+        )
 
 
 def _operators() -> None:
     """Bind Python's arithmetic to rows of ops: a variable computes as its value does."""
     names = {
-        "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "floordiv": "floor_divide",
-        "mod": "mod", "pow": "power", "matmul": "matmul", "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
+        "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide",
+        "floordiv": "floor_divide", "mod": "mod", "pow": "power", "matmul": "matmul",
+        "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
     }  # fmt: skip
     for dunder, op in names.items():
-        setattr(Variable, f"__{dunder}__", lambda self, other, op=op: backend.OPS[op](self.value, other))
-        setattr(Variable, f"__r{dunder}__", lambda self, other, op=op: backend.OPS[op](other, self.value))
-    for dunder, op in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}.items():
-        setattr(Variable, f"__{dunder}__", lambda self, other, op=op: backend.OPS[op](self.value, other))
+        setattr(
+            Variable, f"__{dunder}__", lambda self, other, op=op: backend.OPS[op](self.value, other)
+        )
+        setattr(
+            Variable,
+            f"__r{dunder}__",
+            lambda self, other, op=op: backend.OPS[op](other, self.value),
+        )
+    for dunder, op in {
+        "lt": "less",
+        "le": "less_equal",
+        "gt": "greater",
+        "ge": "greater_equal",
+    }.items():
+        setattr(
+            Variable, f"__{dunder}__", lambda self, other, op=op: backend.OPS[op](self.value, other)
+        )
     for dunder, op in {"neg": "negative", "abs": "absolute", "invert": "logical_not"}.items():
         setattr(Variable, f"__{dunder}__", lambda self, op=op: backend.OPS[op](self.value))
 

@@ -25,7 +25,9 @@ def _config_file() -> dict:
                 try:
                     return dict(json.loads(path.read_text()))
                 except (ValueError, TypeError) as e:
-                    raise ValueError(f"The configuration file {path} is not a JSON object: {e}. Repair or remove it.") from e
+                    raise ValueError(
+                        f"The configuration file {path} is not a JSON object: {e}. Repair or remove it."
+                    ) from e
     return {}
 
 
@@ -36,7 +38,9 @@ _bound: str | None = None  # the backend in use; set once by `bound_backend`
 
 def _check(argument: str, value: object, allowed: tuple) -> None:
     if value not in allowed:
-        raise ValueError(f"{argument}={value!r} is not known. Use one of {', '.join(map(repr, allowed))}.")
+        raise ValueError(
+            f"{argument}={value!r} is not known. Use one of {', '.join(map(repr, allowed))}."
+        )
 
 
 def backend() -> str:
@@ -54,7 +58,8 @@ def backend() -> str:
         if importlib.util.find_spec(name):
             return name
     raise ImportError(
-        "kdist found none of its backends. Install one: `pip install 'kdist[jax]'`, `'kdist[torch]'` or `'kdist[tensorflow]'`."
+        "kdist found none of its backends. Install one: `pip install 'kdist[jax]'`, `'kdist[torch]'` or "
+        "`'kdist[tensorflow]'`."
     )
 
 
@@ -114,6 +119,23 @@ def standardize_data_format(data_format: str | None) -> str:
     return str(data_format).lower()
 
 
+def enable_interactive_logging() -> None:
+    """Have progress printed to the standard output, which is the default."""
+    _settings["interactive_logging"] = True
+
+
+def disable_interactive_logging() -> None:
+    """Have progress go to the logger "kdist" instead of the standard output."""
+    _settings["interactive_logging"] = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress is printed to the standard output."""
+    return _settings.get("interactive_logging", True)
+
+
 def home() -> pathlib.Path:
     """Where caches and downloads go: KDIST_HOME, else KERAS_HOME, else `~/.keras`, shared with Keras."""
-    return pathlib.Path(os.environ.get("KDIST_HOME") or os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    return pathlib.Path(
+        os.environ.get("KDIST_HOME") or os.environ.get("KERAS_HOME") or "~/.keras"
+    ).expanduser()

@@ -66,7 +66,9 @@ def _join(nodes: frozenset[str]) -> str:
     for candidate in nodes | common:
         if candidate in common and _UPPER[candidate] == common:
             return candidate
-    raise ValueError(f"The dtypes {sorted(nodes)} have no common type. Cast one of them explicitly.")
+    raise ValueError(
+        f"The dtypes {sorted(nodes)} have no common type. Cast one of them explicitly."
+    )
 
 
 @functools.lru_cache(maxsize=1024)
@@ -74,14 +76,18 @@ def _by_name(name: str) -> str:
     if name.startswith("torch."):
         name = name[6:]
     if name in ("int", "float", "bool", "complex", "str"):
-        return _PYTHON[{"int": int, "float": float, "bool": bool, "complex": complex, "str": str}[name]]
+        return _PYTHON[
+            {"int": int, "float": float, "bool": bool, "complex": complex, "str": str}[name]
+        ]
     if name in _ALLOWED:
         return name
     raise ValueError(f"dtype={name!r} is not supported. Use one of {', '.join(ALLOWED)}.")
 
 
 def standardize_dtype(dtype: Any) -> str:
-    """The canonical name of a dtype given as a string, NumPy or framework dtype, Python type, or None (the float default)."""
+    """The canonical name of a dtype given as a string, NumPy or framework dtype, Python type, or None (the float
+    default).
+    """
     if dtype is None:
         return config.floatx()
     if type(dtype) is str:
@@ -97,16 +103,20 @@ def standardize_dtype(dtype: Any) -> str:
     try:
         return _by_name(np.dtype(dtype).name)
     except TypeError:
-        raise ValueError(f"dtype={dtype!r} is not supported. Use one of {', '.join(ALLOWED)}.") from None
+        raise ValueError(
+            f"dtype={dtype!r} is not supported. Use one of {', '.join(ALLOWED)}."
+        ) from None
 
 
 @functools.lru_cache(maxsize=4096)
 def _result_type(dtypes: tuple, floatx: str) -> str:
     for t in dtypes:
         if isinstance(t, str) and t.startswith("float8"):
-            raise ValueError(f"There is no implicit conversion from {t}. Cast it explicitly to another dtype.")
+            raise ValueError(
+                f"There is no implicit conversion from {t}. Cast it explicitly to another dtype."
+            )
     weak = all(t in _WEAK for t in dtypes)
-    out = _join(frozenset(_WEAK[t] if t in _WEAK else t for t in dtypes))
+    out = _join(frozenset(_WEAK.get(t, t) for t in dtypes))
     resolved = {"int*": "int32", "float*": floatx, "complex*": "complex64"}.get(out, out)
     return floatx if weak and resolved == "float32" else resolved
 

@@ -26,7 +26,15 @@ class KerasTensor:
     The arithmetic operators are bound to `kdist.ops` when that package is imported.
     """
 
-    def __init__(self, shape: Any, dtype: Any = "float32", sparse: bool = False, ragged: bool = False, record_history: bool = True, name: str | None = None):
+    def __init__(
+        self,
+        shape: Any,
+        dtype: Any = "float32",
+        sparse: bool = False,
+        ragged: bool = False,
+        record_history: bool = True,
+        name: str | None = None,
+    ):
         self.shape = tuple(None if d is None else int(d) for d in shape)
         self.dtype = dtypes.standardize_dtype(dtype)
         self.sparse, self.ragged = bool(sparse), bool(ragged)
@@ -44,11 +52,14 @@ class KerasTensor:
 
     def _no_value(self, *_: Any) -> Any:
         raise ValueError(
-            f"{self!r} is symbolic and has no value: it cannot become a NumPy array or a Python number, nor steer an `if` or a loop. "
+            f"{self!r} is symbolic and has no value: it cannot become a NumPy array or a Python number, nor "
+            "steer an `if` or a loop. "
             "Compute with kdist.ops and layers, and put other code in the call() of a Layer."
         )
 
-    __array__ = __bool__ = __float__ = __int__ = __iter__ = __len__ = __jax_array__ = __index__ = _no_value
+    __array__ = __bool__ = __float__ = __int__ = __iter__ = __len__ = __jax_array__ = __index__ = (
+        _no_value
+    )
 
     def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
         return self._no_value()
@@ -61,11 +72,17 @@ class Node:
         self.operation, self.args, self.kwargs = operation, args, kwargs
         self.outputs = tree.flatten(outputs)
         self.input_tensors = [x for x in tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
-        self.parents = [x._keras_history.operation._inbound_nodes[x._keras_history.node_index] for x in self.input_tensors if x._keras_history]
+        self.parents = [
+            x._keras_history.operation._inbound_nodes[x._keras_history.node_index]
+            for x in self.input_tensors
+            if x._keras_history
+        ]
         index = len(operation._inbound_nodes)
         for i, tensor in enumerate(self.outputs):
             # An output that is an input passed through keeps where it came from.
-            if isinstance(tensor, KerasTensor) and (tensor._keras_history is None or not self.input_tensors):
+            if isinstance(tensor, KerasTensor) and (
+                tensor._keras_history is None or not self.input_tensors
+            ):
                 tensor._keras_history = History(operation, index, i)
         operation._inbound_nodes.append(self)
         for parent in self.parents:
@@ -84,7 +101,9 @@ class Operation:
 
     def __init__(self, name: str | None = None):
         if name is not None and (not isinstance(name, str) or "/" in name):
-            raise ValueError(f"name={name!r} of {type(self).__name__} must be a string without '/'.")
+            raise ValueError(
+                f"name={name!r} of {type(self).__name__} must be a string without '/'."
+            )
         self.name = name or names.auto_name(type(self).__name__)
         self._inbound_nodes: list[Node] = []
         self._outbound_nodes: list[Node] = []
@@ -99,15 +118,24 @@ class Operation:
 
     def _single(self, what: str, tensors: list) -> Any:
         if not self._inbound_nodes:
-            raise AttributeError(f"{self.name} was not called on a symbolic tensor yet, so it has no {what}.")
-        if len(self._inbound_nodes) > 1 and any(n is not self._inbound_nodes[0] for n in self._inbound_nodes):
-            raise AttributeError(f"{self.name} was called {len(self._inbound_nodes)} times, so its {what} is ambiguous. Use the tensors themselves.")
+            raise AttributeError(
+                f"{self.name} was not called on a symbolic tensor yet, so it has no {what}."
+            )
+        if len(self._inbound_nodes) > 1 and any(
+            n is not self._inbound_nodes[0] for n in self._inbound_nodes
+        ):
+            raise AttributeError(
+                f"{self.name} was called {len(self._inbound_nodes)} times, so its {what} is ambiguous. Use the "
+                "tensors themselves."
+            )
         return tensors[0] if len(tensors) == 1 else tensors
 
     @property
     def input(self) -> Any:
         """The symbolic input of the only call. Raises AttributeError if there was none, or several."""
-        return self._single("input", self._inbound_nodes[0].input_tensors if self._inbound_nodes else [])
+        return self._single(
+            "input", self._inbound_nodes[0].input_tensors if self._inbound_nodes else []
+        )
 
     @property
     def output(self) -> Any:
@@ -116,7 +144,10 @@ class Operation:
 
 
 def any_symbolic(values: Any) -> bool:
-    """Whether a KerasTensor stands among `values`, or in lists and tuples (and dicts) among them. On every eager op's path."""
+    """Whether a KerasTensor stands among `values`, or in lists and tuples (and dicts) among them.
+
+    On every eager op's path.
+    """
     for v in values:
         t = type(v)
         if t is KerasTensor:

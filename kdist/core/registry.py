@@ -1,6 +1,7 @@
 """Which name stands for which class or function in a saved file.
 
-kdist's files are Keras's: a built-in is written under the module path that Keras uses ("keras.layers", "Dense"), so that either
+kdist's files are Keras's: a built-in is written under the module path that Keras uses ("keras.layers", "Dense"), so
+that either
 library reads the other's files. A user's class is registered as "package>name".
 """
 
@@ -29,7 +30,11 @@ load_all: Callable[[], None] = lambda: None
 def publish(module: str, namespace: Mapping[str, Any]) -> None:
     """Record the public classes and functions of a package as built-ins saved under `module`, e.g. "keras.layers"."""
     for name, value in namespace.items():
-        if not name.startswith("_") and callable(value) and getattr(value, "__module__", "").startswith("kdist."):
+        if (
+            not name.startswith("_")
+            and callable(value)
+            and getattr(value, "__module__", "").startswith("kdist.")
+        ):
             _by_path[module, name] = value
             # Several names may stand for one object (`relu`, `ReLU`): its own name wins, then the first.
             if getattr(value, "__name__", None) == name or value not in _path_of:
@@ -67,7 +72,10 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     def register(obj: Any) -> Any:
         registered = f"{package}>{name or obj.__name__}"
         if isinstance(obj, type) and not hasattr(obj, "get_config"):
-            raise ValueError(f"{obj.__name__} cannot be registered: it has no get_config() method. Add one that returns its arguments.")
+            raise ValueError(
+                f"{obj.__name__} cannot be registered: it has no get_config() method. Add one that returns its "
+                "arguments."
+            )
         _custom[registered] = obj
         _name_of[obj] = registered
         return obj
@@ -90,8 +98,12 @@ def is_registered(obj: Any) -> bool:
         return False
 
 
-def get_registered_object(name: str | None, custom_objects: Mapping | None = None, module_objects: Mapping | None = None) -> Any:
-    """What is registered as `name`, looked up in scopes, then `custom_objects`, the registry and `module_objects`; else None."""
+def get_registered_object(
+    name: str | None, custom_objects: Mapping | None = None, module_objects: Mapping | None = None
+) -> Any:
+    """What is registered as `name`, looked up in scopes, then `custom_objects`, the registry and `module_objects`;
+    else None.
+    """
     for objects in (*reversed(_scope.objects), custom_objects or {}, _custom, module_objects or {}):
         if name in objects:
             return objects[name]

@@ -34,15 +34,24 @@ class StatelessScope:
         initialize_variables: whether variables created inside get their value when the scope ends.
     """
 
-    def __init__(self, state_mapping: Any = None, collect_losses: bool = False, initialize_variables: bool = True):
-        pairs = state_mapping.items() if isinstance(state_mapping, Mapping) else (state_mapping or ())
+    def __init__(
+        self,
+        state_mapping: Any = None,
+        collect_losses: bool = False,
+        initialize_variables: bool = True,
+    ):
+        pairs = (
+            state_mapping.items() if isinstance(state_mapping, Mapping) else (state_mapping or ())
+        )
         self.state_mapping: dict[int, Any] = {}
         self.collect_losses = collect_losses
         self.initialize_variables = initialize_variables
         self.losses: list = []
         for variable, value in pairs:
             if not hasattr(variable, "assign"):
-                raise ValueError(f"state_mapping: its keys must be kdist variables, and received {variable!r}.")
+                raise ValueError(
+                    f"state_mapping: its keys must be kdist variables, and received {variable!r}."
+                )
             self.state_mapping[id(variable)] = value
 
     def add_loss(self, loss: Any) -> None:
@@ -89,7 +98,10 @@ def autocast_scope(dtype: str | None) -> Iterator[None]:
 
 @contextmanager
 def name_scope(name: str, caller: Any = None) -> Iterator[None]:
-    """Variables created within have `name` in their path. A caller that is inside its own scope already adds nothing."""
+    """Variables created within have `name` in their path.
+
+    A caller that is inside its own scope already adds nothing.
+    """
     if caller is not None and local.namer is caller:
         yield
         return

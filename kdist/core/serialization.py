@@ -1,7 +1,9 @@
 """Objects to JSON-able configs and back, in Keras 3's format.
 
-An object is `{"module", "class_name", "config", "registered_name"}` with optional "build_config" and "compile_config". What a file may
-name is limited: built-ins, registered objects, `custom_objects`, and subclasses of built-ins that the program itself has imported.
+An object is `{"module", "class_name", "config", "registered_name"}` with optional "build_config" and
+"compile_config". What a file may
+name is limited: built-ins, registered objects, `custom_objects`, and subclasses of built-ins that the program itself
+    has imported.
 """
 
 from __future__ import annotations
@@ -52,7 +54,8 @@ def shared_objects() -> Iterator[None]:
         _state.written, _state.read = outer
 
 
-# ---- to config -----------------------------------------------------------------------------------------------------------
+# ---- to config
+# -----------------------------------------------------------------------------------------------------------
 def serialize_keras_object(obj: Any) -> Any:
     """`obj` as plain data: what `deserialize_keras_object` turns back into an equal object.
 
@@ -67,20 +70,32 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, bytes):
         return {"class_name": "__bytes__", "config": {"value": obj.decode("utf-8")}}
     if isinstance(obj, slice):
-        return {"class_name": "__slice__", "config": {k: serialize_keras_object(getattr(obj, k)) for k in ("start", "stop", "step")}}
+        return {
+            "class_name": "__slice__",
+            "config": {
+                k: serialize_keras_object(getattr(obj, k)) for k in ("start", "stop", "step")
+            },
+        }
     if obj is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
     if isinstance(obj, KerasTensor):
         h = obj._keras_history
         history = [h.operation.name, h.node_index, h.tensor_index] if h else None
-        return {"class_name": "__keras_tensor__", "config": {"shape": list(obj.shape), "dtype": obj.dtype, "keras_history": history}}
+        return {
+            "class_name": "__keras_tensor__",
+            "config": {"shape": list(obj.shape), "dtype": obj.dtype, "keras_history": history},
+        }
     if isinstance(obj, np.generic) or (isinstance(obj, np.ndarray) and obj.ndim == 0):
         return obj.item()
     if isinstance(obj, np.ndarray):
-        return {"class_name": "__numpy__", "config": {"value": obj.tolist(), "dtype": dtypes.standardize_dtype(obj.dtype)}}
+        return {
+            "class_name": "__numpy__",
+            "config": {"value": obj.tolist(), "dtype": dtypes.standardize_dtype(obj.dtype)},
+        }
     if isinstance(obj, types.FunctionType) and obj.__name__ == "<lambda>":
         warnings.warn(
-            f"A lambda is being saved ({obj.__code__.co_filename}:{obj.__code__.co_firstlineno}). Loading it will need safe_mode=False; use a named, registered function instead.",
+            f"A lambda is being saved ({obj.__code__.co_filename}:{obj.__code__.co_firstlineno}). Loading it "
+            "will need safe_mode=False; use a named, registered function instead.",
             stacklevel=2,
         )
         return {"class_name": "__lambda__", "config": {"value": _dump_lambda(obj)}}
@@ -92,11 +107,17 @@ def serialize_keras_object(obj: Any) -> Any:
         return _object_config(obj)
     if hasattr(obj, "__array__") and hasattr(obj, "dtype"):
         array = np.asarray(obj)
-        return {"class_name": "__tensor__", "config": {"value": array.tolist(), "dtype": dtypes.standardize_dtype(array.dtype)}}
+        return {
+            "class_name": "__tensor__",
+            "config": {"value": array.tolist(), "dtype": dtypes.standardize_dtype(array.dtype)},
+        }
     name = dtypes_name(obj)
     if name is not None:
         return name
-    raise TypeError(f"{obj!r} of type {type(obj).__name__} cannot be saved. Give its class a get_config() method, and from_config().")
+    raise TypeError(
+        f"{obj!r} of type {type(obj).__name__} cannot be saved. Give its class a get_config() method, and "
+        "from_config()."
+    )
 
 
 def dtypes_name(obj: Any) -> str | None:
@@ -118,7 +139,9 @@ def _function_config(fn: Any) -> dict:
 def _object_config(obj: Any) -> dict:
     config = obj.get_config()
     if not isinstance(config, dict):
-        raise TypeError(f"{type(obj).__name__}.get_config() must return a dict, and returned {config!r}.")
+        raise TypeError(
+            f"{type(obj).__name__}.get_config() must return a dict, and returned {config!r}."
+        )
     cls = type(obj)
     path = getattr(obj, "saved_path", None) or registry.builtin_path(cls)
     out = {
@@ -148,8 +171,11 @@ def _registered_name(cls: type, path: tuple[str, str] | None) -> str | None:
     return path[1] if path[0].startswith("keras.src.") else None
 
 
-# ---- from config ---------------------------------------------------------------------------------------------------------
-def deserialize_keras_object(config: Any, custom_objects: Mapping | None = None, safe_mode: bool = True, **kwargs: Any) -> Any:
+# ---- from config
+# ---------------------------------------------------------------------------------------------------------
+def deserialize_keras_object(
+    config: Any, custom_objects: Mapping | None = None, safe_mode: bool = True, **kwargs: Any
+) -> Any:
     """The object that `config` describes.
 
     Arguments:
@@ -157,7 +183,8 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping | None = None,
         custom_objects: name -> class or function, for what is not registered.
         safe_mode: refuse lambdas (arbitrary code).
 
-    Raises: ValueError for a lambda in safe mode; TypeError for a class that is unknown, naming it and how to make it known.
+    Raises: ValueError for a lambda in safe mode; TypeError for a class that is unknown, naming it and how to make it
+        known.
     """
     kwargs.pop("module_objects", None)
     if kwargs:
@@ -180,7 +207,9 @@ def _decode(config: Any) -> Any:
     if isinstance(config, list | tuple):
         return [_decode(x) for x in config]
     if not isinstance(config, Mapping):
-        raise TypeError(f"A config must be plain data, and holds {config!r} of type {type(config).__name__}.")
+        raise TypeError(
+            f"A config must be plain data, and holds {config!r} of type {type(config).__name__}."
+        )
     if "class_name" not in config or "config" not in config:
         return {k: _decode(v) for k, v in config.items()}
     special = _SPECIAL.get(config["class_name"])
@@ -195,12 +224,15 @@ def _decode(config: Any) -> Any:
     if isinstance(cls, types.FunctionType):
         return cls
     if not hasattr(cls, "from_config"):
-        raise TypeError(f"{config['class_name']} cannot be loaded: the class has no from_config() method.")
+        raise TypeError(
+            f"{config['class_name']} cannot be loaded: the class has no from_config() method."
+        )
     try:
         instance = cls.from_config(dict(config["config"] or {}))
     except TypeError as e:
         raise TypeError(
-            f"{cls.__name__} could not be made from its saved config: {e}. Its get_config() must return the arguments of __init__; "
+            f"{cls.__name__} could not be made from its saved config: {e}. Its get_config() must return the "
+            "arguments of __init__; "
             f"objects among them are rebuilt in from_config(). config={config['config']}"
         ) from e
     if config.get("build_config") and hasattr(instance, "build_from_config") and not instance.built:
@@ -225,29 +257,44 @@ def _find(name: str, config: Mapping, function: bool = False) -> Any:
         if found is not None:
             return found
     if module and module.split(".")[0] in ("keras", "kdist", "tf_keras"):
-        found = registry.find_builtin(module, name) or registry.find_builtin(_public_module(module), name)
+        found = registry.find_builtin(module, name) or registry.find_builtin(
+            _public_module(module), name
+        )
         if found is not None:
             return found
     loaded = sys.modules.get(module or "__main__")
-    found = getattr(loaded, name, None) if loaded is not None and (module or "").split(".")[0] not in ("builtins", "os", "sys") else None
-    if found is not None and (_is_own_subclass(found) or (function and isinstance(found, types.FunctionType) and not _state.safe)):
+    found = (
+        getattr(loaded, name, None)
+        if loaded is not None and (module or "").split(".")[0] not in ("builtins", "os", "sys")
+        else None
+    )
+    if found is not None and (
+        _is_own_subclass(found)
+        or (function and isinstance(found, types.FunctionType) and not _state.safe)
+    ):
         return found
     kind = "function" if function else "class"
     raise TypeError(
-        f"The file names the {kind} {name!r} (module {module!r}, registered as {registered!r}), which is not known here. Decorate it with "
-        f"@kdist.saving.register_keras_serializable(), import the module that does, or pass custom_objects={{{name!r}: ...}}."
+        f"The file names the {kind} {name!r} (module {module!r}, registered as {registered!r}), which is not "
+        "known here. Decorate it with "
+        "@kdist.saving.register_keras_serializable(), import the module that does, or pass "
+        f"custom_objects={{{name!r}: ...}}."
     )
 
 
 def _is_own_subclass(found: Any) -> bool:
-    return isinstance(found, type) and any(registry.builtin_path(base) for base in found.__mro__[1:])
+    return isinstance(found, type) and any(
+        registry.builtin_path(base) for base in found.__mro__[1:]
+    )
 
 
 def _public_module(module: str) -> str:
     """Keras writes some classes under their private module: `keras.src.models.functional` -> `keras.models`."""
     parts = module.split(".")
     if parts[:2] == ["keras", "src"]:
-        if "optimizers" in parts:  # under torch Keras writes `keras.src.backend.torch.optimizers.torch_adam`
+        if (
+            "optimizers" in parts
+        ):  # under torch Keras writes `keras.src.backend.torch.optimizers.torch_adam`
             return "keras.optimizers"
         return ".".join(["keras", *parts[2:3]])
     return ".".join(["keras", *parts[1:]])
@@ -262,7 +309,8 @@ def _keras_tensor(config: Mapping) -> KerasTensor:
 def _lambda(config: Mapping) -> Callable:
     if _state.safe:
         raise ValueError(
-            "The file holds a Python lambda, which could run any code, and safe_mode is on. If you trust where the file comes from, load it with safe_mode=False "
+            "The file holds a Python lambda, which could run any code, and safe_mode is on. If you trust where "
+            "the file comes from, load it with safe_mode=False "
             "or call kdist.config.enable_unsafe_deserialization()."
         )
     return _load_lambda(config["value"])
@@ -292,8 +340,15 @@ def _load_lambda(value: Mapping) -> types.FunctionType:
     return types.FunctionType(code, {"__builtins__": __builtins__}, "<lambda>", defaults, closure)
 
 
-# ---- by identifier -------------------------------------------------------------------------------------------------------
-def resolve(identifier: Any, objects: Mapping[str, Any], what: str, custom_objects: Mapping | None = None, make: bool = True) -> Any:
+# ---- by identifier
+# -------------------------------------------------------------------------------------------------------
+def resolve(
+    identifier: Any,
+    objects: Mapping[str, Any],
+    what: str,
+    custom_objects: Mapping | None = None,
+    make: bool = True,
+) -> Any:
     """What `get("adam")`-like functions share: a name, a config, a class or an object -> an object.
 
     Arguments:
@@ -306,9 +361,17 @@ def resolve(identifier: Any, objects: Mapping[str, Any], what: str, custom_objec
     if identifier is None:
         return None
     if isinstance(identifier, Mapping):
-        if "module" not in identifier and "registered_name" not in identifier and identifier.get("class_name") in objects:
+        if (
+            "module" not in identifier
+            and "registered_name" not in identifier
+            and identifier.get("class_name") in objects
+        ):
             found = objects[identifier["class_name"]]
-            return found.from_config(identifier.get("config") or {}) if isinstance(found, type) else found
+            return (
+                found.from_config(identifier.get("config") or {})
+                if isinstance(found, type)
+                else found
+            )
         return deserialize_keras_object(identifier, custom_objects=custom_objects)
     if isinstance(identifier, str):
         found = registry.get_registered_object(identifier, custom_objects)
@@ -316,10 +379,16 @@ def resolve(identifier: Any, objects: Mapping[str, Any], what: str, custom_objec
             found = objects.get(identifier)
         if found is None:
             names = sorted({n for n in objects if n.islower()})
-            raise ValueError(f"{what}={identifier!r} is not known. Use one of {', '.join(names)}, register your own, or pass an object.")
+            raise ValueError(
+                f"{what}={identifier!r} is not known. Use one of {', '.join(names)}, register your own, or pass "
+                "an object."
+            )
         return found() if isinstance(found, type) and make else found
     if isinstance(identifier, type):
         return identifier() if make else identifier
     if callable(identifier) or hasattr(identifier, "get_config"):
         return identifier
-    raise ValueError(f"{what}={identifier!r} of type {type(identifier).__name__} cannot be interpreted. Pass a name, a config, or an object.")
+    raise ValueError(
+        f"{what}={identifier!r} of type {type(identifier).__name__} cannot be interpreted. Pass a name, a "
+        "config, or an object."
+    )

@@ -1,4 +1,7 @@
-"""Nested structures of lists, tuples, named tuples and dicts, by optree. None is a leaf; dicts keep sorted-key order."""
+"""Nested structures of lists, tuples, named tuples and dicts, by optree.
+
+None is a leaf; dicts keep sorted-key order.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,9 @@ def register(cls: type, to_plain: Callable, from_plain: Callable = lambda plain:
         return list(plain), None, range(len(plain))
 
     def unflat(keys: Any, children: Iterable) -> Any:
-        return from_plain(dict(zip(keys, children, strict=True)) if keys is not None else list(children))
+        return from_plain(
+            dict(zip(keys, children, strict=True)) if keys is not None else list(children)
+        )
 
     optree.register_pytree_node(cls, flat, unflat, namespace=_NAMESPACE)
 
@@ -36,7 +41,9 @@ def flatten(structure: Any) -> list:
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple, Any]]:
-    paths, leaves, _ = optree.tree_flatten_with_path(structure, none_is_leaf=True, namespace=_NAMESPACE)
+    paths, leaves, _ = optree.tree_flatten_with_path(
+        structure, none_is_leaf=True, namespace=_NAMESPACE
+    )
     return list(zip(paths, leaves, strict=True))
 
 
@@ -52,14 +59,22 @@ def map_structure(fn: Callable, *structures: Any) -> Any:
 
 def map_structure_up_to(shallow: Any, fn: Callable, *structures: Any) -> Any:
     """Apply `fn` where `shallow` has leaves, to the whole subtrees that the other structures hold there."""
-    return optree.tree_map(lambda _, *subtrees: fn(*subtrees), shallow, *structures, none_is_leaf=True, namespace=_NAMESPACE)
+    return optree.tree_map(
+        lambda _, *subtrees: fn(*subtrees),
+        shallow,
+        *structures,
+        none_is_leaf=True,
+        namespace=_NAMESPACE,
+    )
 
 
 def pack_sequence_as(structure: Any, flat: Iterable) -> Any:
     spec = optree.tree_structure(structure, none_is_leaf=True, namespace=_NAMESPACE)
     leaves = list(flat)
     if spec.num_leaves != len(leaves):
-        raise ValueError(f"The structure has {spec.num_leaves} leaves, and flat_sequence has {len(leaves)}.")
+        raise ValueError(
+            f"The structure has {spec.num_leaves} leaves, and flat_sequence has {len(leaves)}."
+        )
     return optree.tree_unflatten(spec, leaves)
 
 

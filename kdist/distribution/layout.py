@@ -41,7 +41,10 @@ class TensorLayout:
         """The largest shard's shape for a tensor of `shape` (a dim that does not divide is rounded up)."""
         mesh = self.device_mesh
         axes = (*self.axes, *(None for _ in range(len(shape) - len(self.axes))))
-        return tuple(n if a is None or mesh is None else -(-n // mesh.axis_size(a)) for n, a in zip(shape, axes, strict=True))
+        return tuple(
+            n if a is None or mesh is None else -(-n // mesh.axis_size(a))
+            for n, a in zip(shape, axes, strict=True)
+        )
 
     def __repr__(self) -> str:
         return f"TensorLayout({', '.join('-' if a is None else a for a in self.axes)})"
@@ -62,17 +65,25 @@ class LayoutMap(MutableMapping):
             return self._layouts[path]
         found = [k for k in self._layouts if re.search(k, path)]
         if len(found) > 1:
-            raise ValueError(f"The path {path!r} matches {len(found)} keys of the LayoutMap: {found}. Make them exclusive.")
+            raise ValueError(
+                f"The path {path!r} matches {len(found)} keys of the LayoutMap: {found}. Make them exclusive."
+            )
         return self._layouts[found[0]] if found else None
 
     def __setitem__(self, key: str, layout: Any) -> None:
         if key in self._layouts:
-            raise ValueError(f"The key {key!r} is already in the LayoutMap, with {self._layouts[key]!r}.")
+            raise ValueError(
+                f"The key {key!r} is already in the LayoutMap, with {self._layouts[key]!r}."
+            )
         if isinstance(layout, tuple):
             layout = TensorLayout(layout)
         if not isinstance(layout, TensorLayout):
-            raise ValueError(f"The value for {key!r} must be a TensorLayout or a tuple of axis names, and is {layout!r}.")
-        self._layouts[key] = layout if layout.device_mesh else TensorLayout(layout.axes, self.device_mesh)
+            raise ValueError(
+                f"The value for {key!r} must be a TensorLayout or a tuple of axis names, and is {layout!r}."
+            )
+        self._layouts[key] = (
+            layout if layout.device_mesh else TensorLayout(layout.axes, self.device_mesh)
+        )
 
     def __delitem__(self, key: str) -> None:
         del self._layouts[key]

@@ -27,16 +27,25 @@ class DeviceMesh:
     axis_names: tuple[str, ...]
     device_names: tuple[str, ...]
 
-    def __init__(self, shape: Sequence[int], axis_names: Sequence[str], devices: Sequence[str] | None = None):
+    def __init__(
+        self, shape: Sequence[int], axis_names: Sequence[str], devices: Sequence[str] | None = None
+    ):
         if not shape or not axis_names:
-            raise ValueError(f"A DeviceMesh needs a shape and axis_names, and received shape={shape}, axis_names={axis_names}.")
+            raise ValueError(
+                f"A DeviceMesh needs a shape and axis_names, and received shape={shape}, axis_names={axis_names}."
+            )
         if len(shape) != len(axis_names):
-            raise ValueError(f"shape={tuple(shape)} and axis_names={tuple(axis_names)} differ in length.")
+            raise ValueError(
+                f"shape={tuple(shape)} and axis_names={tuple(axis_names)} differ in length."
+            )
         if len(set(axis_names)) != len(axis_names):
             raise ValueError(f"axis_names={tuple(axis_names)} has a name twice.")
         names = tuple(np.asarray(list_devices() if devices is None else devices).flatten().tolist())
         if math.prod(shape) != len(names):
-            raise ValueError(f"shape={tuple(shape)} has {math.prod(shape)} places, and there are {len(names)} devices: {list(names)}.")
+            raise ValueError(
+                f"shape={tuple(shape)} has {math.prod(shape)} places, and there are {len(names)} devices: "
+                f"{list(names)}."
+            )
         object.__setattr__(self, "shape", tuple(int(n) for n in shape))
         object.__setattr__(self, "axis_names", tuple(axis_names))
         object.__setattr__(self, "device_names", names)

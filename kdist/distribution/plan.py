@@ -56,12 +56,17 @@ class Plan:
 
     @property
     def bytes_communicated_per_step(self) -> int:
-        """What one device sends per optimizer update: a ring all-reduce of every gradient, 2 (n - 1) / n of its bytes."""
+        """What one device sends per optimizer update:
+
+        a ring all-reduce of every gradient, 2 (n - 1) / n of its bytes.
+        """
         n = self.data_shards
         return int(self.bytes_per_device["gradients"] * 2 * (n - 1) / n)
 
     def table(self) -> Table:
-        table = Table(title=f"Plan: {self.strategy!r}" if self.strategy is not None else "Plan: one device")
+        table = Table(
+            title=f"Plan: {self.strategy!r}" if self.strategy is not None else "Plan: one device"
+        )
         for column in ("variable", "shape", "dtype", "layout", "bytes per device"):
             table.add_column(column, justify="right" if column.startswith("bytes") else "left")
         for v in self.variables:
@@ -83,16 +88,26 @@ class Plan:
 def _of(variable: Any, strategy: Any) -> VariablePlan:
     layout = variable.layout
     if layout is None:
-        layout = strategy.variable_layout(variable.path, variable.shape) if strategy is not None else TensorLayout((None,) * len(variable.shape))
-    return VariablePlan(variable.path, tuple(variable.shape), variable.dtype, variable.trainable, layout)
+        layout = (
+            strategy.variable_layout(variable.path, variable.shape)
+            if strategy is not None
+            else TensorLayout((None,) * len(variable.shape))
+        )
+    return VariablePlan(
+        variable.path, tuple(variable.shape), variable.dtype, variable.trainable, layout
+    )
 
 
 def make_plan(strategy: Any, model: Any) -> Plan:
-    """The plan of a built model (and of its optimizer, if it is compiled) under `strategy`, or on one device if that is None."""
+    """The plan of a built model (and of its optimizer, if it is compiled) under `strategy`, or on one device if that
+    is None.
+    """
     optimizer = getattr(model, "optimizer", None)
     return Plan(
         strategy=strategy,
         mesh=strategy.device_mesh if strategy is not None else None,
         variables=tuple(_of(v, strategy) for v in model.variables),
-        optimizer=tuple(_of(v, strategy) for v in optimizer.variables) if optimizer is not None else (),
+        optimizer=tuple(_of(v, strategy) for v in optimizer.variables)
+        if optimizer is not None
+        else (),
     )

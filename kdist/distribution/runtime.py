@@ -32,26 +32,40 @@ def runtime() -> Any:
     return _runtime
 
 
-def initialize(job_addresses: str | None = None, num_processes: int | None = None, process_id: int | None = None, timeout_s: float = 60.0) -> None:
+def initialize(
+    job_addresses: str | None = None,
+    num_processes: int | None = None,
+    process_id: int | None = None,
+    timeout_s: float = 60.0,
+) -> None:
     """Join the processes of this job. Call it before the first computation; kdist's launchers call it themselves.
 
     Arguments:
-        job_addresses: comma-separated "host:port" of all processes in order, or of the coordinator alone; default: KDIST_ADDRESSES.
+        job_addresses: comma-separated "host:port" of all processes in order, or of the coordinator alone; default:
+            KDIST_ADDRESSES.
         num_processes: default: KDIST_WORLD_SIZE, else the number of addresses.
         process_id: this process's number; default: KDIST_RANK.
         timeout_s: seconds to wait for the others.
 
-    Without arguments and without these variables it does nothing: a single process needs no rendezvous. Python's `random` is seeded
+    Without arguments and without these variables it does nothing: a single process needs no rendezvous. Python's
+        `random` is seeded
     alike on all processes; call `kdist.utils.set_random_seed` after this, if at all.
     """
     env = WorkerEnv.from_env()
     addresses = tuple(job_addresses.split(",")) if job_addresses else (env.addresses if env else ())
-    count = num_processes if num_processes is not None else (env.world_size if env else max(len(addresses), 1))
+    count = (
+        num_processes
+        if num_processes is not None
+        else (env.world_size if env else max(len(addresses), 1))
+    )
     rank = process_id if process_id is not None else (env.rank if env else 0)
     if count <= 1:
         return
     if not addresses:
-        raise ValueError(f"initialize(num_processes={count}) needs job_addresses, the 'host:port' of the coordinator or of every process.")
+        raise ValueError(
+            f"initialize(num_processes={count}) needs job_addresses, the 'host:port' of the coordinator or of "
+            "every process."
+        )
     if not 0 <= rank < count:
         raise ValueError(f"process_id={rank} is outside of 0 .. {count - 1}.")
     coordinator = env.coordinator if env and not job_addresses else addresses[0]
@@ -76,7 +90,10 @@ def process_count() -> int:
 
 
 def list_devices(device_type: str | None = None) -> list[str]:
-    """The devices of all processes, e.g. ["cpu:0", "cpu:1"]. `device_type`: "cpu", "gpu" or "tpu"; default: the fastest kind there is."""
+    """The devices of all processes, e.g.
+
+    ["cpu:0", "cpu:1"]. `device_type`: "cpu", "gpu" or "tpu"; default: the fastest kind there is.
+    """
     return runtime().list_devices(device_type)
 
 
@@ -93,7 +110,9 @@ def set_distribution(value: Any) -> None:
     """Make `value` (a strategy, or None) the active one: models created from now on are laid out by it."""
     global _strategy
     if value is not None and not hasattr(value, "variable_layout"):
-        raise ValueError(f"set_distribution expects a strategy such as DataParallel(), and received {value!r}.")
+        raise ValueError(
+            f"set_distribution expects a strategy such as DataParallel(), and received {value!r}."
+        )
     _strategy = value
 
 

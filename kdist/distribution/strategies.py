@@ -26,7 +26,9 @@ class Strategy(ABC):
 
     def data_layout(self, ndim: int) -> TensorLayout:
         """Layout of a batch: its first dim is split over the batch axis."""
-        return TensorLayout((self.batch_dim_name, *(None,) * (ndim - 1)) if ndim else (), self.device_mesh)
+        return TensorLayout(
+            (self.batch_dim_name, *(None,) * (ndim - 1)) if ndim else (), self.device_mesh
+        )
 
     @property
     def data_shards(self) -> int:
@@ -34,7 +36,10 @@ class Strategy(ABC):
         return self.device_mesh.axis_size(self.batch_dim_name)
 
     def plan(self, model: Any) -> Plan:
-        """Every layout of `model` under this strategy, with bytes per device. Needs no device and no memory beyond the built model's."""
+        """Every layout of `model` under this strategy, with bytes per device.
+
+        Needs no device and no memory beyond the built model's.
+        """
         return make_plan(self, model)
 
     def scope(self) -> AbstractContextManager:
@@ -44,19 +49,26 @@ class Strategy(ABC):
 
 @dataclass(frozen=True, init=False)
 class DataParallel(Strategy):
-    """Every device holds the whole model and computes a slice of each global batch; gradients are summed over the devices.
+    """Every device holds the whole model and computes a slice of each global batch; gradients are summed over the
+    devices.
 
     Arguments:
         device_mesh: a mesh; its first axis splits the batch. Default: one axis "batch" over `devices`.
         devices: device names; default: all devices of all processes.
-        auto_shard_dataset: whether kdist cuts each process's slice out of the global batch (True), or the data source of each process already gives its slice alone.
+        auto_shard_dataset: whether kdist cuts each process's slice out of the global batch (True), or the data source
+            of each process already gives its slice alone.
     """
 
     device_mesh: DeviceMesh
     batch_dim_name: str
     auto_shard_dataset: bool
 
-    def __init__(self, device_mesh: DeviceMesh | None = None, devices: Sequence[str] | None = None, auto_shard_dataset: bool = True):
+    def __init__(
+        self,
+        device_mesh: DeviceMesh | None = None,
+        devices: Sequence[str] | None = None,
+        auto_shard_dataset: bool = True,
+    ):
         if device_mesh is None:
             names = list(devices) if devices is not None else list_devices()
             device_mesh = DeviceMesh((len(names),), ("batch",), names)

@@ -49,13 +49,20 @@ class CallSignature:
         bound = self.signature.bind(*args, **kwargs)
         found = {}
         for name, value in bound.arguments.items():
-            if self.signature.parameters[name].kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+            if self.signature.parameters[name].kind in (
+                inspect.Parameter.VAR_POSITIONAL,
+                inspect.Parameter.VAR_KEYWORD,
+            ):
                 continue
             if is_tensor_like(value):
                 found[name] = value
             elif tree.is_nested(value):
                 leaves = tree.flatten(value)
-                if leaves and all(x is None or is_tensor_like(x) for x in leaves) and any(x is not None for x in leaves):
+                if (
+                    leaves
+                    and all(x is None or is_tensor_like(x) for x in leaves)
+                    and any(x is not None for x in leaves)
+                ):
                     found[name] = value
         return found
 
@@ -63,11 +70,16 @@ class CallSignature:
 def shapes_of(arguments: dict[str, Any]) -> dict[str, Any]:
     """`{"inputs_shape": (2, 3)}` for `{"inputs": tensor}`; masks have no part in building."""
     shape = lambda x: None if x is None else tuple(x.shape)
-    return {f"{k}_shape": tree.map_structure(shape, v) for k, v in arguments.items() if k != "mask" and not k.endswith("_mask")}
+    return {
+        f"{k}_shape": tree.map_structure(shape, v)
+        for k, v in arguments.items()
+        if k != "mask" and not k.endswith("_mask")
+    }
 
 
 def fit_shapes(fn: Callable, shapes: dict[str, Any], layer_name: str) -> dict[str, Any]:
-    """The shapes that `fn` (a `build` or `compute_output_shape`) asks for by name; a single parameter takes the first shape.
+    """The shapes that `fn` (a `build` or `compute_output_shape`) asks for by name; a single parameter takes the first
+    shape.
 
     Raises: ValueError for a parameter that does not end in `_shape`.
     """
@@ -78,6 +90,7 @@ def fit_shapes(fn: Callable, shapes: dict[str, Any], layer_name: str) -> dict[st
     for name in wanted:
         if not name.endswith("_shape"):
             raise ValueError(
-                f"{fn.__name__}() of layer {layer_name!r} has the parameter {name!r}. With several parameters each must be named after an argument of call(), with '_shape' appended."
+                f"{fn.__name__}() of layer {layer_name!r} has the parameter {name!r}. With several parameters "
+                "each must be named after an argument of call(), with '_shape' appended."
             )
     return {name: shapes[name] for name in wanted if name in shapes}

@@ -46,7 +46,9 @@ class InputSpec:
         return f"InputSpec({', '.join(text + ([f'axes={self.axes}'] if self.axes else []))})"
 
     def get_config(self) -> dict:
-        return {k: getattr(self, k) for k in ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes")}
+        return {
+            k: getattr(self, k) for k in ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes")
+        }
 
     @classmethod
     def from_config(cls, config: dict) -> InputSpec:
@@ -55,12 +57,25 @@ class InputSpec:
     def complaint(self, shape: tuple, dtype: Any) -> str | None:
         """What is wrong with an input of this shape and dtype, or None."""
         n = len(shape)
-        if self.shape is not None and self.allow_last_axis_squeeze and abs(n - len(self.shape)) == 1:
+        if (
+            self.shape is not None
+            and self.allow_last_axis_squeeze
+            and abs(n - len(self.shape)) == 1
+        ):
             longer, shorter = (shape, self.shape) if n > len(self.shape) else (self.shape, shape)
             if longer[-1] in (1, None):
-                return None if all(a is None or b is None or a == b for a, b in zip(longer, shorter, strict=False)) else f"expected shape={self.shape}"
+                return (
+                    None
+                    if all(
+                        a is None or b is None or a == b
+                        for a, b in zip(longer, shorter, strict=False)
+                    )
+                    else f"expected shape={self.shape}"
+                )
         if self.ndim is not None and n != self.ndim:
-            return f"expected ndim={self.ndim}" + (f" (shape={self.shape})" if self.shape is not None else "")
+            return f"expected ndim={self.ndim}" + (
+                f" (shape={self.shape})" if self.shape is not None else ""
+            )
         if self.max_ndim is not None and n > self.max_ndim:
             return f"expected at most ndim={self.max_ndim}"
         if self.min_ndim is not None and n < self.min_ndim:
@@ -70,30 +85,45 @@ class InputSpec:
         for axis, size in self.axes.items():
             if size is not None and axis < n and shape[axis] not in (size, None):
                 return f"expected axis {axis} to have size {size}"
-        if self.shape is not None and any(a is not None and b is not None and a != b for a, b in zip(self.shape, shape, strict=True)):
+        if self.shape is not None and any(
+            a is not None and b is not None and a != b
+            for a, b in zip(self.shape, shape, strict=True)
+        ):
             return f"expected shape={self.shape}"
         return None
 
 
 def assert_input_compatibility(input_spec: Any, inputs: Any, layer_name: str) -> None:
-    """Raise ValueError, naming the layer and both shapes, if `inputs` do not satisfy `input_spec` (one InputSpec or a structure of them)."""
+    """Raise ValueError, naming the layer and both shapes, if `inputs` do not satisfy `input_spec` (one InputSpec or a
+    structure of them).
+    """
     specs = tree.flatten(input_spec)
     if isinstance(inputs, dict) and all(s.name is not None for s in specs):
         missing = [s.name for s in specs if s.name not in inputs and not s.optional]
         if missing:
-            raise ValueError(f'Layer "{layer_name}" has no value for its input {missing[0]!r}; it received the keys {sorted(inputs)}.')
+            raise ValueError(
+                f'Layer "{layer_name}" has no value for its input {missing[0]!r}; '
+                f"it received the keys {sorted(inputs)}."
+            )
         values = [inputs.get(s.name) for s in specs]
     else:
         values = tree.flatten(inputs)
     if len(values) != len(specs):
-        raise ValueError(f'Layer "{layer_name}" expects {len(specs)} input(s), but it received {len(values)} input tensors: {[getattr(v, "shape", v) for v in values]}.')
+        raise ValueError(
+            f'Layer "{layer_name}" expects {len(specs)} input(s), but it received {len(values)} '
+            f"input tensors: {[getattr(v, 'shape', v) for v in values]}."
+        )
     for i, (value, spec) in enumerate(zip(values, specs, strict=True)):
         if spec is None or (value is None and spec.optional):
             continue
         shape = getattr(value, "shape", None)
         if shape is None:
-            raise ValueError(f'Input {i} of layer "{layer_name}" must be a tensor, and is {value!r}.')
+            raise ValueError(
+                f'Input {i} of layer "{layer_name}" must be a tensor, and is {value!r}.'
+            )
         shape = tuple(shape)
         complaint = spec.complaint(shape, getattr(value, "dtype", None))
         if complaint:
-            raise ValueError(f'Input {i} of layer "{layer_name}" is incompatible with the layer: {complaint}, found shape={shape}.')
+            raise ValueError(
+                f'Input {i} of layer "{layer_name}" is incompatible with the layer: {complaint}, found shape={shape}.'
+            )

@@ -14,7 +14,6 @@ from kdist.backend.variable import Variable
 from kdist.core import dtypes, masks, scopes, tree
 from kdist.core.graph import KerasTensor, Node, Operation, any_symbolic
 from kdist.core.spec import Spec
-from kdist.layers import tracking
 from kdist.layers.calling import CallSignature, context, fit_shapes, is_tensor_like, shapes_of
 from kdist.layers.input_spec import assert_input_compatibility
 from kdist.layers.state import LayerState
@@ -64,7 +63,9 @@ class Layer(LayerState, backend.LayerBase, Operation):
                 return inputs * self.factor
     """
 
-    _saved_parts: tuple[str, ...] = ()  # properties that files look for state in, besides the attributes
+    _saved_parts: tuple[
+        str, ...
+    ] = ()  # properties that files look for state in, besides the attributes
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
         layer = super().__new__(cls)
@@ -89,11 +90,15 @@ class Layer(LayerState, backend.LayerBase, Operation):
         input_shape = kwargs.pop("input_shape", None)
         input_dim = kwargs.pop("input_dim", None)
         if kwargs:
-            raise ValueError(f"{type(self).__name__} does not know the argument(s) {sorted(kwargs)}.")
+            raise ValueError(
+                f"{type(self).__name__} does not know the argument(s) {sorted(kwargs)}."
+            )
         LayerState.__init__(self)
         backend.LayerBase.__init__(self)
         Operation.__init__(self, name)
-        self.input_shape_argument = (input_dim,) if input_dim is not None else input_shape  # read by Sequential
+        self.input_shape_argument = (
+            (input_dim,) if input_dim is not None else input_shape
+        )  # read by Sequential
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.dtype_policy = dtype
         self.autocast = autocast
@@ -110,12 +115,20 @@ class Layer(LayerState, backend.LayerBase, Operation):
         self._call_signature = CallSignature(self.call)
         self._checked_shapes: set = set()
 
-    # ---- what a subclass gives -------------------------------------------------------------------------------------------
+    # ---- what a subclass gives
+    # -------------------------------------------------------------------------------------------
     def build(self, input_shape: Any) -> None:
-        """Create the variables. By default: nothing, or what running `call` on a symbolic input creates in sublayers."""
+        """Create the variables.
+
+        By default: nothing, or what running `call` on a symbolic input creates in sublayers.
+        """
         self._building = True
         try:
-            if any(not layer.built for layer in self._layers) and type(self).call is not Layer.call and _is_shape(input_shape):
+            if (
+                any(not layer.built for layer in self._layers)
+                and type(self).call is not Layer.call
+                and _is_shape(input_shape)
+            ):
                 with scopes.name_scope(self.name, caller=self):
                     self.compute_output_spec(KerasTensor(input_shape, self.compute_dtype))
         finally:
@@ -125,13 +138,16 @@ class Layer(LayerState, backend.LayerBase, Operation):
         self.built = True
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} (layer {self.name!r}) does not define call().")
+        raise NotImplementedError(
+            f"{type(self).__name__} (layer {self.name!r}) does not define call()."
+        )
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the output; overriding it declares that the layer supports masks."""
         return previous_mask
 
-    # ---- dtype -----------------------------------------------------------------------------------------------------------
+    # ---- dtype
+    # -----------------------------------------------------------------------------------------------------------
     @property
     def dtype_policy(self) -> Any:
         return self._dtype_policy
@@ -157,7 +173,8 @@ class Layer(LayerState, backend.LayerBase, Operation):
     def input_dtype(self) -> str:
         return self.compute_dtype
 
-    # ---- variables -------------------------------------------------------------------------------------------------------
+    # ---- variables
+    # -------------------------------------------------------------------------------------------------------
     def add_weight(
         self,
         shape: Any = None,
@@ -187,7 +204,13 @@ class Layer(LayerState, backend.LayerBase, Operation):
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
         with scopes.name_scope(self.name, caller=self):
             variable = Variable(
-                initializers.get(initializer), shape, dtype, trainable=trainable, autocast=autocast, aggregation=aggregation, name=name
+                initializers.get(initializer),
+                shape,
+                dtype,
+                trainable=trainable,
+                autocast=autocast,
+                aggregation=aggregation,
+                name=name,
             )
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
@@ -195,10 +218,13 @@ class Layer(LayerState, backend.LayerBase, Operation):
         self._track(name or variable.name, variable)
         return variable
 
-    # ---- calling ---------------------------------------------------------------------------------------------------------
+    # ---- calling
+    # ---------------------------------------------------------------------------------------------------------
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         symbolic = any_symbolic(args) or (bool(kwargs) and any_symbolic(kwargs.values()))
-        given = (args, dict(kwargs)) if symbolic else None  # a default of training= is no argument of the node
+        given = (
+            (args, dict(kwargs)) if symbolic else None
+        )  # a default of training= is no argument of the node
         if self._convert_input_args:
             args = tuple(self._convert(a) for a in args)
             if kwargs:
@@ -227,7 +253,11 @@ class Layer(LayerState, backend.LayerBase, Operation):
         context.training = training
         try:
             if self._called and not self._mixed and scopes.local.autocast is None:
-                outputs = self.compute_output_spec(*args, **kwargs) if symbolic else self._run(*args, **kwargs)
+                outputs = (
+                    self.compute_output_spec(*args, **kwargs)
+                    if symbolic
+                    else self._run(*args, **kwargs)
+                )
             else:
                 outputs = self._call_in_scopes(args, kwargs, symbolic)
             if self.activity_regularizer is not None and not symbolic:
@@ -244,18 +274,31 @@ class Layer(LayerState, backend.LayerBase, Operation):
 
     def _call_in_scopes(self, args: tuple, kwargs: dict, symbolic: bool) -> Any:
         """The first call, in whose name scope sublayers build themselves, and calls that cast variables."""
-        autocast = self.compute_dtype if self.autocast and self._mixed and dtypes.is_float(self.compute_dtype) else None
+        autocast = (
+            self.compute_dtype
+            if self.autocast and self._mixed and dtypes.is_float(self.compute_dtype)
+            else None
+        )
         with scopes.name_scope(self.name, caller=self), scopes.autocast_scope(autocast):
             if self._path is None:
                 self._path = scopes.current_path()
-            outputs = self.compute_output_spec(*args, **kwargs) if symbolic else self._run(*args, **kwargs)
+            outputs = (
+                self.compute_output_spec(*args, **kwargs)
+                if symbolic
+                else self._run(*args, **kwargs)
+            )
         self._called = True
         return outputs
 
     def _convert(self, x: Any) -> Any:
         """A tensor of the compute dtype for arrays and tensors (inside structures too); anything else as it is."""
         if isinstance(x, KerasTensor):
-            if self.autocast and x.dtype != self.input_dtype and dtypes.is_float(x.dtype) and dtypes.is_float(self.input_dtype):
+            if (
+                self.autocast
+                and x.dtype != self.input_dtype
+                and dtypes.is_float(x.dtype)
+                and dtypes.is_float(self.input_dtype)
+            ):
                 cast = KerasTensor(x.shape, self.input_dtype, name=x.name)
                 cast._keras_history, cast._keras_mask = x._keras_history, x._keras_mask
                 return cast
@@ -272,7 +315,9 @@ class Layer(LayerState, backend.LayerBase, Operation):
         if isinstance(x, np.ndarray | np.generic):
             if x.dtype.kind in "OSU":
                 return x
-            is_float = self.autocast and dtypes.is_float(x.dtype) and dtypes.is_float(self.input_dtype)
+            is_float = (
+                self.autocast and dtypes.is_float(x.dtype) and dtypes.is_float(self.input_dtype)
+            )
             return backend.convert_to_tensor(x, self.input_dtype if is_float else None)
         if isinstance(x, list | tuple | dict):
             return tree.map_structure(self._convert, x) if tree.is_nested(x) else x
@@ -295,21 +340,35 @@ class Layer(LayerState, backend.LayerBase, Operation):
             self._checked_shapes.add(shape)
 
     def _build_for(self, args: tuple, kwargs: dict, symbolic: bool) -> None:
-        shapes = shapes_of(self._call_signature.tensor_arguments(args, _known(kwargs, self._call_signature)))
+        shapes = shapes_of(
+            self._call_signature.tensor_arguments(args, _known(kwargs, self._call_signature))
+        )
         if type(self).build is Layer.build:
             # Sublayers without shapes of their own build themselves when the first call reaches them.
-            self._build_shapes = {"input_shape": next(iter(shapes.values()), None)} if len(shapes) == 1 else dict(shapes)
+            self._build_shapes = (
+                {"input_shape": next(iter(shapes.values()), None)}
+                if len(shapes) == 1
+                else dict(shapes)
+            )
             self.built = True
         else:
             self.build(**fit_shapes(self.build, shapes, self.name))
 
-    # ---- symbolic --------------------------------------------------------------------------------------------------------
+    # ---- symbolic
+    # --------------------------------------------------------------------------------------------------------
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Symbolic outputs for symbolic inputs: by `compute_output_shape` where the layer has one, else by probing `call`."""
+        """Symbolic outputs for symbolic inputs:
+
+        by `compute_output_shape` where the layer has one, else by probing `call`.
+        """
         compute_shape = type(self).compute_output_shape
         if compute_shape is not Layer.compute_output_shape:
-            arguments = self._call_signature.tensor_arguments(args, _known(kwargs, self._call_signature))
-            out = self.compute_output_shape(**fit_shapes(self.compute_output_shape, shapes_of(arguments), self.name))
+            arguments = self._call_signature.tensor_arguments(
+                args, _known(kwargs, self._call_signature)
+            )
+            out = self.compute_output_shape(
+                **fit_shapes(self.compute_output_shape, shapes_of(arguments), self.name)
+            )
             return _map_shapes(lambda s: KerasTensor(s, self.compute_dtype), out)
         return self._probe_call(args, kwargs)
 
@@ -318,24 +377,37 @@ class Layer(LayerState, backend.LayerBase, Operation):
         given_args, given_kwargs = tree.map_structure(spec, (args, kwargs))
 
         out = infer.probe(self.call, given_args, given_kwargs)
-        return tree.map_structure(lambda s: KerasTensor(s.shape, s.dtype) if isinstance(s, Spec) else s, out)
+        return tree.map_structure(
+            lambda s: KerasTensor(s.shape, s.dtype) if isinstance(s, Spec) else s, out
+        )
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shape(s) of the output for the shape(s) of the input."""
         shapes = [_map_shapes(lambda s: KerasTensor(s, self.compute_dtype), a) for a in args]
-        keyed = {k.removesuffix("_shape"): _map_shapes(lambda s: KerasTensor(s, self.compute_dtype), v) for k, v in kwargs.items()}
+        keyed = {
+            k.removesuffix("_shape"): _map_shapes(lambda s: KerasTensor(s, self.compute_dtype), v)
+            for k, v in kwargs.items()
+        }
         if type(self).compute_output_shape is not Layer.compute_output_shape:
             raise NotImplementedError(f"{type(self).__name__}.compute_output_shape() calls itself.")
         if not self.built:
             self._build_for(tuple(shapes), keyed, True)
         return tree.map_structure(lambda x: x.shape, self.compute_output_spec(*shapes, **keyed))
 
-    # ---- masks and losses ------------------------------------------------------------------------------------------------
+    # ---- masks and losses
+    # ------------------------------------------------------------------------------------------------
     def _masks_in(self, args: tuple, kwargs: dict) -> Any:
-        arguments = self._call_signature.tensor_arguments(args, _known(kwargs, self._call_signature))
+        arguments = self._call_signature.tensor_arguments(
+            args, _known(kwargs, self._call_signature)
+        )
         names = self._call_signature.names
         get = lambda v: tree.map_structure(masks.get_keras_mask, v)
-        if len(arguments) == 1 and "mask" in names and kwargs.get("mask") is None and "mask" not in arguments:
+        if (
+            len(arguments) == 1
+            and "mask" in names
+            and kwargs.get("mask") is None
+            and "mask" not in arguments
+        ):
             mask = get(next(iter(arguments.values())))
             if any(m is not None for m in tree.flatten(mask)):
                 kwargs["mask"] = mask
@@ -355,7 +427,9 @@ class Layer(LayerState, backend.LayerBase, Operation):
         flat = tree.flatten(outputs)
         if not self.supports_masking or all(masks.get_keras_mask(x) is not None for x in flat):
             return
-        computed = self.compute_mask(args[0] if args else kwargs.get(self._call_signature.first), previous_mask)
+        computed = self.compute_mask(
+            args[0] if args else kwargs.get(self._call_signature.first), previous_mask
+        )
         if computed is None:
             return
         for tensor, mask in zip(flat, tree.flatten(computed), strict=False):
@@ -383,17 +457,33 @@ class Layer(LayerState, backend.LayerBase, Operation):
 
     @property
     def losses(self) -> list:
-        """Penalties: those added by the latest call of this layer and its sublayers, and those of regularized variables."""
+        """Penalties:
+
+        those added by the latest call of this layer and its sublayers, and those of regularized variables.
+        """
         scope = scopes.get_stateless_scope()
         if scope is not None and scope.collect_losses:
             losses = list(scope.losses)
         else:
             wanted = self._root_token
-            losses = [x for layer in self._flatten_layers() for x in layer._losses if wanted is None or layer._loss_token in (wanted, None)]
+            losses = [
+                x
+                for layer in self._flatten_layers()
+                for x in layer._losses
+                if wanted is None or layer._loss_token in (wanted, None)
+            ]
         return losses + [v.regularizer(v.value) for v in self._regularized_variables]
 
-    # ---- stateless -------------------------------------------------------------------------------------------------------
-    def stateless_call(self, trainable_variables: list, non_trainable_variables: list, *args: Any, return_losses: bool = False, **kwargs: Any) -> tuple:
+    # ---- stateless
+    # -------------------------------------------------------------------------------------------------------
+    def stateless_call(
+        self,
+        trainable_variables: list,
+        non_trainable_variables: list,
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> tuple:
         """`call` as a pure function of the variables' values.
 
         Returns: (outputs, new values of the non-trainable variables), and with `return_losses` the list of losses.
@@ -401,25 +491,44 @@ class Layer(LayerState, backend.LayerBase, Operation):
         Raises: ValueError before the layer is built, or if the number of values is not that of the variables.
         """
         if not self.built:
-            raise ValueError(f"Layer {self.name!r} must be built before stateless_call. Call build(input_shape), or the layer itself, once.")
+            raise ValueError(
+                f"Layer {self.name!r} must be built before stateless_call. Call build(input_shape), or the layer "
+                "itself, once."
+            )
         for what, values, variables in (
             ("trainable_variables", trainable_variables, self.trainable_variables),
             ("non_trainable_variables", non_trainable_variables, self.non_trainable_variables),
         ):
             if len(values) != len(variables):
-                raise ValueError(f"{what} has {len(values)} values, and layer {self.name!r} has {len(variables)}: {[v.path for v in variables]}.")
-        pairs = [*zip(self.trainable_variables, trainable_variables, strict=True), *zip(self.non_trainable_variables, non_trainable_variables, strict=True)]
+                raise ValueError(
+                    f"{what} has {len(values)} values, and layer {self.name!r} has {len(variables)}: "
+                    f"{[v.path for v in variables]}."
+                )
+        pairs = [
+            *zip(self.trainable_variables, trainable_variables, strict=True),
+            *zip(self.non_trainable_variables, non_trainable_variables, strict=True),
+        ]
         with scopes.StatelessScope(pairs, collect_losses=return_losses) as scope:
             outputs = self(*args, **kwargs)
             losses = self.losses if return_losses else None
-        current = lambda v, value: scope.get_current_value(v) if scope.get_current_value(v) is not None else value
-        updated = [current(v, value) for v, value in zip(self.non_trainable_variables, non_trainable_variables, strict=True)]
+        current = lambda v, value: (
+            scope.get_current_value(v) if scope.get_current_value(v) is not None else value
+        )
+        updated = [
+            current(v, value)
+            for v, value in zip(self.non_trainable_variables, non_trainable_variables, strict=True)
+        ]
         return (outputs, updated, losses) if return_losses else (outputs, updated)
 
-    # ---- config ----------------------------------------------------------------------------------------------------------
+    # ---- config
+    # ----------------------------------------------------------------------------------------------------------
     def get_config(self) -> dict:
         """The arguments of `__init__`, as plain data; enough for `from_config` to make an equal layer."""
-        config = {"name": self.name, "trainable": self._trainable, "dtype": dtype_policies.serialize(self._dtype_policy)}
+        config = {
+            "name": self.name,
+            "trainable": self._trainable,
+            "dtype": dtype_policies.serialize(self._dtype_policy),
+        }
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         if type(self).get_config is Layer.get_config:

@@ -22,32 +22,49 @@ class LayerState:
 
     def __init__(self) -> None:
         put = object.__setattr__
-        for attribute in ("_own_trainable", "_own_non_trainable", "_layers", "_metrics", "_seed_generators"):
+        for attribute in (
+            "_own_trainable",
+            "_own_non_trainable",
+            "_layers",
+            "_metrics",
+            "_seed_generators",
+        ):
             put(self, attribute, [])
         put(self, "_losses", [])
         put(self, "_loss_token", None)
         put(self, "_root_token", None)
         put(self, "_lists", {})
 
-    # ---- tracking --------------------------------------------------------------------------------------------------------
+    # ---- tracking
+    # --------------------------------------------------------------------------------------------------------
     def __setattr__(self, name: str, value: Any) -> None:
         if type(value) not in _PLAIN and not name.startswith("_keras"):
             if "_lists" not in self.__dict__:
                 if hasattr(type(value), "_tracked_as") or isinstance(value, Variable):
-                    raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it sets {name!r}.")
+                    raise RuntimeError(
+                        f"{type(self).__name__}.__init__ must call super().__init__() before it sets {name!r}."
+                    )
             else:
                 value = self._track(name, value)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
         value = self.__dict__.get(name)
-        for held in (self._own_trainable, self._own_non_trainable, self._layers, self._metrics, self._seed_generators):
+        for held in (
+            self._own_trainable,
+            self._own_non_trainable,
+            self._layers,
+            self._metrics,
+            self._seed_generators,
+        ):
             held[:] = [x for x in held if x is not value]
         object.__delattr__(self, name)
         tracking.changed()
 
     def _track(self, name: str, value: Any) -> Any:
-        """Note a variable, layer, metric or seed generator, in containers too (which keep noting); returns what to store."""
+        """Note a variable, layer, metric or seed generator, in containers too (which keep noting); returns what to
+        store.
+        """
         if isinstance(value, Variable):
             held = self._own_trainable if value.trainable else self._own_non_trainable
             if not any(v is value for v in (*self._own_trainable, *self._own_non_trainable)):
@@ -57,7 +74,11 @@ class LayerState:
             return value
         kind = getattr(type(value), "_tracked_as", None)
         if kind is not None:
-            held = {"layers": self._layers, "metrics": self._metrics, "seed_generators": self._seed_generators}[kind]
+            held = {
+                "layers": self._layers,
+                "metrics": self._metrics,
+                "seed_generators": self._seed_generators,
+            }[kind]
             if not any(v is value for v in held):
                 held.append(value)
                 if kind == "layers":
@@ -104,7 +125,8 @@ class LayerState:
         layers = self._listed(f"layers{recursive}", walk)
         return layers if include_self else layers[1:]
 
-    # ---- variables -------------------------------------------------------------------------------------------------------
+    # ---- variables
+    # -------------------------------------------------------------------------------------------------------
     @property
     def weights(self) -> list[Variable]:
         """Variables without seeds and metrics: what files of weights hold."""
@@ -122,35 +144,60 @@ class LayerState:
         def collect() -> list:
             own = [*self._own_trainable, *self._own_non_trainable]
             seeds = [s.state for s in self._seed_generators]
-            return tracking.unique([*own, *seeds, *(v for layer in self._layers for v in layer.variables)])
+            return tracking.unique(
+                [*own, *seeds, *(v for layer in self._layers for v in layer.variables)]
+            )
 
         return self._listed("variables", collect)
 
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that optimizers update."""
-        return self._listed("trainable_weights", lambda: [v for v in self.weights if v.trainable] if self.trainable else [])
+        return self._listed(
+            "trainable_weights",
+            lambda: [v for v in self.weights if v.trainable] if self.trainable else [],
+        )
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
-        return self._listed("non_trainable_weights", lambda: [v for v in self.weights if not v.trainable] if self.trainable else self.weights)
+        return self._listed(
+            "non_trainable_weights",
+            lambda: (
+                [v for v in self.weights if not v.trainable] if self.trainable else self.weights
+            ),
+        )
 
     @property
     def trainable_variables(self) -> list[Variable]:
-        return self._listed("trainable_variables", lambda: [v for v in self.variables if v.trainable] if self.trainable else [])
+        return self._listed(
+            "trainable_variables",
+            lambda: [v for v in self.variables if v.trainable] if self.trainable else [],
+        )
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
-        return self._listed("non_trainable_variables", lambda: [v for v in self.variables if not v.trainable] if self.trainable else self.variables)
+        return self._listed(
+            "non_trainable_variables",
+            lambda: (
+                [v for v in self.variables if not v.trainable] if self.trainable else self.variables
+            ),
+        )
 
     @property
     def metrics_variables(self) -> list[Variable]:
         """The state of the layer's own metrics and its sublayers'."""
-        return self._listed("metrics_variables", lambda: tracking.unique(v for layer in self._flatten_layers() for m in layer._metrics for v in m.variables))
+        return self._listed(
+            "metrics_variables",
+            lambda: tracking.unique(
+                v for layer in self._flatten_layers() for m in layer._metrics for v in m.variables
+            ),
+        )
 
     @property
     def _regularized_variables(self) -> list[Variable]:
-        return self._listed("regularized", lambda: [v for v in self.trainable_weights if v.regularizer is not None])
+        return self._listed(
+            "regularized", lambda: [v for v in self.trainable_weights if v.regularizer is not None]
+        )
 
     @property
     def trainable(self) -> bool:
@@ -173,7 +220,10 @@ class LayerState:
     def count_params(self) -> int:
         """Number of elements in the weights. Raises ValueError before the layer is built."""
         if not self.built:
-            raise ValueError(f"Layer {self.name!r} has no parameters to count before it is built. Call build(input_shape), or the layer, first.")
+            raise ValueError(
+                f"Layer {self.name!r} has no parameters to count before it is built. Call build(input_shape), or "
+                "the layer, first."
+            )
         return sum(v.size for v in self.weights)
 
     def get_weights(self) -> list[np.ndarray]:
@@ -183,32 +233,49 @@ class LayerState:
     def set_weights(self, weights: list) -> None:
         """Assign the weights from arrays in `get_weights`'s order. Raises ValueError where number or shapes differ."""
         if len(weights) != len(self.weights):
-            raise ValueError(f"set_weights received {len(weights)} arrays, and layer {self.name!r} has {len(self.weights)} weights.")
+            raise ValueError(
+                f"set_weights received {len(weights)} arrays, and layer {self.name!r} has {len(self.weights)} weights."
+            )
         for variable, value in zip(self.weights, weights, strict=True):
             if tuple(np.shape(value)) != variable.shape:
-                raise ValueError(f"Weight {variable.path!r} of layer {self.name!r} has shape {variable.shape}; the array has {np.shape(value)}.")
+                raise ValueError(
+                    f"Weight {variable.path!r} of layer {self.name!r} has shape {variable.shape}; the array has "
+                    f"{np.shape(value)}."
+                )
         for variable, value in zip(self.weights, weights, strict=True):
             variable.assign(value)
 
-    # ---- files -----------------------------------------------------------------------------------------------------------
+    # ---- files
+    # -----------------------------------------------------------------------------------------------------------
     def save_own_variables(self, store: dict) -> None:
         """Put the layer's own variables (not its sublayers') into `store`, a mapping from str to array."""
         for i, v in enumerate([*self._own_trainable, *self._own_non_trainable]):
             store[str(i)] = v.numpy()
 
     def load_own_variables(self, store: Any) -> None:
-        """Assign the layer's own variables from what `save_own_variables` stored. Raises ValueError where the counts differ."""
+        """Assign the layer's own variables from what `save_own_variables` stored.
+
+        Raises ValueError where the counts differ.
+        """
         own = [*self._own_trainable, *self._own_non_trainable]
         if len(store.keys()) != len(own):
-            hint = "" if self.built or own else " The layer was not built: build(input_shape), or a call, creates its variables."
-            raise ValueError(f"Layer {self.name!r} has {len(own)} variables, and the file holds {len(store.keys())} for it.{hint}")
+            hint = (
+                ""
+                if self.built or own
+                else " The layer was not built: build(input_shape), or a call, creates its variables."
+            )
+            raise ValueError(
+                f"Layer {self.name!r} has {len(own)} variables, and the file holds {len(store.keys())} for it.{hint}"
+            )
         for i, v in enumerate(own):
             v.assign(store[str(i)])
 
     def _remember_shapes(self, build: Any, args: tuple, kwargs: dict) -> None:
         bound = inspect.signature(build).bind(self, *args, **kwargs).arguments
-        shapes = {k: v for k, v in list(bound.items())[1:]}
-        self._build_shapes = {"input_shape": next(iter(shapes.values()))} if len(shapes) == 1 else shapes
+        shapes = dict(list(bound.items())[1:])
+        self._build_shapes = (
+            {"input_shape": next(iter(shapes.values()))} if len(shapes) == 1 else shapes
+        )
 
     def get_build_config(self) -> dict | None:
         """What `build_from_config` needs to create the variables anew: the shapes the layer was built for."""
@@ -237,13 +304,17 @@ class LayerState:
                 config.update(value)
             elif kind is inspect.Parameter.VAR_POSITIONAL:
                 if value:
-                    raise NotImplementedError(f"{type(self).__name__} takes *{name}: give it a get_config() so that it can be saved.")
+                    raise NotImplementedError(
+                        f"{type(self).__name__} takes *{name}: give it a get_config() so that it can be saved."
+                    )
             else:
                 config[name] = value
         try:
             return {k: serialization.serialize_keras_object(v) for k, v in config.items()}
         except TypeError as e:
-            raise NotImplementedError(f"{type(self).__name__} needs a get_config() that returns the arguments of __init__: {e}") from e
+            raise NotImplementedError(
+                f"{type(self).__name__} needs a get_config() that returns the arguments of __init__: {e}"
+            ) from e
 
 
 def _as_shape(shape: Any) -> Any:

@@ -43,7 +43,10 @@ class TrackedList(list):
         return self
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        super().__setitem__(index, [self._track(v) for v in value] if isinstance(index, slice) else self._track(value))
+        super().__setitem__(
+            index,
+            [self._track(v) for v in value] if isinstance(index, slice) else self._track(value),
+        )
 
     def __reduce__(self) -> tuple:
         return list, (list(self),)

@@ -12,7 +12,8 @@ from kdist.core.graph import KerasTensor, Node, Operation
 class Graph:
     """The nodes from which `outputs` are computed given `inputs`, in an order in which they can run.
 
-    Operations are listed as Keras lists them (by decreasing distance from the outputs), which is the order that files of weights rely on.
+    Operations are listed as Keras lists them (by decreasing distance from the outputs), which is the order that files
+    of weights rely on.
 
     Raises: ValueError if an output depends on an Input that is not among `inputs`.
     """
@@ -24,7 +25,10 @@ class Graph:
         for what, tensors in (("inputs", self.flat_inputs), ("outputs", self.flat_outputs)):
             for x in tensors:
                 if not isinstance(x, KerasTensor):
-                    raise ValueError(f"{what} of a model must be symbolic tensors, from Input() and from calling layers; one is {x!r}.")
+                    raise ValueError(
+                        f"{what} of a model must be symbolic tensors, from Input() and from calling layers; one "
+                        f"is {x!r}."
+                    )
         self.nodes, indices = self._order()
         self.operations = self._sorted_operations(indices)
         self._compile()
@@ -42,7 +46,9 @@ class Graph:
                 tensor, expanded = stack.pop()
                 history = tensor._keras_history
                 if history is None:
-                    raise ValueError(f"{tensor!r} was made by no layer, so the model cannot compute it. Start from Input().")
+                    raise ValueError(
+                        f"{tensor!r} was made by no layer, so the model cannot compute it. Start from Input()."
+                    )
                 node = history.operation._inbound_nodes[history.node_index]
                 if expanded:
                     if id(node) not in done:
@@ -56,7 +62,10 @@ class Graph:
                 if id(tensor) in input_ids or all(id(t) in input_ids for t in node.outputs):
                     continue
                 if node.is_input:
-                    raise ValueError(f"The outputs depend on {tensor!r}, which is not among the inputs {[x.name for x in self.flat_inputs]}.")
+                    raise ValueError(
+                        f"The outputs depend on {tensor!r}, which is not among the inputs "
+                        f"{[x.name for x in self.flat_inputs]}."
+                    )
                 stack += [(t, False) for t in reversed(node.input_tensors)]
         for x in self.flat_inputs:
             node = x._keras_history.operation._inbound_nodes[x._keras_history.node_index]  # type: ignore[union-attr]
@@ -81,7 +90,8 @@ class Graph:
                     node_depth[id(parent)] = max(d + 1, node_depth.get(id(parent), 0))
         return sorted(depth, key=lambda op: (-depth[op], indices[op]))
 
-    # ---- execution -------------------------------------------------------------------------------------------------------
+    # ---- execution
+    # -------------------------------------------------------------------------------------------------------
     def _compile(self) -> None:
         """Slots instead of tensors: an instruction reads and writes positions of one list."""
         slots: dict[int, int] = {id(x): i for i, x in enumerate(self.flat_inputs)}
@@ -92,20 +102,35 @@ class Graph:
             out = []
             for t in node.outputs:
                 out.append(slots.setdefault(id(t), len(slots)))
-            self._program.append((node.operation, _arguments(node, slots), out[0] if len(out) == 1 and isinstance(node.outputs[0], KerasTensor) else out))
+            self._program.append(
+                (
+                    node.operation,
+                    _arguments(node, slots),
+                    out[0] if len(out) == 1 and isinstance(node.outputs[0], KerasTensor) else out,
+                )
+            )
         self._slots = len(slots)
         self._results = [slots[id(x)] for x in self.flat_outputs]
 
     def run(self, flat_inputs: list, call: Callable | None = None) -> Any:
-        """The outputs for values of the inputs, in the outputs' structure. `call(operation, args, kwargs)` replaces calling."""
+        """The outputs for values of the inputs, in the outputs' structure.
+
+        `call(operation, args, kwargs)` replaces calling.
+        """
         values: list[Any] = [None] * self._slots
         values[: len(flat_inputs)] = flat_inputs
         for operation, arguments, out in self._program:
             if type(arguments) is int:
-                result = operation(values[arguments]) if call is None else call(operation, (values[arguments],), {})
+                result = (
+                    operation(values[arguments])
+                    if call is None
+                    else call(operation, (values[arguments],), {})
+                )
             else:
                 args, kwargs = arguments(values)
-                result = operation(*args, **kwargs) if call is None else call(operation, args, kwargs)
+                result = (
+                    operation(*args, **kwargs) if call is None else call(operation, args, kwargs)
+                )
             if type(out) is int:
                 values[out] = result
             else:
@@ -118,9 +143,15 @@ class Graph:
 
         def spec(operation: Any, args: tuple, kwargs: dict) -> Any:
             out = operation.compute_output_spec(*args, **kwargs)
-            previous = masks.get_keras_mask(args[0]) if args and isinstance(args[0], KerasTensor) else None
+            previous = (
+                masks.get_keras_mask(args[0]) if args and isinstance(args[0], KerasTensor) else None
+            )
             if previous is not None and getattr(operation, "supports_masking", False):
-                for t, m in zip(tree.flatten(out), tree.flatten(operation.compute_mask(args[0], previous)), strict=False):
+                for t, m in zip(
+                    tree.flatten(out),
+                    tree.flatten(operation.compute_mask(args[0], previous)),
+                    strict=False,
+                ):
                     masks.set_keras_mask(t, m)
             return out
 

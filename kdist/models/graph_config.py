@@ -25,7 +25,10 @@ def graph_to_config(graph: Graph, starts_with_own_node: Callable[[Operation], bo
         h = x._keras_history
         assert h is not None
         history = [h.operation.name, kept(h.operation, h.node_index), h.tensor_index]
-        return {"class_name": "__keras_tensor__", "config": {"shape": list(x.shape), "dtype": x.dtype, "keras_history": history}}
+        return {
+            "class_name": "__keras_tensor__",
+            "config": {"shape": list(x.shape), "dtype": x.dtype, "keras_history": history},
+        }
 
     def node_config(node: Node) -> dict:
         args, kwargs = node.operation.saved_arguments(node)
@@ -35,7 +38,9 @@ def graph_to_config(graph: Graph, starts_with_own_node: Callable[[Operation], bo
     for op in graph.operations:
         config = serialization.serialize_keras_object(op)
         config["name"] = op.name
-        config["inbound_nodes"] = [node_config(n) for n in op._inbound_nodes if id(n) in own and not n.is_input]
+        config["inbound_nodes"] = [
+            node_config(n) for n in op._inbound_nodes if id(n) in own and not n.is_input
+        ]
         layers.append(config)
 
     def place(x: KerasTensor) -> list:
@@ -44,10 +49,16 @@ def graph_to_config(graph: Graph, starts_with_own_node: Callable[[Operation], bo
         offset = 1 if starts_with_own_node(h.operation) else 0
         return [h.operation.name, kept(h.operation, h.node_index) + offset, h.tensor_index]
 
-    return {"layers": layers, "input_layers": _map(place, graph.inputs), "output_layers": _map(place, graph.outputs)}
+    return {
+        "layers": layers,
+        "input_layers": _map(place, graph.inputs),
+        "output_layers": _map(place, graph.outputs),
+    }
 
 
-def graph_from_config(config: dict, starts_with_own_node: Callable[[Operation], bool]) -> tuple[Any, Any]:
+def graph_from_config(
+    config: dict, starts_with_own_node: Callable[[Operation], bool]
+) -> tuple[Any, Any]:
     """(inputs, outputs): symbolic tensors of a graph rebuilt from `graph_to_config`'s data.
 
     Raises: ValueError for a graph with calls that cannot be made: a layer that is missing, or a loop.
@@ -55,10 +66,15 @@ def graph_from_config(config: dict, starts_with_own_node: Callable[[Operation], 
     created: dict[str, Any] = {}
     waiting: list[tuple[Any, list]] = []
     for data in config["layers"]:
-        layer = serialization.deserialize_keras_object({k: v for k, v in data.items() if k not in ("name", "inbound_nodes")})
+        layer = serialization.deserialize_keras_object(
+            {k: v for k, v in data.items() if k not in ("name", "inbound_nodes")}
+        )
         created[data["name"]] = layer
         waiting.append((layer, list(data["inbound_nodes"])))
-    first_node = {id(layer): len(layer._inbound_nodes) if data["inbound_nodes"] else 0 for (layer, _), data in zip(waiting, config["layers"], strict=True)}
+    first_node = {
+        id(layer): len(layer._inbound_nodes) if data["inbound_nodes"] else 0
+        for (layer, _), data in zip(waiting, config["layers"], strict=True)
+    }
 
     def revive(x: Any) -> Any:
         history = getattr(x, "_saved_history", None)
@@ -66,7 +82,9 @@ def graph_from_config(config: dict, starts_with_own_node: Callable[[Operation], 
             return x
         name, node_index, tensor_index = history
         if name not in created:
-            raise ValueError(f"The model's config calls the layer {name!r}, which it does not define.")
+            raise ValueError(
+                f"The model's config calls the layer {name!r}, which it does not define."
+            )
         layer = created[name]
         nodes = layer._inbound_nodes[first_node[id(layer)] :]
         if node_index >= len(nodes):
@@ -78,7 +96,9 @@ def graph_from_config(config: dict, starts_with_own_node: Callable[[Operation], 
         for layer, nodes in waiting:
             while nodes:
                 args = _map_leaves(serialization.deserialize_keras_object(nodes[0]["args"]), revive)
-                kwargs = _map_leaves(serialization.deserialize_keras_object(nodes[0]["kwargs"]), revive)
+                kwargs = _map_leaves(
+                    serialization.deserialize_keras_object(nodes[0]["kwargs"]), revive
+                )
                 if args is _NotYet or kwargs is _NotYet:
                     break
                 layer.call_saved(*args, **kwargs)
@@ -86,7 +106,9 @@ def graph_from_config(config: dict, starts_with_own_node: Callable[[Operation], 
                 progress = True
         if not progress:
             names = [layer.name for layer, nodes in waiting if nodes]
-            raise ValueError(f"The model's config has a loop, or calls that depend on what is missing: {names}.")
+            raise ValueError(
+                f"The model's config has a loop, or calls that depend on what is missing: {names}."
+            )
 
     def tensor(name: str, node_index: int, tensor_index: int) -> KerasTensor:
         layer = created[name]
@@ -103,7 +125,7 @@ def graph_from_config(config: dict, starts_with_own_node: Callable[[Operation], 
     return places(config["input_layers"]), places(config["output_layers"])
 
 
-class _NotYet(Exception):  # noqa: N818 - a signal, not an error
+class _NotYet(Exception):
     """A call whose inputs are not there yet."""
 
 

@@ -19,13 +19,18 @@ from kdist.training.trainer import Trainer
 
 
 def _is_functional_call(args: tuple, kwargs: dict) -> bool:
-    return len(args) == 2 or (len(args) == 1 and "outputs" in kwargs) or ("inputs" in kwargs and "outputs" in kwargs)
+    return (
+        len(args) == 2
+        or (len(args) == 1 and "outputs" in kwargs)
+        or ("inputs" in kwargs and "outputs" in kwargs)
+    )
 
 
 class Model(Trainer, Layer):
     """A model, made in one of two ways.
 
-    As a graph: `Model(inputs, outputs)` with symbolic tensors (or structures of them) from `Input()` and from calling layers.
+    As a graph: `Model(inputs, outputs)` with symbolic tensors (or structures of them) from `Input()` and from calling
+        layers.
     By subclassing: layers are made in `__init__`, and `call(self, inputs, training=None)` uses them.
 
     Arguments:
@@ -54,11 +59,14 @@ class Model(Trainer, Layer):
                 self.trainable = trainable
         else:
             if args:
-                raise TypeError(f"{type(self).__name__}() takes inputs and outputs, or keyword arguments alone; received {args!r}.")
+                raise TypeError(
+                    f"{type(self).__name__}() takes inputs and outputs, or keyword arguments alone; received {args!r}."
+                )
             Layer.__init__(self, **kwargs)
             Trainer.__init__(self)
 
-    # ---- the graph -------------------------------------------------------------------------------------------------------
+    # ---- the graph
+    # -------------------------------------------------------------------------------------------------------
     def _set_graph(self, graph: Graph) -> None:
         object.__setattr__(self, "_graph", graph)
         for op in graph.operations:
@@ -67,7 +75,10 @@ class Model(Trainer, Layer):
         names = [op.name for op in graph.operations]
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
-            raise ValueError(f"The name {twice[0]!r} is used {names.count(twice[0])} times in the model. Layers of a model must have different names.")
+            raise ValueError(
+                f"The name {twice[0]!r} is used {names.count(twice[0])} times in the model. Layers of a model "
+                "must have different names."
+            )
         self.input_spec = self._graph_input_spec()
         self.built = True
         self._called = True
@@ -79,7 +90,10 @@ class Model(Trainer, Layer):
         def spec(x: KerasTensor, name: str | None = None) -> InputSpec:
             op = x._keras_history.operation  # type: ignore[union-attr]
             return InputSpec(
-                shape=(None, *x.shape[1:]) if x.shape else (), allow_last_axis_squeeze=True, name=name or op.name, optional=getattr(op, "optional", False)
+                shape=(None, *x.shape[1:]) if x.shape else (),
+                allow_last_axis_squeeze=True,
+                name=name or op.name,
+                optional=getattr(op, "optional", False),
             )
 
         if isinstance(graph.inputs, dict):
@@ -91,7 +105,9 @@ class Model(Trainer, Layer):
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         graph = self._graph
         if graph is None:
-            raise NotImplementedError(f"{type(self).__name__} is a subclass of Model without a call() method. Define call(self, inputs).")
+            raise NotImplementedError(
+                f"{type(self).__name__} is a subclass of Model without a call() method. Define call(self, inputs)."
+            )
         flat = self._flat_inputs(inputs)
         if mask is not None:
             for x, m in zip(flat, tree.flatten(mask), strict=False):
@@ -107,22 +123,31 @@ class Model(Trainer, Layer):
             names = [x._keras_history.operation.name for x in graph.flat_inputs]  # type: ignore[union-attr]
             missing = [n for n in names if n not in inputs]
             if missing:
-                raise ValueError(f"Model {self.name!r} has the inputs {names}; the dict has no {missing[0]!r}, only {sorted(inputs)}.")
+                raise ValueError(
+                    f"Model {self.name!r} has the inputs {names}; the dict has no {missing[0]!r}, only "
+                    f"{sorted(inputs)}."
+                )
             flat = [inputs[n] for n in names]
         elif isinstance(wanted, dict) and isinstance(inputs, dict):
             missing = [k for k in wanted if k not in inputs]
             if missing:
-                raise ValueError(f"Model {self.name!r} has no value for its input {missing[0]!r}; the dict has {sorted(inputs)}.")
+                raise ValueError(
+                    f"Model {self.name!r} has no value for its input {missing[0]!r}; the dict has {sorted(inputs)}."
+                )
             flat = tree.flatten({k: inputs[k] for k in wanted})
         else:
             flat = tree.flatten(inputs)
         if len(flat) != len(graph.flat_inputs):
-            raise ValueError(f"Model {self.name!r} has {len(graph.flat_inputs)} inputs, and received {len(flat)}.")
+            raise ValueError(
+                f"Model {self.name!r} has {len(graph.flat_inputs)} inputs, and received {len(flat)}."
+            )
         return [_adjust_rank(x, t) for x, t in zip(flat, graph.flat_inputs, strict=True)]
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         if self._graph is None or type(self).call is not Model.call:
-            if type(self).compute_output_shape is Model.compute_output_shape:  # which asks this method
+            if (
+                type(self).compute_output_shape is Model.compute_output_shape
+            ):  # which asks this method
                 return self._probe_call(args, kwargs)
             return super().compute_output_spec(*args, **kwargs)
         return self._graph.specs(self._flat_inputs(args[0] if args else kwargs["inputs"]))
@@ -157,7 +182,10 @@ class Model(Trainer, Layer):
 
     @property
     def output_names(self) -> list[str] | None:
-        """The names of the outputs: the keys of a dict, else the layers that made them. None where there is no graph."""
+        """The names of the outputs:
+
+        the keys of a dict, else the layers that made them. None where there is no graph.
+        """
         if self._graph is None:
             return None
         if isinstance(self._graph.outputs, dict):
@@ -166,10 +194,13 @@ class Model(Trainer, Layer):
 
     def _require_graph(self, what: str) -> Graph:
         if self._graph is None:
-            raise AttributeError(f"Model {self.name!r} is a subclass without a graph, and has no {what}.")
+            raise AttributeError(
+                f"Model {self.name!r} is a subclass without a graph, and has no {what}."
+            )
         return self._graph
 
-    # ---- layers ----------------------------------------------------------------------------------------------------------
+    # ---- layers
+    # ----------------------------------------------------------------------------------------------------------
     @property
     def layers(self) -> list[Layer]:
         """The layers directly inside the model."""
@@ -186,18 +217,25 @@ class Model(Trainer, Layer):
         for layer in self.layers:
             if layer.name == name:
                 return layer
-        raise ValueError(f"There is no layer named {name!r}. The model has {[layer.name for layer in self.layers]}.")
+        raise ValueError(
+            f"There is no layer named {name!r}. The model has {[layer.name for layer in self.layers]}."
+        )
 
     def summary(self, *args: Any, **kwargs: Any) -> None:
         """Print a table of layers, shapes and parameters."""
         summary(self, *args, **kwargs)
 
-    # ---- files -----------------------------------------------------------------------------------------------------------
-    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+    # ---- files
+    # -----------------------------------------------------------------------------------------------------------
+    def save(
+        self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
+    ) -> None:
         """Write architecture, weights, optimizer state and compile arguments to one `.keras` file."""
         saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+    def save_weights(
+        self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None
+    ) -> None:
         """Write the weights to a `.weights.h5` file."""
         saving.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
@@ -211,7 +249,11 @@ class Model(Trainer, Layer):
 
     def get_config(self) -> dict:
         if self._graph is not None and _has_graph_constructor(type(self)):
-            config = {"name": self.name, "trainable": self.trainable, **graph_to_config(self._graph, _is_nested_functional)}
+            config = {
+                "name": self.name,
+                "trainable": self.trainable,
+                **graph_to_config(self._graph, _is_nested_functional),
+            }
             return config
         return Layer.get_config(self)
 
@@ -219,7 +261,9 @@ class Model(Trainer, Layer):
     def from_config(cls, config: dict, custom_objects: Any = None) -> Any:
         """A model from what `get_config` gave."""
         config = dict(config)
-        if {"layers", "input_layers", "output_layers"} <= set(config) and (cls in (Model, Functional) or _has_graph_constructor(cls)):
+        if {"layers", "input_layers", "output_layers"} <= set(config) and (
+            cls in (Model, Functional) or _has_graph_constructor(cls)
+        ):
             graph = {k: config.pop(k) for k in ("layers", "input_layers", "output_layers")}
             with saving.custom_object_scope(custom_objects or {}):
                 inputs, outputs = graph_from_config(graph, _is_nested_functional)
@@ -255,11 +299,17 @@ class Functional(Model):
 def _has_graph_constructor(cls: type) -> bool:
     """Whether `cls(inputs=..., outputs=...)` makes it again from its graph."""
     spec = inspect.getfullargspec(cls.__init__)
-    return spec.args[1:] == ["inputs", "outputs", "name"] or (spec.varargs is not None and spec.varkw is not None)
+    return spec.args[1:] == ["inputs", "outputs", "name"] or (
+        spec.varargs is not None and spec.varkw is not None
+    )
 
 
 def _is_nested_functional(operation: Operation) -> bool:
-    return isinstance(operation, Model) and operation._graph is not None and type(operation).__name__ != "Sequential"
+    return (
+        isinstance(operation, Model)
+        and operation._graph is not None
+        and type(operation).__name__ != "Sequential"
+    )
 
 
 def _unwrapped(tensors: Any) -> Any:
@@ -296,4 +346,3 @@ def _adjust_rank(x: Any, wanted: KerasTensor) -> Any:
 def model_from_json(json_string: str, custom_objects: Any = None) -> Any:
     """A model, without weights, from `Model.to_json()`."""
     return saving.deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
-

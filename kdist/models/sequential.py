@@ -30,9 +30,13 @@ class Sequential(Model):
             self._append(layer)
         self._maybe_rebuild()
 
-    # ---- the chain -------------------------------------------------------------------------------------------------------
+    # ---- the chain
+    # -------------------------------------------------------------------------------------------------------
     def add(self, layer: Any, rebuild: bool = True) -> None:
-        """Append a layer. Raises ValueError for what is none, a name that is taken, or an Input that is not the first."""
+        """Append a layer.
+
+        Raises ValueError for what is none, a name that is taken, or an Input that is not the first.
+        """
         self._append(layer)
         if rebuild:
             self._maybe_rebuild()
@@ -45,19 +49,33 @@ class Sequential(Model):
             layer = origin
         if not isinstance(layer, Layer):
             if not callable(layer):
-                raise ValueError(f"Sequential takes layers, and received {layer!r} of type {type(layer).__name__}.")
-            raise ValueError(f"Sequential takes layers, and received the function {layer!r}. Wrap it: layers.Lambda({getattr(layer, '__name__', 'f')}).")
+                raise ValueError(
+                    f"Sequential takes layers, and received {layer!r} of type {type(layer).__name__}."
+                )
+            raise ValueError(
+                f"Sequential takes layers, and received the function {layer!r}. Wrap it: "
+                f"layers.Lambda({getattr(layer, '__name__', 'f')})."
+            )
         chain = self._layers
         if any(layer.name == other.name and layer is not other for other in chain):
-            raise ValueError(f"A layer named {layer.name!r} is already in the model. Give one of them another name.")
+            raise ValueError(
+                f"A layer named {layer.name!r} is already in the model. Give one of them another name."
+            )
         if isinstance(layer, InputLayer) and chain:
-            raise ValueError(f"An Input must be the first of a Sequential; {self.name!r} already begins with {chain[0].name!r}.")
+            raise ValueError(
+                f"An Input must be the first of a Sequential; {self.name!r} already begins with {chain[0].name!r}."
+            )
         shape = getattr(layer, "input_shape_argument", None)
         if not chain and shape is not None and not isinstance(layer, InputLayer):
             self._append(InputLayer(batch_shape=(None, *shape)))
         first_model = not chain and getattr(layer, "_graph", None) is not None
         if first_model and len(layer._graph.flat_inputs) == 1:
-            self._append(InputLayer(batch_shape=layer._graph.flat_inputs[0].shape, dtype=layer._graph.flat_inputs[0].dtype))
+            self._append(
+                InputLayer(
+                    batch_shape=layer._graph.flat_inputs[0].shape,
+                    dtype=layer._graph.flat_inputs[0].dtype,
+                )
+            )
         self._chain_list().append(layer)
         self._track(layer.name, layer)
 
@@ -90,7 +108,9 @@ class Sequential(Model):
         """Create the variables for inputs of `input_shape`, with the batch."""
         chain = self._chain_list()
         if not chain:
-            raise ValueError(f"Sequential model {self.name!r} cannot be built before it has a layer.")
+            raise ValueError(
+                f"Sequential model {self.name!r} cannot be built before it has a layer."
+            )
         if isinstance(chain[0], InputLayer):
             x = chain[0]._inbound_nodes[0].outputs[0]
         else:
@@ -112,7 +132,8 @@ class Sequential(Model):
         chain = self._chain_list()
         return chain[1:] if chain and isinstance(chain[0], InputLayer) else list(chain)
 
-    # ---- calling ---------------------------------------------------------------------------------------------------------
+    # ---- calling
+    # ---------------------------------------------------------------------------------------------------------
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         if self._graph is not None:
             [inputs] = self._flat_inputs(inputs)
@@ -132,7 +153,8 @@ class Sequential(Model):
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape
 
-    # ---- config ----------------------------------------------------------------------------------------------------------
+    # ---- config
+    # ----------------------------------------------------------------------------------------------------------
     def get_config(self) -> dict:
         config = {
             "name": self.name,
@@ -148,14 +170,20 @@ class Sequential(Model):
     def from_config(cls, config: dict, custom_objects: Any = None) -> Any:
         model = cls(name=config["name"])
         for layer in config["layers"]:
-            model._append(serialization.deserialize_keras_object(layer, custom_objects=custom_objects))
+            model._append(
+                serialization.deserialize_keras_object(layer, custom_objects=custom_objects)
+            )
         model._maybe_rebuild()
         if not model.built and config.get("build_input_shape"):
             model.build(tuple(config["build_input_shape"]))
         return model
 
     def get_build_config(self) -> dict | None:
-        return {"input_shape": list(self._chain_list()[0].batch_shape)} if self._graph is not None else None
+        return (
+            {"input_shape": list(self._chain_list()[0].batch_shape)}
+            if self._graph is not None
+            else None
+        )
 
     def build_from_config(self, config: dict) -> None:
         if not self.built and config.get("input_shape"):

@@ -1,6 +1,7 @@
 """Everything a run must find again, as leaves of a checkpoint, and back.
 
-Names follow the model's structure (class names and order), not the automatic names of layers, which depend on what else the process made.
+Names follow the model's structure (class names and order), not the automatic names of layers, which depend on what
+else the process made.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ Path = tuple[str, ...]
 
 
 def variable_paths(model: Any) -> dict[Path, Any]:
-    """Path -> variable, for the model's weights and seeds. A variable that is shared appears once, where it is met first."""
+    """Path -> variable, for the model's weights and seeds.
+
+    A variable that is shared appears once, where it is met first.
+    """
     found: dict[Path, Any] = {}
     seen: set[int] = set()
 
@@ -36,7 +40,11 @@ def variable_paths(model: Any) -> dict[Path, Any]:
             taken[name] += 1
             return name if taken[name] == 1 else f"{name}_{taken[name] - 1}"
 
-        own = [*layer._own_trainable, *layer._own_non_trainable, *(s.state for s in layer._seed_generators)]
+        own = [
+            *layer._own_trainable,
+            *layer._own_non_trainable,
+            *(s.state for s in layer._seed_generators),
+        ]
         for v in own:
             if id(v) not in seen:
                 seen.add(id(v))
@@ -49,7 +57,10 @@ def variable_paths(model: Any) -> dict[Path, Any]:
 
 
 def state_paths(model: Any) -> dict[Path, Any]:
-    """Path -> variable for all state that is the same on every process: weights, seeds, the optimizer's, the global seed."""
+    """Path -> variable for all state that is the same on every process:
+
+    weights, seeds, the optimizer's, the global seed.
+    """
     found = variable_paths(model)
     if model.optimizer is not None:
         for i, v in enumerate(model.optimizer.variables):
@@ -65,7 +76,11 @@ def take_snapshot(model: Any) -> tuple[dict[Path, Leaf], dict]:
     values = live.program.metric_values(live.state) if live is not None else None
     for i, v in enumerate(model.metrics_variables):
         path = ("metrics", f"{i:05d}")
-        leaves[path] = backend.to_leaf(v) if values is None else whole_leaf(backend.convert_to_numpy(values[i]), owned=process_index() == 0)
+        leaves[path] = (
+            backend.to_leaf(v)
+            if values is None
+            else whole_leaf(backend.convert_to_numpy(values[i]), owned=process_index() == 0)
+        )
     return leaves, {"position": model.position.to_json(), "backend": backend.name}
 
 
@@ -79,13 +94,16 @@ def restore_snapshot(model: Any, reader: Any) -> dict:
     missing = [path for path in wanted if path not in stored]
     if missing:
         raise ValueError(
-            f"The checkpoint {reader.url if hasattr(reader, 'url') else ''} has no {'/'.join(missing[0])} ({len(missing)} of {len(wanted)} variables are missing). "
+            f"The checkpoint {reader.url if hasattr(reader, 'url') else ''} has no {'/'.join(missing[0])} "
+            f"({len(missing)} of {len(wanted)} variables are missing). "
             "It was written for another model or optimizer; build the same ones, or start anew in another folder."
         )
     for path, variable in wanted.items():
         shape = tuple(stored[path][0])
         if shape != tuple(variable.shape):
-            raise ValueError(f"{'/'.join(path)} has shape {shape} in the checkpoint, and {tuple(variable.shape)} in the model.")
+            raise ValueError(
+                f"{'/'.join(path)} has shape {shape} in the checkpoint, and {tuple(variable.shape)} in the model."
+            )
     for path, variable in wanted.items():
         backend.from_reader(variable, lambda index, path=path: reader.read(path, index))
     metrics = model.metrics_variables

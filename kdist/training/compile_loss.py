@@ -1,4 +1,7 @@
-"""What `compile(loss=..., loss_weights=...)` means for a model's outputs: one scalar, and one tracked value per output."""
+"""What `compile(loss=..., loss_weights=...)` means for a model's outputs:
+
+one scalar, and one tracked value per output.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,18 @@ def path_get(structure: Any, path: tuple) -> Any:
 def output_paths(y_pred: Any, output_names: list[str] | None) -> list[tuple[tuple, str]]:
     """Where each output stands in `y_pred`, and its name ("" where it has none)."""
     if isinstance(y_pred, dict):
-        return [((k, *path), str(k)) for k in sorted(y_pred) for path, _ in tree.flatten_with_path(y_pred[k])]
+        return [
+            ((k, *path), str(k))
+            for k in sorted(y_pred)
+            for path, _ in tree.flatten_with_path(y_pred[k])
+        ]
     if isinstance(y_pred, list | tuple):
         paths = [path for path, _ in tree.flatten_with_path(y_pred)]
-        names = output_names if output_names and len(output_names) == len(paths) else ["" for _ in paths]
+        names = (
+            output_names
+            if output_names and len(output_names) == len(paths)
+            else ["" for _ in paths]
+        )
         return list(zip(paths, names, strict=True))
     return [((), output_names[0] if output_names else "")]
 
@@ -36,9 +47,13 @@ def per_output(what: str, given: Any, paths: list[tuple[tuple, str]]) -> list[An
     """
     names = [name for _, name in paths]
     if isinstance(given, dict):
-        unknown = [k for k in given if k not in names and not any(p and p[0] == k for p, _ in paths)]
+        unknown = [
+            k for k in given if k not in names and not any(p and p[0] == k for p, _ in paths)
+        ]
         if unknown:
-            raise ValueError(f"{what}: there is no output named {unknown[0]!r}. The model's outputs are {names}.")
+            raise ValueError(
+                f"{what}: there is no output named {unknown[0]!r}. The model's outputs are {names}."
+            )
         return [given.get(name, given.get(path[0]) if path else None) for path, name in paths]
     if isinstance(given, list | tuple) and (len(paths) > 1 or len(given) == 1):
         if len(given) != len(paths):
@@ -54,7 +69,9 @@ def select(target: Any, path: tuple, name: str, index: int, count: int) -> Any:
     if isinstance(target, dict):
         key = name if name in target else (path[0] if path else next(iter(target)))
         if key not in target:
-            raise ValueError(f"y has no entry for the output {name or path!r}; its keys are {sorted(target)}.")
+            raise ValueError(
+                f"y has no entry for the output {name or path!r}; its keys are {sorted(target)}."
+            )
         return target[key]
     if isinstance(target, list | tuple):
         leaves = tree.flatten(target)
@@ -73,10 +90,25 @@ class CompileLoss:
         output_names: names of the model's outputs, if it knows them.
     """
 
-    def __init__(self, loss: Any, loss_weights: Any = None, reduction: str = "sum_over_batch_size", output_names: list[str] | None = None):
-        if loss_weights is not None and not isinstance(loss_weights, list | tuple | dict | float | int):
-            raise ValueError(f"loss_weights={loss_weights!r} must be a number, a list or a dict of numbers.")
-        self.loss, self.loss_weights, self.reduction, self.output_names = loss, loss_weights, reduction, output_names
+    def __init__(
+        self,
+        loss: Any,
+        loss_weights: Any = None,
+        reduction: str = "sum_over_batch_size",
+        output_names: list[str] | None = None,
+    ):
+        if loss_weights is not None and not isinstance(
+            loss_weights, list | tuple | dict | float | int
+        ):
+            raise ValueError(
+                f"loss_weights={loss_weights!r} must be a number, a list or a dict of numbers."
+            )
+        self.loss, self.loss_weights, self.reduction, self.output_names = (
+            loss,
+            loss_weights,
+            reduction,
+            output_names,
+        )
         self._parts: list[tuple[tuple, str, Any, Any]] | None = None
         self._paths: list[tuple[tuple, str]] = []
         self._shapes: list[tuple] = []  # of the outputs that have a loss
@@ -86,13 +118,21 @@ class CompileLoss:
         """Find the loss of each output. `y_pred`: the outputs, or their specs."""
         paths = output_paths(y_pred, self.output_names)
         given = per_output("loss", self.loss, paths)
-        weights = per_output("loss_weights", self.loss_weights, paths) if self.loss_weights is not None else [None] * len(paths)
+        weights = (
+            per_output("loss_weights", self.loss_weights, paths)
+            if self.loss_weights is not None
+            else [None] * len(paths)
+        )
         self._parts = []
         for i, ((path, name), loss, weight) in enumerate(zip(paths, given, weights, strict=True)):
             if loss is not None:
-                self._parts.append((path, name or f"output_{i}", as_loss(loss, self.reduction), weight))
+                self._parts.append(
+                    (path, name or f"output_{i}", as_loss(loss, self.reduction), weight)
+                )
         self._paths = paths
-        self._shapes = [tuple(getattr(path_get(y_pred, path), "shape", ())) for path, *_ in self._parts]
+        self._shapes = [
+            tuple(getattr(path_get(y_pred, path), "shape", ())) for path, *_ in self._parts
+        ]
         if len(self._parts) > 1:
             self.metrics = [Mean(name=f"{name}_loss") for _, name, _, _ in self._parts]
 
@@ -104,13 +144,18 @@ class CompileLoss:
         paths = [p for p, _ in self._paths]
         if len(self._parts) > 1 and not isinstance(y_true, list | tuple | dict):
             raise ValueError(
-                f"y is one array of shape {tuple(y_true.shape)}, and {len(self._parts)} outputs have a loss: {[name for _, name, _, _ in self._parts]}. "
+                f"y is one array of shape {tuple(y_true.shape)}, and {len(self._parts)} outputs have a loss: "
+                f"{[name for _, name, _, _ in self._parts]}. "
                 "Pass a list or a dict with the targets of each."
             )
         for i, (path, name, loss, weight) in enumerate(self._parts):
             index = paths.index(path)
             target = select(y_true, path, name, index, len(paths))
-            w = select(sample_weight, path, name, index, len(paths)) if isinstance(sample_weight, list | tuple | dict) else sample_weight
+            w = (
+                select(sample_weight, path, name, index, len(paths))
+                if isinstance(sample_weight, list | tuple | dict)
+                else sample_weight
+            )
             value = loss(target, path_get(y_pred, path), w)
             if self.metrics:  # each output's loss is reported without its weight
                 self.metrics[i].update_state(value, sample_weight=samples_here(y_pred))
@@ -119,8 +164,11 @@ class CompileLoss:
             total = value if total is None else total + value
         return total
 
-    def labelled(self, y: Any, class_count: Callable[[Any, tuple], int | None]) -> Iterator[tuple[str, Any, int, Any]]:
-        """(name, loss, classes, targets) of each output for whose loss and shape `class_count(loss, shape)` is a number.
+    def labelled(
+        self, y: Any, class_count: Callable[[Any, tuple], int | None]
+    ) -> Iterator[tuple[str, Any, int, Any]]:
+        """(name, loss, classes, targets) of each output for whose loss and shape `class_count(loss, shape)` is a
+        number.
 
         The name is "" where there is one output.
         """
@@ -151,7 +199,13 @@ def as_loss(loss: Any, reduction: str = "sum_over_batch_size") -> Any:
     if isinstance(found, losses_lib.Loss):
         return found
     if isinstance(loss, str):
-        by_class = losses_lib.ALL_OBJECTS.get("".join(part.title() for part in loss.split("_"))) if hasattr(losses_lib, "ALL_OBJECTS") else None
+        by_class = (
+            losses_lib.ALL_OBJECTS.get("".join(part.title() for part in loss.split("_")))
+            if hasattr(losses_lib, "ALL_OBJECTS")
+            else None
+        )
         if isinstance(by_class, type):
             return by_class()
-    return losses_lib.LossFunctionWrapper(found, reduction=reduction, name=getattr(found, "__name__", "loss"))
+    return losses_lib.LossFunctionWrapper(
+        found, reduction=reduction, name=getattr(found, "__name__", "loss")
+    )

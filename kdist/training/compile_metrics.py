@@ -14,12 +14,19 @@ def _listed(given: Any) -> list:
 
 
 def _metrics_per_output(what: str, given: Any, paths: list[tuple[tuple, str]]) -> list[list]:
-    """Lists of metrics by output. A flat list goes to every output, a list of lists to the outputs in turn, as in Keras."""
+    """Lists of metrics by output.
+
+    A flat list goes to every output, a list of lists to the outputs in turn, as in Keras.
+    """
     if given is None:
         return [[] for _ in paths]
     if isinstance(given, dict):
         return [_listed(m) if m is not None else [] for m in per_output(what, given, paths)]
-    if isinstance(given, list | tuple) and len(paths) > 1 and any(isinstance(m, list | tuple) or m is None for m in given):
+    if (
+        isinstance(given, list | tuple)
+        and len(paths) > 1
+        and any(isinstance(m, list | tuple) or m is None for m in given)
+    ):
         return [_listed(m) if m is not None else [] for m in per_output(what, given, paths)]
     if isinstance(given, list | tuple) and len(paths) > 1 and len(given) == len(paths):
         return [[m] for m in given]
@@ -33,9 +40,18 @@ def resolve_metric(identifier: Any, y_true: Any, y_pred: Any) -> Any:
     kind = str(identifier).lower() if isinstance(identifier, str) else None
     families = {
         "accuracy": ("BinaryAccuracy", "SparseCategoricalAccuracy", "CategoricalAccuracy"),
-        "crossentropy": ("BinaryCrossentropy", "SparseCategoricalCrossentropy", "CategoricalCrossentropy"),
+        "crossentropy": (
+            "BinaryCrossentropy",
+            "SparseCategoricalCrossentropy",
+            "CategoricalCrossentropy",
+        ),
     }
-    family = {"accuracy": "accuracy", "acc": "accuracy", "crossentropy": "crossentropy", "ce": "crossentropy"}.get(kind or "")
+    family = {
+        "accuracy": "accuracy",
+        "acc": "accuracy",
+        "crossentropy": "crossentropy",
+        "ce": "crossentropy",
+    }.get(kind or "")
     if family is not None:
         binary, sparse, categorical = families[family]
         t, p = tuple(y_true.shape), tuple(y_pred.shape)
@@ -45,7 +61,9 @@ def resolve_metric(identifier: Any, y_true: Any, y_pred: Any) -> Any:
         return cls(name=identifier)
     found = metrics_lib.get(identifier)
     if isinstance(found, metrics_lib.Metric):
-        found.name = identifier if isinstance(identifier, str) else found.name  # "mae" is logged as "mae"
+        found.name = (
+            identifier if isinstance(identifier, str) else found.name
+        )  # "mae" is logged as "mae"
         return found
     return metrics_lib.MeanMetricWrapper(found, name=getattr(found, "__name__", "metric"))
 
@@ -53,9 +71,19 @@ def resolve_metric(identifier: Any, y_true: Any, y_pred: Any) -> Any:
 class CompileMetrics(metrics_lib.Metric):
     """All compiled metrics as one metric whose result is a dict, `{"acc": ..., "output_auc": ...}`."""
 
-    def __init__(self, metrics: Any, weighted_metrics: Any, name: str = "compile_metrics", output_names: list[str] | None = None):
+    def __init__(
+        self,
+        metrics: Any,
+        weighted_metrics: Any,
+        name: str = "compile_metrics",
+        output_names: list[str] | None = None,
+    ):
         super().__init__(name=name)
-        self._given, self._given_weighted, self.output_names = metrics, weighted_metrics, output_names
+        self._given, self._given_weighted, self.output_names = (
+            metrics,
+            weighted_metrics,
+            output_names,
+        )
         self.built = False
         self._parts: list = []
 
@@ -69,7 +97,9 @@ class CompileMetrics(metrics_lib.Metric):
                 continue
             target = select(y_true, path, name, i, len(paths))
             prefix = f"{name or f'output_{i}'}_" if len(paths) > 1 else ""
-            make = lambda ms, t=target, p=path: [resolve_metric(m, t, path_get(y_pred, p)) for m in ms if m is not None]
+            make = lambda ms, t=target, p=path: [
+                resolve_metric(m, t, path_get(y_pred, p)) for m in ms if m is not None
+            ]
             parts.append((path, name, i, prefix, make(plain[i]), make(weighted[i])))
         self._parts, self._count = parts, len(paths)
         self.built = True
@@ -82,7 +112,9 @@ class CompileMetrics(metrics_lib.Metric):
     def variables(self) -> list:
         return [v for m in self.metrics for v in m.variables]
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> None:
+    def update_state(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
+    ) -> None:
         """`mask`: weights that every metric gets (padding), those that ignore sample weights too."""
         if not self.built:
             self.build(y_true, y_pred)
@@ -96,7 +128,13 @@ class CompileMetrics(metrics_lib.Metric):
                 else:
                     m.update_state(target, pred, sample_weight=mask)
             for m in weighted:
-                m.update_state(target, pred, sample_weight=w if mask is None else (mask if w is None else ops.multiply(w, mask)))
+                m.update_state(
+                    target,
+                    pred,
+                    sample_weight=w
+                    if mask is None
+                    else (mask if w is None else ops.multiply(w, mask)),
+                )
 
     def reset_state(self) -> None:
         for m in self.metrics:

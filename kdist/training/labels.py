@@ -1,6 +1,7 @@
 """Integer labels that no class has, found before the first step.
 
-What a step makes of such a label differs from backend to backend, and is silent on most: NaN, the last class, or an error of a kernel.
+What a step makes of such a label differs from backend to backend, and is silent on most: NaN, the last class, or an
+    error of a kernel.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ import numpy as np
 from kdist import losses
 from kdist.core import tree
 
-_TAKE_LABELS = (losses.sparse_categorical_crossentropy, losses.categorical_generalized_cross_entropy)
+_TAKE_LABELS = (
+    losses.sparse_categorical_crossentropy,
+    losses.categorical_generalized_cross_entropy,
+)
 
 
 def check_labels(compile_loss: Any, y: Any, what: str = "y") -> None:
-    """Look at all labels that lie in memory. It costs one pass over them; datasets and tensors of a framework are not looked at.
+    """Look at all labels that lie in memory. It costs one pass over them; datasets and tensors of a framework are not
+    looked at.
 
-    The rule: for a loss that takes class numbers, each label is at least 0 and less than the size of the output's class dim, or equal to the
+    The rule: for a loss that takes class numbers, each label is at least 0 and less than the size of the output's
+        class dim, or equal to the
     loss's `ignore_class`.
 
     Arguments:
@@ -33,7 +39,12 @@ def check_labels(compile_loss: Any, y: Any, what: str = "y") -> None:
     for name, loss, classes, target in compile_loss.labelled(y, _class_count):
         labels = _integers_in_memory(target)
         if labels is not None:
-            _check(labels, classes, loss._fn_kwargs.get("ignore_class"), f"{what}[{name!r}]" if name else what)
+            _check(
+                labels,
+                classes,
+                loss._fn_kwargs.get("ignore_class"),
+                f"{what}[{name!r}]" if name else what,
+            )
 
 
 def _class_count(loss: Any, shape: tuple) -> int | None:
@@ -63,6 +74,7 @@ def _check(labels: np.ndarray, classes: int, ignored: int | None, what: str) -> 
     if labels[place] < 0:
         advice += " Labels to be left out are named by the loss's ignore_class."
     raise ValueError(
-        f"{what} holds the label {labels[place]} (at index {place[0] if len(place) == 1 else place}; {int(wrong.sum())} of {labels.size} do not fit), "
+        f"{what} holds the label {labels[place]} (at index {place[0] if len(place) == 1 else place}; "
+        f"{int(wrong.sum())} of {labels.size} do not fit), "
         f"and the model's output has {classes} classes, 0 to {classes - 1}. {advice}"
     )

@@ -15,11 +15,13 @@ def to_python(value: Any) -> Any:
 
 
 class Logs(MutableMapping):
-    """`{"loss": 0.1, ...}` whose values are fetched from the device at the first look. Valid until the next step begins.
+    """`{"loss": 0.1, ...}` whose values are fetched from the device at the first look. Valid until the next step
+    begins.
 
     Arguments:
         local: gives this process's own values.
-        read: gives the values. Where metrics are accumulated per process, reading sums over all processes, so every process must look at the same steps.
+        read: gives the values. Where metrics are accumulated per process, reading sums over all processes, so every
+            process must look at the same steps.
     """
 
     __slots__ = ("_local", "_read", "_values")

@@ -25,7 +25,11 @@ def shard_of(strategy: Any, process_index: int, process_count: int) -> Shard:
         return Shard(multiple=max(1, strategy.data_shards // process_count))
     # Fewer slices than processes: the processes of one slice see the same rows.
     slices = min(strategy.data_shards, process_count)
-    return Shard(index=process_index * slices // process_count, count=slices, multiple=max(1, strategy.data_shards // slices))
+    return Shard(
+        index=process_index * slices // process_count,
+        count=slices,
+        multiple=max(1, strategy.data_shards // slices),
+    )
 
 
 def batches(source: Source, epoch: int, shard: Shard, start: int = 0) -> Any:
@@ -42,7 +46,16 @@ class Live:
         self.program, self.state = program, state
 
 
-def fit_epochs(model: Any, program: Any, source: Source, shard: Shard, callbacks: Any, position: Position, epochs: int, validate: Any) -> None:
+def fit_epochs(
+    model: Any,
+    program: Any,
+    source: Source,
+    shard: Shard,
+    callbacks: Any,
+    position: Position,
+    epochs: int,
+    validate: Any,
+) -> None:
     """Train from `position` up to `epochs`. `validate(epoch)` gives the validation logs, {} when there are none."""
     state = program.begin()
     live = Live(program, state)
@@ -56,7 +69,10 @@ def fit_epochs(model: Any, program: Any, source: Source, shard: Shard, callbacks
             state, logs = _train_epoch(model, live, source, shard, callbacks, position)
             live.state = state
             if logs is None:
-                raise ValueError(f"The training data gave no batch in epoch {epoch}. Check that it is not empty, and that a generator yields anew each epoch.")
+                raise ValueError(
+                    f"The training data gave no batch in epoch {epoch}. Check that it is not empty, and that a "
+                    "generator yields anew each epoch."
+                )
             epoch_logs = dict(logs)
             epoch_logs.update(validate(epoch))
             position.epoch, position.batch, position.sample = epoch + 1, 0, 0
@@ -66,7 +82,9 @@ def fit_epochs(model: Any, program: Any, source: Source, shard: Shard, callbacks
         program.end(live.state)
 
 
-def _train_epoch(model: Any, live: Live, source: Source, shard: Shard, callbacks: Any, position: Position) -> tuple[Any, Any]:
+def _train_epoch(
+    model: Any, live: Live, source: Source, shard: Shard, callbacks: Any, position: Position
+) -> tuple[Any, Any]:
     program, state, logs = live.program, live.state, None
     watched = callbacks.watches_train_batches
     with batches(source, position.epoch, shard, position.sample) as iterator:
@@ -92,11 +110,25 @@ def _train_epoch(model: Any, live: Live, source: Source, shard: Shard, callbacks
 
 
 def lazy_logs(model: Any, program: Any, state: Any, out: dict | None) -> Logs:
-    """The logs of the step just made, to be fetched if somebody looks. If the model's own step returned them they are `out`; else the metrics are asked."""
-    return Logs(lambda: model.read_logs(program, state, out), lambda: model.read_logs(program, state, out, local=True))
+    """The logs of the step just made, to be fetched if somebody looks.
+
+    If the model's own step returned them they are `out`; else the metrics are asked.
+    """
+    return Logs(
+        lambda: model.read_logs(program, state, out),
+        lambda: model.read_logs(program, state, out, local=True),
+    )
 
 
-def evaluate_batches(model: Any, program: Any, source: Source, shard: Shard, callbacks: Any, steps: int | None, epoch: int = 0) -> dict:
+def evaluate_batches(
+    model: Any,
+    program: Any,
+    source: Source,
+    shard: Shard,
+    callbacks: Any,
+    steps: int | None,
+    epoch: int = 0,
+) -> dict:
     """One pass over the data; returns the logs."""
     state = program.begin()
     logs: Any = None
@@ -124,16 +156,20 @@ def evaluate_batches(model: Any, program: Any, source: Source, shard: Shard, cal
 _IN_FLIGHT = 4
 
 
-def predict_batches(model: Any, program: Any, source: Source, shard: Shard, callbacks: Any, steps: int | None) -> Any:
+def predict_batches(
+    model: Any, program: Any, source: Source, shard: Shard, callbacks: Any, steps: int | None
+) -> Any:
     """The outputs for all samples, joined along the batch."""
     state = program.begin()
     waiting: list[tuple[Any, int]] = []
     parts: list[Any] = []
 
+    def real_rows(outputs: Any, size: int) -> Any:
+        return tree.map_structure(lambda a: a[:size], program.gather(outputs))
+
     def fetch(limit: int) -> None:
         while len(waiting) > limit:
-            outputs, size = waiting.pop(0)
-            parts.append(tree.map_structure(lambda a: a[:size], program.gather(outputs)))
+            parts.append(real_rows(*waiting.pop(0)))
 
     watched = callbacks.watches_predict_batches
     try:
@@ -153,7 +189,9 @@ def predict_batches(model: Any, program: Any, source: Source, shard: Shard, call
         program.end(state)
     if not parts:
         raise ValueError("The data gave no batch to predict on. Check that it is not empty.")
-    return tree.map_structure(lambda *pieces: np.concatenate(pieces) if len(pieces) > 1 else pieces[0], *parts)
+    return tree.map_structure(
+        lambda *pieces: np.concatenate(pieces) if len(pieces) > 1 else pieces[0], *parts
+    )
 
 
 def _first(iterator: Iterator, steps: int | None) -> Iterator:

@@ -46,7 +46,8 @@ class Trainer:
         object.__setattr__(self, "position", Position())
         object.__setattr__(self, "_live", None)  # (program, state) of the fit that runs
 
-    # ---- compile ---------------------------------------------------------------------------------------------------------
+    # ---- compile
+    # ---------------------------------------------------------------------------------------------------------
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -65,7 +66,8 @@ class Trainer:
             optimizer: a name or an Optimizer.
             loss: a name, a Loss, a function (y_true, y_pred) -> values; or a list or dict of them by output.
             loss_weights: number(s) by output.
-            metrics, weighted_metrics: lists of names or Metrics, or lists or dicts of lists by output; the latter count sample weights.
+            metrics, weighted_metrics: lists of names or Metrics, or lists or dicts of lists by output; the latter
+                count sample weights.
             run_eagerly: run the step without compiling it, to debug.
             steps_per_execution: batches per dispatch, where the backend compiles several.
             jit_compile: True, False or "auto": XLA where it pays.
@@ -81,15 +83,30 @@ class Trainer:
         put = object.__setattr__  # not state of the layer: a file of weights does not hold them
         put(self, "optimizer", optimizer)
         put(self, "loss", loss)
-        put(self, "_compile_loss", CompileLoss(loss, loss_weights, output_names=names) if loss is not None else None)
-        put(self, "_compile_metrics", CompileMetrics(metrics, weighted_metrics, output_names=names) if metrics or weighted_metrics else None)
+        put(
+            self,
+            "_compile_loss",
+            CompileLoss(loss, loss_weights, output_names=names) if loss is not None else None,
+        )
+        put(
+            self,
+            "_compile_metrics",
+            CompileMetrics(metrics, weighted_metrics, output_names=names)
+            if metrics or weighted_metrics
+            else None,
+        )
         put(self, "_loss_tracker", metrics_lib.Mean(name="loss"))
         put(self, "_distribute_strategy", strategy)
         put(self, "_programs", {})
-        self.run_eagerly, self.jit_compile, self.steps_per_execution = run_eagerly, jit_compile, steps_per_execution
+        self.run_eagerly, self.jit_compile, self.steps_per_execution = (
+            run_eagerly,
+            jit_compile,
+            steps_per_execution,
+        )
         given = {
-            "optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,
-            "run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
+            "optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
+            "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
         }  # fmt: skip
         put(self, "_compile_config", given)
         self.stop_training = False
@@ -102,7 +119,9 @@ class Trainer:
         try:
             return serialization.serialize_keras_object(self._compile_config)
         except TypeError as e:
-            warnings.warn(f"The arguments of compile() are not saved with the model: {e}", stacklevel=2)
+            warnings.warn(
+                f"The arguments of compile() are not saved with the model: {e}", stacklevel=2
+            )
             return None
 
     def compile_from_config(self, config: dict) -> None:
@@ -117,7 +136,8 @@ class Trainer:
         if not self.compiled:
             raise ValueError(f"Call model.compile(optimizer=..., loss=...) before model.{what}().")
 
-    # ---- metrics ---------------------------------------------------------------------------------------------------------
+    # ---- metrics
+    # ---------------------------------------------------------------------------------------------------------
     @property
     def metrics(self) -> list:
         """The loss tracker, metrics set as attributes, compiled ones, and those of layers."""
@@ -152,7 +172,10 @@ class Trainer:
         return results
 
     def read_logs(self, program: Any, state: Any, out: dict | None, local: bool = False) -> dict:
-        """Python numbers for the logs of a step. Where processes accumulate metrics apart, all of them call this together, unless `local`."""
+        """Python numbers for the logs of a step.
+
+        Where processes accumulate metrics apart, all of them call this together, unless `local`.
+        """
         if out is None:
             values = program.local_metric_values(state) if local else program.metric_values(state)
             if values is None:
@@ -160,11 +183,23 @@ class Trainer:
             else:
                 with scopes.StatelessScope(list(zip(self.metrics_variables, values, strict=True))):
                     out = self.get_metrics_result()
-        return {k: to_python(backend.convert_to_numpy(v) if backend.is_tensor(v) else v) for k, v in out.items()}
+        return {
+            k: to_python(backend.convert_to_numpy(v) if backend.is_tensor(v) else v)
+            for k, v in out.items()
+        }
 
-    # ---- the step --------------------------------------------------------------------------------------------------------
-    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True) -> Any:
-        """The scalar that is minimised: the compiled loss plus the layers' penalties. Override it for a loss of your own.
+    # ---- the step
+    # --------------------------------------------------------------------------------------------------------
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The scalar that is minimised: the compiled loss plus the layers' penalties. Override it for a loss of your
+        own.
 
         Under a strategy each replica's value is scaled so that the mean over replicas is the global loss.
 
@@ -174,7 +209,8 @@ class Trainer:
         if self._compile_loss is not None:
             if y is None:
                 raise ValueError(
-                    f"compile() of model {self.name!r} got loss={self.loss!r}, and the data has no targets y. Pass y (or let the dataset yield (x, y)), or compile without a loss."
+                    f"compile() of model {self.name!r} got loss={self.loss!r}, and the data has no targets y. "
+                    "Pass y (or let the dataset yield (x, y)), or compile without a loss."
                 )
             loss = self._compile_loss(y, y_pred, sample_weight)
             if loss is not None:
@@ -182,7 +218,8 @@ class Trainer:
         parts += [ops.sum(ops.cast(penalty, config.floatx())) for penalty in self.losses]
         if not parts:
             raise ValueError(
-                f"Model {self.name!r} has nothing to minimise: pass loss= to compile() and targets y to fit(), or call add_loss() in a layer."
+                f"Model {self.name!r} has nothing to minimise: pass loss= to compile() and targets y to fit(), "
+                "or call add_loss() in a layer."
             )
         total = parts[0]
         for part in parts[1:]:
@@ -190,7 +227,15 @@ class Trainer:
         return total
 
     def stateless_compute_loss(
-        self, trainable_variables: list, non_trainable_variables: list, metrics_variables: list, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+        self,
+        trainable_variables: list,
+        non_trainable_variables: list,
+        metrics_variables: list,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
     ) -> tuple:
         """`compute_loss` as a pure function: (loss, (trainable, non-trainable, metrics variables' values))."""
         groups = (
@@ -201,7 +246,10 @@ class Trainer:
         pairs = [p for variables, values in groups for p in zip(variables, values, strict=True)]
         with scopes.StatelessScope(pairs) as scope:
             loss = self.compute_loss(x, y, y_pred, sample_weight=sample_weight, training=training)
-        current = lambda variables, values: [value if scope.get_current_value(v) is None else scope.get_current_value(v) for v, value in zip(variables, values, strict=True)]
+        current = lambda variables, values: [
+            value if scope.get_current_value(v) is None else scope.get_current_value(v)
+            for v, value in zip(variables, values, strict=True)
+        ]
         return loss, tuple(current(variables, values) for variables, values in groups)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict:
@@ -213,8 +261,13 @@ class Trainer:
         if self._compile_metrics is not None and y is not None:
             self._compile_metrics.update_state(y, y_pred, sample_weight, mask=sample_mask())
 
-    def _update_metrics(self, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> dict | None:
-        """What the built-in step does after the loss: None, unless `compute_metrics` is the user's own and gives results."""
+    def _update_metrics(
+        self, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any
+    ) -> dict | None:
+        """What the built-in step does after the loss:
+
+        None, unless `compute_metrics` is the user's own and gives results.
+        """
         self._loss_tracker.update_state(loss, sample_weight=samples_here(x))
         if type(self).compute_metrics is not Trainer.compute_metrics:
             return self.compute_metrics(x, y, y_pred, sample_weight)
@@ -231,7 +284,8 @@ class Trainer:
     def predict_step(self, *args: Any) -> Any:
         return backend.predict_step(self, *args)
 
-    # ---- preparation -----------------------------------------------------------------------------------------------------
+    # ---- preparation
+    # -----------------------------------------------------------------------------------------------------
     def plan(self, strategy: Any = None) -> Plan:
         """Where every variable lies under `strategy`, default: the one that was active at compile."""
         return make_plan(strategy if strategy is not None else self._distribute_strategy, self)
@@ -243,14 +297,20 @@ class Trainer:
 
     def _prepare(self, source: Source, training: bool) -> None:
         """Create whatever variables the first batch would create, so that a compiled step finds them all."""
-        x_spec, y_spec, w_spec = source.spec()
+        x_spec, y_spec, _ = source.spec()
         symbolic = lambda s: None if s is None else KerasTensor((None, *s.shape), s.dtype)
         x = tree.map_structure(symbolic, x_spec)
         y = tree.map_structure(symbolic, y_spec) if y_spec is not None else None
         y_pred = None
         metrics, loss = self._compile_metrics, self._compile_loss
-        wants_outputs = (metrics is not None and not metrics.built and y is not None) or (loss is not None and loss._parts is None)
-        if not self.built or any(not layer.built for layer in self._flatten_layers()) or wants_outputs:
+        wants_outputs = (metrics is not None and not metrics.built and y is not None) or (
+            loss is not None and loss._parts is None
+        )
+        if (
+            not self.built
+            or any(not layer.built for layer in self._flatten_layers())
+            or wants_outputs
+        ):
             y_pred = self._symbolic_outputs(x)
         if y_pred is not None and self.compiled:
             if metrics is not None and not metrics.built and y is not None:
@@ -268,10 +328,14 @@ class Trainer:
         except Exception as e:
             if self.built and all(layer.built for layer in self._flatten_layers()):
                 return None
-            e.add_note(f"while building model {self.name!r} for inputs {tree.map_structure(lambda t: None if t is None else (t.shape, t.dtype), x)}")
+            e.add_note(
+                f"while building model {self.name!r} for inputs "
+                f"{tree.map_structure(lambda t: None if t is None else (t.shape, t.dtype), x)}"
+            )
             raise
 
-    # ---- fit -------------------------------------------------------------------------------------------------------------
+    # ---- fit
+    # -------------------------------------------------------------------------------------------------------------
     def fit(
         self,
         x: Any = None,
@@ -295,14 +359,16 @@ class Trainer:
         """Train for `epochs` epochs.
 
         Arguments:
-            x, y, sample_weight: arrays (or lists, tuples, dicts of them); or x alone: a tf.data.Dataset, DataLoader, PyDataset or generator.
+            x, y, sample_weight: arrays (or lists, tuples, dicts of them); or x alone: a tf.data.Dataset, DataLoader,
+                PyDataset or generator.
             batch_size: samples per update over ALL devices; 32 if absent. Not with datasets, which are batched already.
             verbose: 0 silent, 1 a progress bar, 2 a line per epoch; "auto" is 1. The chief process alone prints.
             validation_split: the last fraction of the arrays that is held out.
             validation_data: (x, y) or (x, y, sample_weight), or a dataset.
             class_weight: weight by class index.
             steps_per_epoch: batches per epoch, for data without an end.
-            resume: "auto": go on from the newest complete checkpoint of the ShardedCheckpoint callback, if there is one;
+            resume: "auto": go on from the newest complete checkpoint of the ShardedCheckpoint callback, if there is
+                one;
                 True: the same, and it is an error if there is none; an int: that step.
 
         Returns: a History; `.history` maps names to lists, a value per epoch.
@@ -313,16 +379,37 @@ class Trainer:
         if validation_split:
             if validation_data is not None:
                 raise ValueError("Pass validation_split or validation_data, not both.")
-            (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
-        saved = CallbackList.checkpoint_of(callbacks).peek(self, resume) if resume is not None and resume is not False else None
-        position = Position.from_json(saved["position"]) if saved is not None else Position(epoch=initial_epoch, seed=random.randrange(2**31))
+            (x, y, sample_weight), validation_data = train_validation_split(
+                (x, y, sample_weight), validation_split
+            )
+        saved = (
+            CallbackList.checkpoint_of(callbacks).peek(self, resume)
+            if resume is not None and resume is not False
+            else None
+        )
+        position = (
+            Position.from_json(saved["position"])
+            if saved is not None
+            else Position(epoch=initial_epoch, seed=random.randrange(2**31))
+        )
         object.__setattr__(self, "position", position)
-        source = adapt(x, y, sample_weight, batch_size=batch_size, steps_per_epoch=steps_per_epoch, shuffle=shuffle, class_weight=class_weight, seed=position.seed)
+        source = adapt(
+            x,
+            y,
+            sample_weight,
+            batch_size=batch_size,
+            steps_per_epoch=steps_per_epoch,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            seed=position.seed,
+        )
         self._prepare(source, training=True)
         check_labels(self._compile_loss, y)
         if isinstance(validation_data, tuple | list) and len(validation_data) > 1:
             check_labels(self._compile_loss, validation_data[1], "validation_data's y")
-        validation = self._validation(validation_data, validation_batch_size or batch_size, validation_steps)
+        validation = self._validation(
+            validation_data, validation_batch_size or batch_size, validation_steps
+        )
         shard = self._shard()
         program = self._program("train")
         bar = process_index() == 0
@@ -336,7 +423,9 @@ class Trainer:
             if validation is None or not _due(epoch + 1, validation_freq):
                 return {}
             handlers.on_test_begin()
-            logs = loop.evaluate_batches(self, self._program("test"), validation, shard, handlers, validation_steps)
+            logs = loop.evaluate_batches(
+                self, self._program("test"), validation, shard, handlers, validation_steps
+            )
             handlers.on_test_end(logs)
             return {f"val_{k}": v for k, v in logs.items()}
 
@@ -366,7 +455,8 @@ class Trainer:
     def _shard(self) -> Any:
         return loop.shard_of(self._distribute_strategy, process_index(), process_count())
 
-    # ---- evaluate, predict -----------------------------------------------------------------------------------------------
+    # ---- evaluate, predict
+    # -----------------------------------------------------------------------------------------------
     def evaluate(
         self,
         x: Any = None,
@@ -378,17 +468,31 @@ class Trainer:
         callbacks: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """Loss and metrics on `x`, `y`: a list in `metrics_names`' order, a single number, or with `return_dict` a dict."""
+        """Loss and metrics on `x`, `y`:
+
+        a list in `metrics_names`' order, a single number, or with `return_dict` a dict.
+        """
         self._require_compiled("evaluate")
-        source = adapt(x, y, sample_weight, batch_size=batch_size, steps_per_epoch=steps, shuffle=False)
+        source = adapt(
+            x, y, sample_weight, batch_size=batch_size, steps_per_epoch=steps, shuffle=False
+        )
         self._prepare(source, training=False)
         check_labels(self._compile_loss, y)
         bar = process_index() == 0 and verbose not in (0, False)
-        handlers = CallbackList(callbacks, add_progbar=bar, model=self, verbose=verbose if bar else 0, epochs=1, steps=steps or source.num_batches)
+        handlers = CallbackList(
+            callbacks,
+            add_progbar=bar,
+            model=self,
+            verbose=verbose if bar else 0,
+            epochs=1,
+            steps=steps or source.num_batches,
+        )
         self.stop_evaluating = False
         try:
             handlers.on_test_begin()
-            logs = loop.evaluate_batches(self, self._program("test"), source, self._shard(), handlers, steps)
+            logs = loop.evaluate_batches(
+                self, self._program("test"), source, self._shard(), handlers, steps
+            )
             handlers.on_test_end(logs)
         except BaseException:
             handlers.on_interrupted()
@@ -400,16 +504,32 @@ class Trainer:
         values = list(logs.values())
         return values[0] if len(values) == 1 else values
 
-    def predict(self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None) -> Any:
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
         """The outputs for all samples of `x`, as NumPy arrays in the structure of the model's outputs."""
         source = adapt(x, batch_size=batch_size, steps_per_epoch=steps, shuffle=False)
         self._prepare(source, training=False)
         bar = process_index() == 0 and verbose not in (0, False)
-        handlers = CallbackList(callbacks, add_progbar=bar, model=self, verbose=verbose if bar else 0, epochs=1, steps=steps or source.num_batches)
+        handlers = CallbackList(
+            callbacks,
+            add_progbar=bar,
+            model=self,
+            verbose=verbose if bar else 0,
+            epochs=1,
+            steps=steps or source.num_batches,
+        )
         self.stop_predicting = False
         try:
             handlers.on_predict_begin()
-            outputs = loop.predict_batches(self, self._program("predict"), source, self._shard(), handlers, steps)
+            outputs = loop.predict_batches(
+                self, self._program("predict"), source, self._shard(), handlers, steps
+            )
             handlers.on_predict_end()
         except BaseException:
             handlers.on_interrupted()
@@ -418,11 +538,16 @@ class Trainer:
             source.close()
         return outputs
 
-    # ---- single batches --------------------------------------------------------------------------------------------------
-    def _one(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
+    # ---- single batches
+    # --------------------------------------------------------------------------------------------------
+    def _one(
+        self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool
+    ) -> Any:
         self._require_compiled(f"{kind}_on_batch")
         rows = len(tree.flatten(x)[0])
-        source = adapt(x, y, sample_weight, batch_size=rows, shuffle=False, class_weight=class_weight)
+        source = adapt(
+            x, y, sample_weight, batch_size=rows, shuffle=False, class_weight=class_weight
+        )
         self._prepare(source, training=kind == "train")
         check_labels(self._compile_loss, y)
         program = self._program(kind)
@@ -437,17 +562,27 @@ class Trainer:
         values = list(logs.values())
         return logs if return_dict else values[0] if len(values) == 1 else values
 
-    def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None, return_dict: bool = False) -> Any:
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict | None = None,
+        return_dict: bool = False,
+    ) -> Any:
         """One update; returns the loss and metrics of this batch alone."""
         return self._one("train", x, y, sample_weight, class_weight, return_dict)
 
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
         return self._one("test", x, y, sample_weight, None, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         return self.predict(x, batch_size=len(tree.flatten(x)[0]), verbose=0)
 
-    # ---- checkpoints -----------------------------------------------------------------------------------------------------
+    # ---- checkpoints
+    # -----------------------------------------------------------------------------------------------------
     def take_snapshot(self) -> tuple[dict, dict]:
         """(leaves, meta) of everything that resuming needs; what the ShardedCheckpoint callback saves."""
         return take_snapshot(self)
@@ -459,4 +594,3 @@ class Trainer:
 
 def _due(epoch: int, freq: Any) -> bool:
     return epoch in freq if isinstance(freq, list | tuple | set) else epoch % freq == 0
-

@@ -18,7 +18,12 @@ def data(n: int = 61) -> dict:
 
 def mlp(kdist, layers):
     return kdist.Sequential(
-        [kdist.Input((8, 8, 3)), layers.Flatten(), layers.Dense(16, activation="tanh"), layers.Dense(5, activation="softmax")]
+        [
+            kdist.Input((8, 8, 3)),
+            layers.Flatten(),
+            layers.Dense(16, activation="tanh"),
+            layers.Dense(5, activation="softmax"),
+        ]
     )
 
 
@@ -37,7 +42,13 @@ def batchnorm(kdist, layers):
 
 def dropout(kdist, layers):
     return kdist.Sequential(
-        [kdist.Input((8, 8, 3)), layers.Flatten(), layers.Dense(32, activation="relu"), layers.Dropout(0.5), layers.Dense(5, activation="softmax")]
+        [
+            kdist.Input((8, 8, 3)),
+            layers.Flatten(),
+            layers.Dense(32, activation="relu"),
+            layers.Dropout(0.5),
+            layers.Dense(5, activation="softmax"),
+        ]
     )
 
 
@@ -64,15 +75,21 @@ def train(case: str, weighted: bool = True, epochs: int = 2, optimizer: str = "a
     kdist.utils.set_random_seed(3)
     model = MODELS[case](kdist, layers)
     model.compile(
-        optimizer=kdist.optimizers.get({"class_name": optimizer, "config": {"learning_rate": 0.01}}),
+        optimizer=kdist.optimizers.get(
+            {"class_name": optimizer, "config": {"learning_rate": 0.01}}
+        ),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         weighted_metrics=["sparse_categorical_crossentropy"],
     )
     samples = data()
     weight = samples["sample_weight"] if weighted else None
-    history = model.fit(samples["x"], samples["y"], sample_weight=weight, batch_size=16, epochs=epochs, verbose=0)
-    evaluation = model.evaluate(samples["x"], samples["y"], sample_weight=weight, batch_size=16, verbose=0, return_dict=True)
+    history = model.fit(
+        samples["x"], samples["y"], sample_weight=weight, batch_size=16, epochs=epochs, verbose=0
+    )
+    evaluation = model.evaluate(
+        samples["x"], samples["y"], sample_weight=weight, batch_size=16, verbose=0, return_dict=True
+    )
     predictions = model.predict(samples["x"], batch_size=16, verbose=0)
     return {
         "history": {k: [float(v) for v in vs] for k, vs in history.history.items()},
@@ -94,7 +111,9 @@ def assert_same(one: dict, many: dict, tolerance: float = 1e-5) -> None:
     for what in ("history", "evaluation"):
         assert one[what].keys() == many[what].keys()
         for name, value in one[what].items():
-            assert distance(value, many[what][name]) < tolerance, f"{what} {name}: {value} against {many[what][name]}"
+            assert distance(value, many[what][name]) < tolerance, (
+                f"{what} {name}: {value} against {many[what][name]}"
+            )
     assert distance(one["predictions"], many["predictions"]) < tolerance
     for i, (a, b) in enumerate(zip(one["weights"], many["weights"], strict=True)):
         assert distance(a, b) < tolerance, f"weight {i} of shape {a.shape}: {distance(a, b)}"

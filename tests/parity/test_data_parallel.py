@@ -7,6 +7,7 @@ import pathlib
 import sys
 
 import pytest
+
 from kdist import launch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -14,7 +15,9 @@ import cases
 
 BACKEND = os.environ["KDIST_BACKEND"]
 ENV = {
-    "PYTHONPATH": os.pathsep.join([str(pathlib.Path(__file__).resolve().parent), os.environ.get("PYTHONPATH", "")]),
+    "PYTHONPATH": os.pathsep.join(
+        [str(pathlib.Path(__file__).resolve().parent), os.environ.get("PYTHONPATH", "")]
+    ),
     "OMP_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
@@ -37,7 +40,14 @@ def several(names: list[str], devices: int | None = None) -> dict:
 
 def launched(workers: int, names: list[str], devices: int | None = None, **env: str) -> list[dict]:
     result = launch.run(
-        several, workers=workers, launcher="local", backend=BACKEND, args=(names, devices), env={**ENV, **env}, timeout=240, max_failures=0
+        several,
+        workers=workers,
+        launcher="local",
+        backend=BACKEND,
+        args=(names, devices),
+        env={**ENV, **env},
+        timeout=240,
+        max_failures=0,
     )
     return result.values
 
@@ -63,7 +73,9 @@ def test_two_processes_train_as_one(single, two_processes, name):
 
 
 def test_dropout_on_two_processes_learns_and_agrees(single, two_processes):
-    """Whatever the masks, both processes hold the same weights and the same seed state, and that state is one process's."""
+    """Whatever the masks, both processes hold the same weights and the same seed state, and that state is one
+    process's.
+    """
     first, second = (rank["dropout"] for rank in two_processes)
     cases.assert_same(first, second, 1e-7)
     for a, b in zip(first["seeds"], single["dropout"]["seeds"], strict=True):

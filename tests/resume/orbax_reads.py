@@ -11,4 +11,14 @@ import orbax.checkpoint as ocp
 
 restored = ocp.StandardCheckpointer().restore(sys.argv[1])
 flat, _ = jax.tree_util.tree_flatten_with_path(restored)
-print(json.dumps({"/".join(str(k.key) for k in path): [list(np.shape(v)), float(np.asarray(v, "float64").sum())] for path, v in flat}))
+print(
+    json.dumps(
+        {
+            "/".join(str(k.key) for k in path): [
+                list(np.shape(v)),
+                float(np.asarray(v, "float64").sum()),
+            ]
+            for path, v in flat
+        }
+    )
+)

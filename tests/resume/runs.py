@@ -19,7 +19,13 @@ def make(dropout: float = 0.25):
 
     kdist.utils.set_random_seed(5)
     model = kdist.Sequential(
-        [kdist.Input((12,)), layers.Dense(24, activation="relu"), layers.BatchNormalization(synchronized=True), layers.Dropout(dropout), layers.Dense(4)]
+        [
+            kdist.Input((12,)),
+            layers.Dense(24, activation="relu"),
+            layers.BatchNormalization(synchronized=True),
+            layers.Dropout(dropout),
+            layers.Dense(4),
+        ]
     )
     model.compile(
         optimizer=kdist.optimizers.Adam(0.01),
@@ -29,13 +35,22 @@ def make(dropout: float = 0.25):
     return model
 
 
-def fit(folder: str, epochs: int = 3, save_freq: str | int = 4, resume="auto", extra=(), dropout: float = 0.25) -> dict:
+def fit(
+    folder: str,
+    epochs: int = 3,
+    save_freq: str | int = 4,
+    resume="auto",
+    extra=(),
+    dropout: float = 0.25,
+) -> dict:
     import kdist
 
     model = make(dropout)
     x, y = data()
     saver = kdist.callbacks.ShardedCheckpoint(folder, save_freq=save_freq, keep=3, block=False)
-    history = model.fit(x, y, batch_size=16, epochs=epochs, verbose=0, callbacks=[saver, *extra], resume=resume)
+    history = model.fit(
+        x, y, batch_size=16, epochs=epochs, verbose=0, callbacks=[saver, *extra], resume=resume
+    )
     return {
         "weights": [np.asarray(w) for w in model.get_weights()],
         "optimizer": [v.numpy() for v in model.optimizer.variables],
@@ -50,7 +65,11 @@ def killed_once(folder: str, marker: str, rank: int, step: int, dropout: float =
 
     class Kill(kdist.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            if self.model.position.step == step and kdist.distribution.process_index() == rank and not os.path.exists(marker):
+            if (
+                self.model.position.step == step
+                and kdist.distribution.process_index() == rank
+                and not os.path.exists(marker)
+            ):
                 with open(marker, "w"):
                     pass
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,7 @@
-"""A run that was interrupted ends where the uninterrupted one does: after an exception, after kill -9, on another backend."""
+"""A run that was interrupted ends where the uninterrupted one does:
+
+after an exception, after kill -9, on another backend.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,12 @@ import sys
 
 import numpy as np
 import pytest
+
 from kdist import launch
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-import runs
+import runs  # noqa: E402 - of this folder
 
 BACKEND = os.environ["KDIST_BACKEND"]
 OTHER = {"jax": "torch", "torch": "tensorflow", "tensorflow": "jax"}[BACKEND]
@@ -81,7 +85,14 @@ def test_orbax_restores_what_was_written(tmp_path):
     run = runs.fit(str(tmp_path / "run"), epochs=1, save_freq="epoch")
     [step] = [p for p in (tmp_path / "run").iterdir() if p.name.isdigit()]
     env = {**os.environ, "JAX_PLATFORMS": "cpu"}
-    done = subprocess.run([sys.executable, str(HERE / "orbax_reads.py"), str(step / "state")], capture_output=True, text=True, env=env, timeout=120, check=True)
+    done = subprocess.run(
+        [sys.executable, str(HERE / "orbax_reads.py"), str(step / "state")],
+        capture_output=True,
+        text=True,
+        env=env,
+        timeout=120,
+        check=True,
+    )
     found = json.loads(done.stdout.strip().splitlines()[-1])
     kernels = {k: v for k, v in found.items() if k.startswith("model/") and k.endswith("kernel")}
     assert len(kernels) == 2
@@ -91,21 +102,38 @@ def test_orbax_restores_what_was_written(tmp_path):
 
 
 def test_another_backend_goes_on(tmp_path):
-    """Written here, resumed there: without dropout, whose draws are a backend's own, the end is the same to rounding."""
+    """Written here, resumed there:
+
+    without dropout, whose draws are a backend's own, the end is the same to rounding.
+    """
     whole = runs.fit(str(tmp_path / "whole"), dropout=0.0)
     with pytest.raises(Interrupted):
         runs.fit(str(tmp_path / "cut"), extra=[interrupt_at(9)], dropout=0.0)
-    there = launch.run(runs.fit, workers=1, launcher="local", backend=OTHER, args=(str(tmp_path / "cut"),), kwargs={"dropout": 0.0}, env=ENV, timeout=120).value
+    there = launch.run(
+        runs.fit,
+        workers=1,
+        launcher="local",
+        backend=OTHER,
+        args=(str(tmp_path / "cut"),),
+        kwargs={"dropout": 0.0},
+        env=ENV,
+        timeout=120,
+    ).value
     for a, b in zip(whole["weights"], there["weights"], strict=True):
         assert norm_distance(a, b) < 1e-4
     assert norm_distance(whole["history"]["loss"], there["history"]["loss"]) < 1e-4
 
 
 def test_kill_9_of_a_worker_restarts_from_the_newest_checkpoint(tmp_path):
-    """Two processes, one of which is killed in its second epoch: the end is that of two processes that nobody killed."""
+    """Two processes, one of which is killed in its second epoch:
+
+    the end is that of two processes that nobody killed.
+    """
     options = {"workers": 2, "launcher": "local", "backend": BACKEND, "env": ENV, "timeout": 240}
     whole = launch.run(runs.fit, args=(str(tmp_path / "whole"),), **options)
-    killed = launch.run(runs.killed_once, args=(str(tmp_path / "cut"), str(tmp_path / "marker"), 1, 10), **options)
+    killed = launch.run(
+        runs.killed_once, args=(str(tmp_path / "cut"), str(tmp_path / "marker"), 1, 10), **options
+    )
     assert killed.attempts == 2 and whole.attempts == 1
     assert (tmp_path / "marker").exists()
     # Where each process sums up metrics of its own, a save adds them up earlier than the whole run does.

@@ -38,10 +38,15 @@ class InputLayer(Layer):
         if input_tensor is not None:
             batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
         if sparse or ragged:
-            raise ValueError("Input(sparse=True) and Input(ragged=True) are not supported: feed dense tensors, padded where lengths differ.")
+            raise ValueError(
+                "Input(sparse=True) and Input(ragged=True) are not supported: feed dense tensors, padded where "
+                "lengths differ."
+            )
         if batch_shape is None:
             if shape is None:
-                raise ValueError("Input needs shape= (of one sample, without the batch) or batch_shape=.")
+                raise ValueError(
+                    "Input needs shape= (of one sample, without the batch) or batch_shape=."
+                )
             if isinstance(shape, int):
                 raise ValueError(f"shape={shape} must be a tuple: Input(shape=({shape},)).")
             batch_shape = (batch_size, *shape)
@@ -52,7 +57,11 @@ class InputLayer(Layer):
         self.optional = optional
         self.sparse = self.ragged = False
         self.built = True
-        tensor = input_tensor if input_tensor is not None else KerasTensor(self.batch_shape, self._input_dtype, name=self.name)
+        tensor = (
+            input_tensor
+            if input_tensor is not None
+            else KerasTensor(self.batch_shape, self._input_dtype, name=self.name)
+        )
         Node(self, (), {}, tensor)
 
     @property
@@ -98,5 +107,15 @@ def Input(
     Example:
         x = Input((784,)); y = layers.Dense(10)(x); model = Model(x, y)
     """
-    layer = InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, input_tensor=tensor, optional=optional, name=name)
+    layer = InputLayer(
+        shape,
+        batch_size,
+        dtype,
+        sparse,
+        ragged,
+        batch_shape,
+        input_tensor=tensor,
+        optional=optional,
+        name=name,
+    )
     return layer._inbound_nodes[0].outputs[0]
