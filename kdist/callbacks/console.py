@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
 
+from kdist.core.config import is_interactive_logging_enabled
 from kdist.distribution import process_index
+
+_logger = logging.getLogger("kdist")
 
 
 class _Line:
@@ -14,7 +18,11 @@ class _Line:
 
 
 def write(text: str) -> None:
-    """Print `text` as it is, at once."""
+    """Print `text` as it is, at once; or log it, if `disable_interactive_logging` was called."""
+    if not is_interactive_logging_enabled():
+        for line in text.splitlines():
+            _logger.info(line)
+        return
     sys.stdout.write(text)
     sys.stdout.flush()
     if text:
@@ -38,6 +46,8 @@ def is_terminal() -> bool:
     KDIST_TTY=1 or 0 says so from outside: a launcher sets it for a process on another machine,
     whose output it passes on.
     """
+    if not is_interactive_logging_enabled():
+        return False
     told = os.environ.get("KDIST_TTY")
     if told in ("0", "1"):
         return told == "1"

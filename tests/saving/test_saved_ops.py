@@ -1,0 +1,37 @@
+"""The classes under which files write ops are Keras's."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+
+import pytest
+
+import kdist
+from kdist.ops.declare import DECLARED
+
+# Ops that make no node in Keras, or that only kdist has.
+ONLY_HERE = {
+    "embedding_lookup", "empty", "eye", "identity", "linear", "ones", "zeros",
+    "softmax_crossentropy_with_integer_labels",
+}  # fmt: skip
+# Keras spells these with what no file holds: functions, or arguments that only pass through.
+OTHER_ARGUMENTS = {"layer_normalization", "multi_hot"}
+
+
+@pytest.mark.parametrize("name", sorted(DECLARED))
+def test_class_and_arguments(keras, name):
+    form = getattr(kdist.ops, name).form
+    module, cls = form.path
+    if name in ONLY_HERE:
+        assert not hasattr(importlib.import_module("keras.src.ops"), cls)
+        return
+    found = getattr(importlib.import_module(module), cls)
+    called = [p for p in inspect.signature(found.call).parameters if p != "self"]
+    own = found.__init__ is not keras.Operation.__init__
+    made = inspect.signature(found.__init__).parameters if own else {}
+    settings = {p for p in made if p not in ("self", "name")}
+    if name in OTHER_ARGUMENTS:
+        assert form.settings <= settings
+        return
+    assert (form.settings, form._called) == (settings, called)
