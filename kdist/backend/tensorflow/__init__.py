@@ -5,8 +5,11 @@ from __future__ import annotations
 from kdist.backend.tensorflow import (
     ops_conv,
     ops_core,
+    ops_create,
     ops_elementwise,
+    ops_index,
     ops_linalg,
+    ops_losses,
     ops_nn,
     ops_random,
     ops_reduce,
@@ -29,14 +32,18 @@ from kdist.backend.tensorflow.trainer import predict_step, test_step, train_step
 from kdist.backend.tensorflow.updates import UPDATES
 
 name = "tensorflow"
-# int64 and not uint32: TensorFlow keeps int32 variables on the host, and its random ops take no uint32.
+# int64 and not uint32: TensorFlow keeps int32 variables on the host, and its random ops take no
+# uint32.
 RANDOM_SEED_DTYPE = "int64"
 
 _FAMILIES = (
     ops_conv,
     ops_core,
+    ops_create,
     ops_elementwise,
+    ops_index,
     ops_linalg,
+    ops_losses,
     ops_nn,
     ops_random,
     ops_reduce,

@@ -1,4 +1,6 @@
-"""Specs of what a function would return, found in a scratch graph: nothing is computed and no variable changes."""
+"""Specs of what a function would return, found in a scratch graph: nothing is computed and no
+variable changes.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,11 @@ def _spec(x: Any) -> Any:
 
 
 def abstract_eval(fn: Callable, args: tuple, kwargs: dict) -> Any:
-    """Specs of `fn(*args, **kwargs)`; every `Spec` among the arguments, at any depth, stands for a tensor."""
-    # A FuncGraph, not a plain Graph: variables and eager tensors that `fn` holds are captured into it.
+    """Specs of `fn(*args, **kwargs)`; every `Spec` among the arguments, at any depth, stands for a
+    tensor.
+    """
+    # A FuncGraph, not a plain Graph: variables and eager tensors that `fn` holds are captured into
+    # it.
     with tf.__internal__.FuncGraph("abstract_eval").as_default():
         args, kwargs = tree.map_structure(_placeholder, (args, kwargs))
         return tree.map_structure(_spec, fn(*args, **kwargs))

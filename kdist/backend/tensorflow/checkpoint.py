@@ -16,7 +16,8 @@ from kdist.core.leaf import Leaf, whole_leaf
 def to_leaf(variable: Any) -> Leaf:
     """The variable's value; process 0 writes it.
 
-    A metric's variable holds what each process has added, so that its value is a sum: all processes call this, in the same order.
+    A metric's variable holds what each process has added, so that its value is a sum: all processes
+    call this, in the same order.
     """
     storage = variable._storage
     value = gather_sums([storage])[0] if storage.is_sum else storage.read()

@@ -1,7 +1,8 @@
 """Rows of convolutions and pooling.
 
-TensorFlow's CPU kernels without oneDNN know neither channels_first nor groups nor dilation in their gradients, so these three are
-expressed by what every build has: transposes, one convolution a group, and kernels with zeros between their taps.
+TensorFlow's CPU kernels without oneDNN know neither channels_first nor groups nor dilation in their
+gradients, so these three are expressed by what every build has: transposes, one convolution a
+group, and kernels with zeros between their taps.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def _in_channels_last(fn: Callable, x: Any, data_format: str | None) -> Any:
 
 
 def _with_holes(kernel: Any, rates: tuple[int, ...]) -> Any:
-    """The kernel with `rate - 1` zeros between its taps: a plain convolution with it is the dilated one."""
+    """The kernel with `rate - 1` zeros between its taps: a plain convolution with it is the dilated
+    one.
+    """
     for dim, rate in enumerate(rates):
         if rate > 1:
             sizes = kernel.shape.as_list()
@@ -75,10 +78,15 @@ def _check_channels(x: Any, kernel: Any, data_format: str, groups_allowed: bool)
     if channels is None:
         return 1
     if channels % per_group or (not groups_allowed and channels != per_group):
-        raise ValueError(
-            f"The inputs of shape {tuple(x.shape)} ({data_format}) have {channels} channels, and the kernel of shape {tuple(kernel.shape)} takes {per_group}."
-        )
+        raise _misfit(x, kernel, data_format, channels, per_group)
     return channels // per_group
+
+
+def _misfit(x: Any, kernel: Any, data_format: str, channels: int, taken: int) -> ValueError:
+    return ValueError(
+        f"The inputs of shape {tuple(x.shape)} ({data_format}) have {channels} channels, and the "
+        f"kernel of shape {tuple(kernel.shape)} takes {taken}."
+    )
 
 
 def conv(
@@ -197,9 +205,7 @@ def conv_transpose(
     padding, data_format = _padding(padding), config.standardize_data_format(data_format)
     channels = x.shape[-1 if data_format == "channels_last" else 1]
     if channels is not None and channels != kernel.shape[-1]:
-        raise ValueError(
-            f"The inputs of shape {tuple(x.shape)} ({data_format}) have {channels} channels, and the kernel of shape {tuple(kernel.shape)} takes {kernel.shape[-1]}."
-        )
+        raise _misfit(x, kernel, data_format, channels, kernel.shape[-1])
     extra = (None,) * n if output_padding is None else _spatial(output_padding, n, "output_padding")
     if any(e is not None and e >= s for e, s in zip(extra, strides, strict=True)):
         raise ValueError(f"output_padding={output_padding} must be smaller than strides={strides}.")
@@ -219,7 +225,9 @@ def conv_transpose(
 
 
 def _transposed_size(size: Any, kernel: int, stride: int, extra: int | None, padding: str) -> Any:
-    """Keras's output sizes: without `extra` "same" gives size * stride, and "valid" what a convolution that covers every pixel needs."""
+    """Keras's output sizes: without `extra` "same" gives size * stride, and "valid" what a
+    convolution that covers every pixel needs.
+    """
     if padding == "VALID":
         return (size - 1) * stride + (max(kernel, stride) if extra is None else kernel + extra)
     return size * stride if extra is None else (size - 1) * stride + kernel % 2 + extra

@@ -21,7 +21,7 @@ from kdist.core import dtypes, tree
 from kdist.core.spec import Spec
 
 
-# ---- conversions -----------------------------------------------------------------------------------------------------------
+# ---- conversions ---------------------------------------------------------------------------------
 def cast(x: Any, dtype: Any) -> Any:
     return as_tensor(x, dtypes.standardize_dtype(dtype))
 
@@ -61,7 +61,7 @@ def custom_gradient(f: Callable) -> Callable:
     return lambda *args, **kwargs: decorated(*(as_tensor(a) for a in args), **kwargs)
 
 
-# ---- control flow ----------------------------------------------------------------------------------------------------------
+# ---- control flow --------------------------------------------------------------------------------
 def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
     if isinstance(pred, bool):
         return true_fn() if pred else false_fn()
@@ -124,7 +124,9 @@ def scan(
     reverse: bool = False,
     unroll: Any = 1,
 ) -> tuple:
-    """`jax.lax.scan`: `f(carry, x) -> (carry, y)` along dim 0 of `xs`; returns the last carry and the stacked ys."""
+    """`jax.lax.scan`: `f(carry, x) -> (carry, y)` along dim 0 of `xs`; returns the last carry and
+    the stacked ys.
+    """
     if not callable(f):
         raise TypeError(f"f={f!r} must be a function (carry, x) -> (carry, y).")
     if xs is None and length is None:
@@ -169,7 +171,9 @@ def scan(
 
 
 def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
-    """Inclusive scan of an associative `f` in a logarithmic number of steps (Hillis and Steele, 1986)."""
+    """Inclusive scan of an associative `f` in a logarithmic number of steps (Hillis and Steele,
+    1986).
+    """
     elems = tree.map_structure(as_tensor, elems)
     n = tree.flatten(elems)[0].shape[axis]
     if n is None:
@@ -181,18 +185,17 @@ def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int =
     out = tree.map_structure(flip, elems) if reverse else elems
     offset = 1
     while offset < n:
-        combined = f(
-            tree.map_structure(lambda x: cut(x, 0, n - offset), out),
-            tree.map_structure(lambda x: cut(x, offset, n), out),
+        front, rest, behind = (
+            tree.map_structure(lambda x, a=a, b=b: cut(x, a, b), out)
+            for a, b in ((0, offset), (offset, n), (0, n - offset))
         )
-        out = tree.map_structure(
-            lambda x, y: tf.concat([cut(x, 0, offset), y], axis), out, combined
-        )
+        combined = f(behind, rest)
+        out = tree.map_structure(lambda x, y: tf.concat([x, y], axis), front, combined)
         offset *= 2
     return tree.map_structure(flip, out) if reverse else out
 
 
-# ---- scatters and slices ---------------------------------------------------------------------------------------------------
+# ---- scatters and slices -------------------------------------------------------------------------
 def _indices(x: Any) -> Any:
     x = as_tensor(x)
     return x if x.dtype in (tf.int32, tf.int64) else tf.cast(x, tf.int32)
@@ -204,7 +207,9 @@ def scatter(indices: Any, values: Any, shape: Any) -> Any:
 
 
 def _scatter_mul(x: Any, indices: Any, updates: Any) -> Any:
-    """Factors that meet at one place are all multiplied in: a product per segment, 1 where nothing is written."""
+    """Factors that meet at one place are all multiplied in: a product per segment, 1 where nothing
+    is written.
+    """
     depth = indices.shape[-1]
     sizes = static_or_dynamic_shape(x)
     strides = [1]

@@ -1,4 +1,6 @@
-"""Rows of elementwise ops. Two tensors of one dtype go straight to TensorFlow's kernel; everything else is promoted first."""
+"""Rows of elementwise ops. Two tensors of one dtype go straight to TensorFlow's kernel; everything
+else is promoted first.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +89,9 @@ _EagerTensor = tf.__internal__.EagerTensor
 
 
 def _add(x: Any, y: Any) -> Any:
-    """BiasAdd where a graph adds a vector to the last dim: TensorFlow fuses it with the product before, and its gradient is cheaper."""
+    """BiasAdd where a graph adds a vector to the last dim: TensorFlow fuses it with the product
+    before, and its gradient is cheaper.
+    """
     if not isinstance(x, _EagerTensor) and y.shape.rank == 1 and x.dtype.is_floating:
         rank, size = x.shape.rank, y.shape[0]
         if rank is not None and rank > 1 and size is not None and x.shape[-1] == size:
@@ -175,7 +179,8 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Any:
     x, low, high = promote(x, x_min, x_max)
     if x.dtype == tf.bool:
         x, low, high = (tf.cast(v, tf.int32) for v in (x, low, high))
-    # Not clip_by_value: NumPy's order of the two bounds holds where they cross, and the bounds broadcast.
+    # Not clip_by_value: NumPy's order of the two bounds holds where they cross, and the bounds
+    # broadcast.
     return tf.minimum(tf.maximum(x, low), high)
 
 

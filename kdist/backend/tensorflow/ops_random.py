@@ -1,7 +1,7 @@
 """Rows of random ops. All are stateless: a seed, shape (2,), says what is drawn.
 
-Inside a step of several replicas the replica's number is folded into the seed, so that replicas draw different numbers while the seed's
-state stays the same on all of them.
+Inside a step of several replicas the replica's number is folded into the seed, so that replicas
+draw different numbers while the seed's state stays the same on all of them.
 """
 
 from __future__ import annotations

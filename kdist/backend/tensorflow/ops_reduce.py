@@ -39,7 +39,9 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
 
 
 def _in_float32(x: Any) -> tuple[Any, Any]:
-    """`x` for a mean or variance (half precision is computed in float32), and the dtype of the result."""
+    """`x` for a mean or variance (half precision is computed in float32), and the dtype of the
+    result.
+    """
     x = to_float(x)
     half = x.dtype in (tf.float16, tf.bfloat16)
     return (tf.cast(x, tf.float32) if half else x), x.dtype

@@ -20,7 +20,8 @@ from kdist.distribution.plan import Plan
 
 
 class Program:
-    """One kind of step of a model. The variables are TensorFlow's own and change in place, so that the state is nothing.
+    """One kind of step of a model. The variables are TensorFlow's own and change in place, so that
+    the state is nothing.
 
     Arguments:
         model: a built model.
@@ -50,7 +51,7 @@ class Program:
             else None
         )
 
-    # ---- the protocol ----------------------------------------------------------------------------------------------------
+    # ---- the protocol ----------------------------------------------------------------------------
     def begin(self) -> None:
         """Give all processes one state, unless a fit that runs has done so."""
         if self._many_processes and getattr(self._model, "_live", None) is None:
@@ -75,7 +76,9 @@ class Program:
         """Nothing to do: the variables hold their values."""
 
     def gather(self, outputs: Any) -> Any:
-        """Outputs of predict as NumPy arrays of the global batch; with several processes all of them call it."""
+        """Outputs of predict as NumPy arrays of the global batch; with several processes all of
+        them call it.
+        """
         return tree.map_structure(self._gather_one, outputs)
 
     def _gather_one(self, x: Any) -> np.ndarray | None:
@@ -85,7 +88,9 @@ class Program:
         return (gather_rows(x) if self._many_processes else x).numpy()
 
     def metric_values(self, state: None) -> list | None:
-        """The metrics' variables over all processes, which call it together; None where the variables themselves are global."""
+        """The metrics' variables over all processes, which call it together; None where the
+        variables themselves are global.
+        """
         if not self._many_processes:
             return None
         variables = self._model.metrics_variables
@@ -96,7 +101,7 @@ class Program:
         """This process's own values are those of the variables."""
         return
 
-    # ---- one step --------------------------------------------------------------------------------------------------------
+    # ---- one step --------------------------------------------------------------------------------
     def _on_all_replicas(self, x: Any, y: Any, w: Any, mask: Any, size: Any) -> Any:
         """The step on this process's slice of the batch, each local replica taking its rows."""
         if self._strategy is None:
@@ -146,7 +151,9 @@ def _seeds(model: Any) -> list:
 
 
 def _wants_jit(model: Any) -> bool:
-    """XLA where it pays: on TensorFlow's CPU it is slower than the kernels ("auto"), so there it must be asked for."""
+    """XLA where it pays: on TensorFlow's CPU it is slower than the kernels ("auto"), so there it
+    must be asked for.
+    """
     if model.jit_compile == "auto":
         return bool(tf.config.list_logical_devices("GPU"))
     return bool(model.jit_compile)
@@ -170,9 +177,9 @@ def _mean_logs(replica: DistributedReplica, logs: Any) -> Any:
 class _Graphs:
     """Traced versions of a step, and which one fits a batch.
 
-    A batch of a new shape makes a new trace, whose dims that have differed so far are left open: a shorter last batch costs one more
-    trace, and lengths that differ with each batch two. Calling the traced function itself leaves out what `tf.function` does in Python
-    at each call to find it.
+    A batch of a new shape makes a new trace, whose dims that have differed so far are left open: a
+    shorter last batch costs one more trace, and lengths that differ with each batch two. Calling
+    the traced function itself leaves out what `tf.function` does in Python at each call to find it.
 
     Arguments:
         fn: `fn(x, y, w, mask, size)` on trees of tensors.
@@ -240,12 +247,16 @@ class _Graphs:
 
 
 def compile_step(model: Any, kind: str, plan: Plan) -> Program:
-    """The program that runs `model`'s step of `kind` under `plan`. Raises ValueError if TensorFlow cannot run the plan's strategy."""
+    """The program that runs `model`'s step of `kind` under `plan`. Raises ValueError if TensorFlow
+    cannot run the plan's strategy.
+    """
     return Program(model, kind, plan)
 
 
 def load_metrics(variables: list, values: list[np.ndarray]) -> None:
-    """Set metrics' variables to global values: process 0 takes the sums over, the others start from zero."""
+    """Set metrics' variables to global values: process 0 takes the sums over, the others start from
+    zero.
+    """
     for variable, value in zip(variables, values, strict=True):
         mine = (
             np.zeros_like(value)

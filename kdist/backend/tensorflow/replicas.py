@@ -31,7 +31,9 @@ class DistributedReplica:
         return all_reduce("SUM", [as_tensor(x)])[0]
 
     def average_later(self, storage: Any) -> None:
-        """Have `settle` average a variable that this replica has assigned: one all-reduce for all such variables of a step."""
+        """Have `settle` average a variable that this replica has assigned: one all-reduce for all
+        such variables of a step.
+        """
         self._averaged[id(storage)] = storage
 
     def settle(self) -> None:
@@ -52,16 +54,21 @@ class DistributedReplica:
 
 
 def transportable(value: Any) -> Any:
-    """Ring collectives have no kernels for bool, small integers and bfloat16: those travel in a wider type."""
+    """Ring collectives have no kernels for bool, small integers and bfloat16: those travel in a
+    wider type.
+    """
     if value.dtype in (tf.float16, tf.float32, tf.float64, tf.int32, tf.int64):
         return value
     return tf.cast(value, tf.float32 if value.dtype.is_floating else tf.int64)
 
 
 def all_reduce(how: str, values: list) -> list:
-    """ "SUM" or "MEAN" of each tensor over the replicas, packed into one message for each dtype. Inside `strategy.run` alone."""
+    """ "SUM" or "MEAN" of each tensor over the replicas, packed into one message for each dtype.
+    Inside `strategy.run` alone.
+    """
     context = tf.distribute.get_replica_context()
-    # Through identity: the reduction takes its device from the tensor, and an argument of a graph function has none.
+    # Through identity: the reduction takes its device from the tensor, and an argument of a graph
+    # function has none.
     sent = [tf.identity(transportable(v)) for v in values]
     out: list = list(values)
     for dtype in dict.fromkeys(

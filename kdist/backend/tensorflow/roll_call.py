@@ -1,6 +1,7 @@
 """Wait until every process of a job is there, with a time limit that holds.
 
-TensorFlow's own start-up waits for absent peers without end, deaf to its timeout; so nobody enters it before all have answered here.
+TensorFlow's own start-up waits for absent peers without end, deaf to its timeout; so nobody enters
+it before all have answered here.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ _PAUSE_S = 0.05
 
 
 def roll_call(coordinator: str, rank: int, count: int, timeout_s: float) -> None:
-    """Returns once all `count` processes have called it. Process 0 listens at `coordinator`, "host:port", until then.
+    """Returns once all `count` processes have called it. Process 0 listens at `coordinator`,
+    "host:port", until then.
 
     Raises:
         TimeoutError: naming the ranks that are missing, as far as this process can know.
@@ -43,7 +45,8 @@ def _listen(host: str, port: int, count: int, deadline: float, timeout_s: float)
             ) from None
         finally:
             for connection in present.values():
-                # The others close first, so that this port is free at once for what TensorFlow serves on it.
+                # The others close first, so that this port is free at once for what TensorFlow
+                # serves on it.
                 connection.settimeout(1.0)
                 _drain(connection)
 
@@ -71,5 +74,6 @@ def _answer(host: str, port: int, rank: int, deadline: float, timeout_s: float) 
             reason = e
         time.sleep(_PAUSE_S)
     raise TimeoutError(
-        f"rank 0 did not gather everyone at {host}:{port} within {timeout_s:g} s ({reason or 'it closed the connection'})."
+        f"rank 0 did not gather everyone at {host}:{port} within {timeout_s:g} s "
+        f"({reason or 'it closed the connection'})."
     )

@@ -1,7 +1,8 @@
 """Processes and devices.
 
-One process is enough for several devices (`MirroredStrategy`); several processes, each with one device, join under
-`MultiWorkerMirroredStrategy`, which must be made before TensorFlow computes anything.
+One process is enough for several devices (`MirroredStrategy`); several processes, each with one
+device, join under `MultiWorkerMirroredStrategy`, which must be made before TensorFlow computes
+anything.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class ServiceCoordinator:
         self._wait(name, key, list(range(self.count)), timeout_s)
 
     def leave(self, timeout_s: float) -> None:
-        """A last barrier. Process 0, which serves the keys, returns when all others have been told that everyone came."""
+        """A last barrier. Process 0, which serves the keys, returns when all others have been told
+        that everyone came.
+        """
         self.barrier("leave", timeout_s)
         if self.rank == 0:
             self._wait("left", "kdist/left", list(range(1, self.count)), timeout_s)
@@ -130,7 +133,8 @@ class TensorFlowRuntime:
         self._coordinator = ServiceCoordinator(process_id, num_processes)
 
     def shutdown(self, failed: bool) -> None:
-        """Leave the job. Unless this process failed, wait for the others first: process 0 serves the coordination service.
+        """Leave the job. Unless this process failed, wait for the others first: process 0 serves
+        the coordination service.
 
         TensorFlow has no way back: the process cannot join another job.
         """
@@ -168,7 +172,9 @@ class TensorFlowRuntime:
 
 @contextmanager
 def _keeping_sigterm() -> Iterator[None]:
-    """TensorFlow's coordination service catches SIGTERM to tell its peers, and the process then outlives it: undo that."""
+    """TensorFlow's coordination service catches SIGTERM to tell its peers, and the process then
+    outlives it: undo that.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set handlers; a worker of Ray is ended by other means
         return
@@ -196,7 +202,9 @@ def _local_devices(kind: str, processes: int) -> list:
 
 
 def _make_virtual_cpus() -> None:
-    """As many CPU devices as KDIST_CPU_DEVICES says: several replicas in one process, to try and test strategies on."""
+    """As many CPU devices as KDIST_CPU_DEVICES says: several replicas in one process, to try and
+    test strategies on.
+    """
     wanted = os.environ.get("KDIST_CPU_DEVICES")
     if wanted is None:
         return
@@ -218,7 +226,8 @@ def _keep_one_gpu(local_rank: int) -> None:
 @functools.lru_cache(maxsize=8)
 def _mirrored(devices: tuple[str, ...]) -> Any:
     names = [d.upper() for d in devices]
-    # On CPUs one device adds for all: two sets of devices in one process would share TensorFlow's collective keys, and hang or fail.
+    # On CPUs one device adds for all: two sets of devices in one process would share TensorFlow's
+    # collective keys, and hang or fail.
     ops = None if names[0].startswith("GPU") else tf.distribute.ReductionToOneDevice()
     return tf.distribute.MirroredStrategy(names, cross_device_ops=ops)
 

@@ -1,7 +1,8 @@
 """Where a variable's value lives: one `tf.Variable` on each device of this process that trains it.
 
-The copies are plain variables and not `tf.distribute`'s mirrored ones, so that an assignment inside a step is one op on one device: a
-mirrored variable's goes through a merge of all replicas' threads, which cannot stand inside `tf.cond` and costs time in each step.
+The copies are plain variables and not `tf.distribute`'s mirrored ones, so that an assignment inside
+a step is one op on one device: a mirrored variable's goes through a merge of all replicas' threads,
+which cannot stand inside `tf.cond` and costs time in each step.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from kdist.core.replicas import replicas
 class Storage:
     """The copies of one variable.
 
-    How copies relate is the variable's `aggregation`. "sum" (metrics): each replica adds to its own, and the value is the sum. "mean"
-    (moving statistics): what replicas assign inside a step is averaged at its end. Otherwise every replica computes and assigns the same.
+    How copies relate is the variable's `aggregation`. "sum" (metrics): each replica adds to its
+    own, and the value is the sum. "mean" (moving statistics): what replicas assign inside a step is
+    averaged at its end. Otherwise every replica computes and assigns the same.
     """
 
     def __init__(self, variable: Any, value: Any, devices: Sequence[str | None]):
@@ -68,7 +70,9 @@ class Storage:
         self._copy().assign(value, read_value=False)
 
     def handle(self) -> Any:
-        """The resource tensor, which is what `tf.GradientTape` and raw ops want; inside a step that of this replica's copy."""
+        """The resource tensor, which is what `tf.GradientTape` and raw ops want; inside a step that
+        of this replica's copy.
+        """
         return self._copy().handle
 
     def set_trainable(self, trainable: bool) -> None:
@@ -77,7 +81,9 @@ class Storage:
             copy._trainable = self._trainable
 
     def place(self, devices: Sequence[str | None]) -> None:
-        """Have one copy on each of `devices`, with the present value. Graphs traced before keep the old copies, and are void."""
+        """Have one copy on each of `devices`, with the present value. Graphs traced before keep the
+        old copies, and are void.
+        """
         if self._devices != tuple(devices):
             self._make(self.read(), devices)
 
@@ -88,7 +94,9 @@ class Storage:
 
 
 def make_storage(variable: Any, make_value: Callable[[], Any], layout: Any) -> Storage:
-    """A storage born with `make_value()`: on every device of this process that the layout's mesh names, else on the default one."""
+    """A storage born with `make_value()`: on every device of this process that the layout's mesh
+    names, else on the default one.
+    """
     # Out of any graph that is being traced: the variable outlives it.
     with tf.init_scope():
         return Storage(variable, make_value(), placement.devices_of(layout))

@@ -1,4 +1,6 @@
-"""Conversions between values and TensorFlow tensors, and promotion of dtypes as the rows of ops need it."""
+"""Conversions between values and TensorFlow tensors, and promotion of dtypes as the rows of ops
+need it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from kdist.core import config, dtypes
 
 Tensor = tf.Tensor
 
-# Python scalars promote weakly; everything else has a dtype of its own. `np.float64` is a subclass of float and is not weak.
+# Python scalars promote weakly; everything else has a dtype of its own. `np.float64` is a subclass
+# of float and is not weak.
 _PYTHON = frozenset({bool, int, float, complex})
 
 
@@ -29,8 +32,10 @@ def as_tensor(x: Any, dtype: str | None = None) -> Any:
     """`x` as a tensor, of `dtype` if one is given.
 
     Arguments:
-        x: a tensor, a variable (kdist's or TensorFlow's), a NumPy array, a Python scalar, or nested lists of them.
-        dtype: dtype name; by default arrays keep theirs, Python floats take the float default and Python ints int32.
+        x: a tensor, a variable (kdist's or TensorFlow's), a NumPy array, a Python scalar, or nested
+            lists of them.
+        dtype: dtype name; by default arrays keep theirs, Python floats take the float default and
+            Python ints int32.
     """
     if isinstance(x, Tensor):
         return x if dtype is None or x.dtype.name == dtype else _cast(x, dtype)
@@ -63,12 +68,15 @@ def as_tensor(x: Any, dtype: str | None = None) -> Any:
         and (kind is not float or dtype in dtypes.FLOATS)
     ):
         return tf.constant(x, dtype)
-    # TensorFlow refuses ints as bools and floats as ints, so the dtype is changed after the conversion.
+    # TensorFlow refuses ints as bools and floats as ints, so the dtype is changed after the
+    # conversion.
     return as_tensor(tf.convert_to_tensor(x), dtype)
 
 
 def dense(gradient: Any) -> Any:
-    """A gradient as a dense tensor: the rows of an embedding that were looked up several times are summed."""
+    """A gradient as a dense tensor: the rows of an embedding that were looked up several times are
+    summed.
+    """
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     rows = gradient.dense_shape[0] if gradient.dense_shape is not None else gradient.shape[0]

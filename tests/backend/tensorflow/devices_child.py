@@ -1,12 +1,14 @@
-"""Two replicas in one process: what variables, sums, random numbers and outputs are on each. Prints "ok"; an assertion ends it otherwise."""
+"""Two replicas in one process: what variables, sums, random numbers and outputs are on each. Prints
+"ok"; an assertion ends it otherwise.
+"""
 
 from __future__ import annotations
 
-import kdist
 import numpy as np
 import tensorflow as tf
-from kdist import layers
 
+import kdist
+from kdist import layers
 from kdist.backend import backend
 from kdist.backend.tensorflow.replicas import DistributedReplica
 from kdist.backend.variable import Variable
@@ -73,7 +75,8 @@ def test_all_sum_is_differentiable():
             y = replica.all_sum(v.value * float(replica.index + 1)) ** 2
         return y, tape.gradient(y, [v])[0]
 
-    # y = (1 v + 2 v)^2 = 9 on both; dv on replica r: (r + 1) * sum of both upstream gradients, 6 + 6
+    # y = (1 v + 2 v)^2 = 9 on both; dv on replica r: (r + 1) * sum of both upstream gradients, 6 +
+    # 6
     (y0, g0), (y1, g1) = on_both(step)
     assert y0 == y1 == 9.0
     assert (g0[0], g1[0]) == (12.0, 24.0)

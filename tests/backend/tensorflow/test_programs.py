@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import kdist
 import numpy as np
 import pytest
 import tensorflow as tf
-from kdist import layers
 
+import kdist
+from kdist import layers
 from kdist.backend import backend
 from kdist.backend.tensorflow import programs
 from kdist.data.source import Batch
@@ -167,7 +167,7 @@ def test_gradients_of_looked_up_rows_update_the_table():
 
 
 def test_strategies_that_do_not_fit_the_devices_are_refused_by_name():
-    with pytest.raises(ValueError, match="cpu:7.*There are"):
+    with pytest.raises(ValueError, match=r"cpu:7.*There are"):
         backend.check_support(kdist.distribution.DataParallel(devices=["cpu:0", "cpu:7"]))
     mesh = kdist.distribution.DeviceMesh((1, 2), ("batch", "model"), ["cpu:0", "cpu:1"])
     with pytest.raises(ValueError, match="mesh of one axis"):

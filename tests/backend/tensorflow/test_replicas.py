@@ -1,4 +1,6 @@
-"""Several devices and several processes, each in processes of their own: TensorFlow's devices are fixed when it starts."""
+"""Several devices and several processes, each in processes of their own: TensorFlow's devices are
+fixed when it starts.
+"""
 
 from __future__ import annotations
 

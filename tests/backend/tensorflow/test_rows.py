@@ -1,4 +1,6 @@
-"""What is TensorFlow's own in the rows: dtypes that lack kernels, the CPU's missing convolutions, control flow, conversions."""
+"""What is TensorFlow's own in the rows: dtypes that lack kernels, the CPU's missing convolutions,
+control flow, conversions.
+"""
 
 from __future__ import annotations
 
