@@ -36,8 +36,9 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"kdist.{name}")
     if name.startswith("__"):
         raise AttributeError(f"module 'kdist' has no attribute {name!r}")
+    api = _api()  # outside of the try: an error inside of it must be seen
     try:
-        return getattr(_api(), name)
+        return getattr(api, name)
     except AttributeError:
         raise AttributeError(f"module 'kdist' has no attribute {name!r}") from None
 
