@@ -1,4 +1,6 @@
-"""What many layers' arguments have in common: options of weights, and sizes with one entry per spatial axis."""
+"""What many layers' arguments have in common: options of weights, and sizes with one entry per
+spatial axis.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,8 @@ _KINDS = (
 
 
 def set_options(layer: Layer, weight: str, *given: Any) -> None:
-    """Resolve the options of one weight into the attributes `<weight>_initializer`, `<weight>_regularizer` and
-    `<weight>_constraint`, in this order; options left out are none.
+    """Resolve the options of one weight into the attributes `<weight>_initializer`,
+    `<weight>_regularizer` and `<weight>_constraint`, in this order; options left out are none.
     """
     for (kind, package), identifier in zip(_KINDS, given, strict=False):
         setattr(layer, f"{weight}_{kind}", package.get(identifier))
@@ -42,7 +44,9 @@ def add_weight(
     initializer: Any = None,
     **kwargs: Any,
 ) -> Variable:
-    """A variable of the layer with the options that `set_options` kept under `options` (default: its own name)."""
+    """A variable of the layer with the options that `set_options` kept under `options` (default:
+    its own name).
+    """
     options = options or name
     return layer.add_weight(
         shape,
@@ -57,6 +61,11 @@ def add_weight(
 def activity_config(layer: Layer) -> dict[str, Any]:
     """The regularizer of the output, where a layer's config holds it even if there is none."""
     return {"activity_regularizer": regularizers.serialize(layer.activity_regularizer)}
+
+
+def needs_no_build(layer: Layer) -> bool:
+    """Whether the layer is complete once it is made: a user's subclass may define a `build`."""
+    return type(layer).build is Layer.build
 
 
 def refuse(layer_name: str, **unsupported: Any) -> None:
@@ -86,7 +95,9 @@ def per_axis(value: Any, rank: int, name: str, allow_zero: bool = False) -> tupl
 
 
 def standardize_padding(padding: Any, allow_causal: bool = False) -> str:
-    """ "valid" or "same", or "causal" where that is allowed. Raises ValueError for anything else."""
+    """ "valid" or "same", or "causal" where that is allowed. Raises ValueError for anything
+    else.
+    """
     allowed = ("valid", "same", "causal") if allow_causal else ("valid", "same")
     if str(padding).lower() not in allowed:
         known = ", ".join(map(repr, allowed))
@@ -122,7 +133,8 @@ def window_sizes(
 ) -> tuple:
     """Spatial sizes after a window has moved over an input of `shape`.
 
-    "valid": floor((size - span) / stride) + 1 with span = (window - 1) * dilation + 1; "same" and "causal": ceil(size / stride).
+    "valid": floor((size - span) / stride) + 1 with span = (window - 1) * dilation + 1; "same" and
+    "causal": ceil(size / stride).
 
     Raises: ValueError if the window does not fit into the input.
     """
@@ -137,8 +149,10 @@ def window_sizes(
         )
         if new <= 0:
             raise ValueError(
-                f"Computed output size would be negative or zero: a window that spans {span} does not fit into the size {size} "
-                f"of spatial axis {i}. Received: input_shape={tuple(shape)}, window={window}, padding={padding!r}."
+                f"Computed output size would be negative or zero: a window that spans {span} "
+                f"does not fit into the size {size} "
+                f"of spatial axis {i}. Received: input_shape={tuple(shape)}, window={window}, "
+                f"padding={padding!r}."
             )
         sizes.append(new)
     return tuple(sizes)

@@ -30,7 +30,8 @@ class Case:
         ints: draw class numbers and not floats.
         apart: pass several inputs as arguments and not as a list.
         kwargs: of the call.
-        keras_errs_on: backends on which Keras's outputs are wrong or its call fails; they are not compared there.
+        keras_errs_on: backends on which Keras's outputs are wrong or its call fails; they are not
+            compared there.
     """
 
     id: str
@@ -129,6 +130,7 @@ CASES = [
     case("SpatialDropout1D(0.3)", SEQUENCE),
     case("SpatialDropout2D(0.3)", IMAGE),
     case("SpatialDropout3D(0.3)", VOLUME),
+    case("AlphaDropout(0.3)", SEQUENCE),
     case("GaussianNoise(0.3)", SEQUENCE),
     case("GaussianDropout(0.3)", SEQUENCE),
     case("ActivityRegularization(l1=0.1, l2=0.2)", SEQUENCE),

@@ -11,7 +11,8 @@ from kdist.layers.layer import Layer
 
 
 class Attention(Layer):
-    """Dot-product attention (Luong et al. 2015, https://arxiv.org/abs/1508.04025): softmax(scores) @ value.
+    """Dot-product attention (Luong et al. 2015, https://arxiv.org/abs/1508.04025): softmax(scores)
+    @ value.
 
     Arguments:
         use_scale: multiply the scores by a trained number.
@@ -19,9 +20,10 @@ class Attention(Layer):
         dropout: rate of dropout of the attention weights.
         seed: of the dropout.
 
-    `call([query, value] or [query, value, key], mask=None, training=False, return_attention_scores=False,
-    use_causal_mask=False)`: query (batch, T, dim), value and key (batch, S, dim), mask [query_mask, value_mask]; gives
-    (batch, T, dim), and the weights (batch, T, S) if they are asked for.
+    `call([query, value] or [query, value, key], mask=None, training=False,
+    return_attention_scores=False, use_causal_mask=False)`: query (batch, T, dim), value and key
+    (batch, S, dim), mask [query_mask, value_mask]; gives (batch, T, dim), and the weights (batch,
+    T, S) if they are asked for.
 
     Raises: ValueError unless called on a list of two or three.
     """
@@ -37,7 +39,8 @@ class Attention(Layer):
         super().__init__(**kwargs)
         if score_mode not in ("dot", "concat"):
             raise ValueError(
-                f"Invalid value for argument score_mode. Expected one of {{'dot', 'concat'}}. Received: score_mode={score_mode}"
+                f"Invalid value for argument score_mode. Expected one of {{'dot', 'concat'}}. "
+                f"Received: score_mode={score_mode}"
             )
         self.use_scale = use_scale
         self.score_mode = score_mode
@@ -118,20 +121,24 @@ class Attention(Layer):
         name = type(self).__name__
         if not isinstance(inputs, list | tuple):
             raise ValueError(
-                f"{name} layer must be called on a list of inputs, namely [query, value] or [query, value, key]. Received: inputs={inputs}."
+                f"{name} layer must be called on a list of inputs, namely [query, value] or "
+                f"[query, value, key]. Received: inputs={inputs}."
             )
         if not 2 <= len(inputs) <= 3:
             raise ValueError(
-                f"{name} layer accepts inputs list of length 2 or 3, namely [query, value] or [query, value, key]. Received length: {len(inputs)}."
+                f"{name} layer accepts inputs list of length 2 or 3, namely [query, value] or "
+                f"[query, value, key]. Received length: {len(inputs)}."
             )
         if mask is not None:
             if not isinstance(mask, list | tuple):
                 raise ValueError(
-                    f"{name} layer mask must be a list, namely [query_mask, value_mask]. Received: mask={mask}."
+                    f"{name} layer mask must be a list, namely [query_mask, value_mask]. "
+                    f"Received: mask={mask}."
                 )
             if not 2 <= len(mask) <= 3:
                 raise ValueError(
-                    f"{name} layer accepts mask list of length 2 or 3. Received: inputs={inputs}, mask={mask}."
+                    f"{name} layer accepts mask list of length 2 or 3. Received: "
+                    f"inputs={inputs}, mask={mask}."
                 )
 
     def get_config(self) -> dict:

@@ -6,7 +6,8 @@ import string
 
 
 def projection(free: int, bound: int, new: int) -> tuple[str, str, int]:
-    """Of a dense layer that replaces `bound` trailing dims by `new` ones: (equation, the bias's letters, rank of the output).
+    """Of a dense layer that replaces `bound` trailing dims by `new` ones: (equation, the bias's
+    letters, rank of the output).
 
     Example: `projection(2, 1, 2)` gives "abc,cde->abde", "de" and 4.
     """
@@ -17,7 +18,8 @@ def projection(free: int, bound: int, new: int) -> tuple[str, str, int]:
 
 
 def attention(rank: int, axes: tuple[int, ...]) -> tuple[str, str, int]:
-    """Of the scores and of the weighted sum, for (batch..., attended axes, heads, dim) tensors of this rank.
+    """Of the scores and of the weighted sum, for (batch..., attended axes, heads, dim) tensors of
+    this rank.
 
     Returns: (equation of key and query, equation of scores and value, rank of the scores).
     Example: `attention(4, (1,))` gives "aecd,abcd->acbe", "acbe,aecd->abcd" and 4.

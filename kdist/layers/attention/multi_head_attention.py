@@ -17,8 +17,8 @@ from kdist.layers.regularization.dropout import Dropout
 
 
 class MultiHeadAttention(Layer):
-    """Attention of several heads, each with its own projections of query, key and value. Vaswani et al. 2017,
-    https://arxiv.org/abs/1706.03762.
+    """Attention of several heads, each with its own projections of query, key and value. Vaswani et
+    al. 2017, https://arxiv.org/abs/1706.03762.
 
     Arguments:
         num_heads: number of heads.
@@ -29,18 +29,21 @@ class MultiHeadAttention(Layer):
         output_shape: the output's last dims; None: the query's last.
         attention_axes: axes that are attended over; None: all between the batch and the features.
         sliding_window: each query sees only keys less than this far away.
-        flash_attention: demand (True) or forbid (False) a fused kernel; None: use one where possible.
-        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint: of the
-            projections.
+        flash_attention: demand (True) or forbid (False) a fused kernel; None: use one where
+            possible.
+        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+            kernel_constraint, bias_constraint: of the projections.
         activity_regularizer: penalises the projections' outputs.
         use_gate: multiply each head's output by a sigmoid of a projection of the query.
         seed: of the dropout.
 
-    `call(query, value, key=None, query_mask=None, value_mask=None, key_mask=None, attention_mask=None,
-    return_attention_scores=False, training=None, use_causal_mask=False)`: query (batch, T, dim), value and key (batch, S, dim);
-    attention_mask (batch, T, S) bool; gives (batch, T, dim), and with `return_attention_scores` the weights (batch, heads, T, S).
+    `call(query, value, key=None, query_mask=None, value_mask=None, key_mask=None,
+    attention_mask=None, return_attention_scores=False, training=None, use_causal_mask=False)`:
+    query (batch, T, dim), value and key (batch, S, dim); attention_mask (batch, T, S) bool; gives
+    (batch, T, dim), and with `return_attention_scores` the weights (batch, heads, T, S).
 
-    Raises: ValueError for sizes that are no positive ints, and for flash attention with dropout or returned scores.
+    Raises: ValueError for sizes that are no positive ints, and for flash attention with dropout or
+    returned scores.
     """
 
     def __init__(
@@ -71,7 +74,8 @@ class MultiHeadAttention(Layer):
         for name, size in sizes.items():
             if not isinstance(size, int) or size <= 0:
                 raise ValueError(
-                    f"`{name}` of MultiHeadAttention must be a positive integer. Received: {name}={size!r}"
+                    f"`{name}` of MultiHeadAttention must be a positive integer. Received: "
+                    f"{name}={size!r}"
                 )
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -87,7 +91,8 @@ class MultiHeadAttention(Layer):
         self._flash_attention = flash_attention
         if flash_attention and dropout > 0:
             raise ValueError(
-                "Dropout is not supported when flash attention is enabled. Set dropout to 0.0 to use flash attention."
+                "Dropout is not supported when flash attention is enabled. Set dropout to "
+                "0.0 to use flash attention."
             )
         set_options(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         set_options(self, "bias", bias_initializer, bias_regularizer, bias_constraint)
@@ -205,7 +210,8 @@ class MultiHeadAttention(Layer):
     ) -> Any:
         if self._flash_attention and return_attention_scores:
             raise ValueError(
-                "Returning attention scores is not supported when flash attention is enabled. Disable flash attention to access them."
+                "Returning attention scores is not supported when flash attention is "
+                "enabled. Disable flash attention to access them."
             )
         key = value if key is None else key
         # The fused op takes (batch, length, heads, dim) with one dim for all, and gives no weights.
@@ -336,7 +342,8 @@ def _as_tuple(value: Any, name: str) -> tuple | None:
     if isinstance(value, list | tuple):
         return tuple(value)
     raise ValueError(
-        f"`{name}` of MultiHeadAttention must be an int, a list or a tuple. Received: {name}={value!r}"
+        f"`{name}` of MultiHeadAttention must be an int, a list or a tuple. Received: "
+        f"{name}={value!r}"
     )
 
 

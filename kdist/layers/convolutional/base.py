@@ -64,7 +64,8 @@ class Windowed(Layer):
         for name, value in sizes.items():
             if value is not None and value <= 0:
                 raise ValueError(
-                    f"Invalid value for argument `{name}`. Expected a strictly positive value. Received {name}={value}."
+                    f"Invalid value for argument `{name}`. Expected a strictly positive "
+                    f"value. Received {name}={value}."
                 )
 
     def _input_channels(self, input_shape: Any) -> int:
@@ -73,7 +74,8 @@ class Windowed(Layer):
         channels = input_shape[axis]
         if channels is None:
             raise ValueError(
-                f"{type(self).__name__} needs a known number of channels. Received: input_shape={tuple(input_shape)}."
+                f"{type(self).__name__} needs a known number of channels. Received: "
+                f"input_shape={tuple(input_shape)}."
             )
         self.input_spec = InputSpec(min_ndim=self.rank + 2, axes={axis: channels})
         return channels

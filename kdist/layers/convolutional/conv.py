@@ -10,7 +10,9 @@ from kdist.layers.options import add_weight, set_options
 
 
 class BaseConv(Windowed):
-    """Convolution over `rank` axes; the public classes fix the rank. Weights: kernel (*window, in / groups, filters), bias (filters,)."""
+    """Convolution over `rank` axes; the public classes fix the rank. Weights: kernel (*window, in /
+    groups, filters), bias (filters,).
+    """
 
     def __init__(
         self,
@@ -50,7 +52,8 @@ class BaseConv(Windowed):
         self._positive(filters=filters, groups=groups)
         if filters is not None and filters % groups:
             raise ValueError(
-                f"The number of filters must be evenly divisible by the number of groups. Received: groups={groups}, filters={filters}."
+                "The number of filters must be evenly divisible by the number of groups. "
+                f"Received: groups={groups}, filters={filters}."
             )
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
@@ -66,7 +69,8 @@ class BaseConv(Windowed):
         if channels % self.groups:
             raise ValueError(
                 "The number of input channels must be evenly divisible by the number of groups. "
-                f"Received groups={self.groups}, but the input has {channels} channels (full input shape is {tuple(input_shape)})."
+                f"Received groups={self.groups}, but the input has {channels} channels (full "
+                f"input shape is {tuple(input_shape)})."
             )
         self.compute_output_shape(
             input_shape
@@ -109,13 +113,15 @@ class Conv1D(BaseConv):
         filters: number of output channels.
         kernel_size: size of the window, an int or 1 of them.
         strides: step of the window.
-        padding: "valid" (none), "same" (zeros, so that size / stride remains, rounded up) or "causal" (zeros before the first step only).
+        padding: "valid" (none), "same" (zeros, so that size / stride remains, rounded up) or
+            "causal" (zeros before the first step only).
         data_format: "channels_last" or "channels_first"; None: the configured one.
         dilation_rate: distance between the window's elements; above 1 only where the strides are 1.
         groups: number of groups of channels, convolved separately.
         activation: name or function; None for none.
         use_bias: whether a bias is added to each channel.
-        kernel_initializer, bias_initializer: how the (*kernel_size, channels / groups, filters) kernel and the bias begin.
+        kernel_initializer, bias_initializer: how the (*kernel_size, channels / groups, filters)
+            kernel and the bias begin.
         kernel_regularizer, bias_regularizer, activity_regularizer: penalties.
         kernel_constraint, bias_constraint: projections after each update.
 
@@ -179,7 +185,8 @@ class Conv2D(BaseConv):
         groups: number of groups of channels, convolved separately.
         activation: name or function; None for none.
         use_bias: whether a bias is added to each channel.
-        kernel_initializer, bias_initializer: how the (*kernel_size, channels / groups, filters) kernel and the bias begin.
+        kernel_initializer, bias_initializer: how the (*kernel_size, channels / groups, filters)
+            kernel and the bias begin.
         kernel_regularizer, bias_regularizer, activity_regularizer: penalties.
         kernel_constraint, bias_constraint: projections after each update.
 
@@ -243,11 +250,13 @@ class Conv3D(BaseConv):
         groups: number of groups of channels, convolved separately.
         activation: name or function; None for none.
         use_bias: whether a bias is added to each channel.
-        kernel_initializer, bias_initializer: how the (*kernel_size, channels / groups, filters) kernel and the bias begin.
+        kernel_initializer, bias_initializer: how the (*kernel_size, channels / groups, filters)
+            kernel and the bias begin.
         kernel_regularizer, bias_regularizer, activity_regularizer: penalties.
         kernel_constraint, bias_constraint: projections after each update.
 
-    Input (batch, depth, height, width, channels); output (batch, new_depth, new_height, new_width, filters).
+    Input (batch, depth, height, width, channels); output (batch, new_depth, new_height, new_width,
+    filters).
     Raises: ValueError for sizes that are not positive, or a window larger than the input.
     Example: `Conv3D(16, 3, padding="same", activation="relu")`.
     """

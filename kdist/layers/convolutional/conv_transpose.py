@@ -16,7 +16,9 @@ from kdist.layers.options import (
 
 
 class BaseConvTranspose(Windowed):
-    """Transposed convolution over `rank` axes; the public classes fix the rank. Weights: kernel (*window, filters, in), bias (filters,)."""
+    """Transposed convolution over `rank` axes; the public classes fix the rank. Weights: kernel
+    (*window, filters, in), bias (filters,).
+    """
 
     def __init__(
         self,
@@ -59,7 +61,8 @@ class BaseConvTranspose(Windowed):
             self.output_padding = per_axis(output_padding, rank, "output_padding", allow_zero=True)
             if any(p >= s for p, s in zip(self.output_padding, self.strides, strict=True)):
                 raise ValueError(
-                    f"Strides must be greater than output padding. Received strides={self.strides}, output_padding={self.output_padding}."
+                    "Strides must be greater than output padding. Received "
+                    f"strides={self.strides}, output_padding={self.output_padding}."
                 )
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
@@ -110,19 +113,22 @@ class BaseConvTranspose(Windowed):
 
 
 class Conv1DTranspose(BaseConvTranspose):
-    """Transposed convolution over steps: the gradient of a convolution with respect to its input, which enlarges.
+    """Transposed convolution over steps: the gradient of a convolution with respect to its input,
+    which enlarges.
 
     Arguments:
         filters: number of output channels.
         kernel_size: size of the window, an int or 1 of them.
         strides: factor by which the input grows.
         padding: "valid" gives size * stride + max(window - stride, 0); "same" gives size * stride.
-        output_padding: extra size at the end of each axis, less than the stride; None: by `padding` alone.
+        output_padding: extra size at the end of each axis, less than the stride; None: by `padding`
+            alone.
         data_format: "channels_last" or "channels_first"; None: the configured one.
         dilation_rate: distance between the window's elements; above 1 only where the strides are 1.
         activation: name or function; None for none.
         use_bias: whether a bias is added to each channel.
-        kernel_initializer, bias_initializer: how the (*kernel_size, filters, channels) kernel and the bias begin.
+        kernel_initializer, bias_initializer: how the (*kernel_size, filters, channels) kernel and
+            the bias begin.
         kernel_regularizer, bias_regularizer, activity_regularizer: penalties.
         kernel_constraint, bias_constraint: projections after each update.
 
@@ -172,19 +178,22 @@ class Conv1DTranspose(BaseConvTranspose):
 
 
 class Conv2DTranspose(BaseConvTranspose):
-    """Transposed convolution over height, width: the gradient of a convolution with respect to its input, which enlarges.
+    """Transposed convolution over height, width: the gradient of a convolution with respect to its
+    input, which enlarges.
 
     Arguments:
         filters: number of output channels.
         kernel_size: size of the window, an int or 2 of them.
         strides: factor by which the input grows.
         padding: "valid" gives size * stride + max(window - stride, 0); "same" gives size * stride.
-        output_padding: extra size at the end of each axis, less than the stride; None: by `padding` alone.
+        output_padding: extra size at the end of each axis, less than the stride; None: by `padding`
+            alone.
         data_format: "channels_last" or "channels_first"; None: the configured one.
         dilation_rate: distance between the window's elements; above 1 only where the strides are 1.
         activation: name or function; None for none.
         use_bias: whether a bias is added to each channel.
-        kernel_initializer, bias_initializer: how the (*kernel_size, filters, channels) kernel and the bias begin.
+        kernel_initializer, bias_initializer: how the (*kernel_size, filters, channels) kernel and
+            the bias begin.
         kernel_regularizer, bias_regularizer, activity_regularizer: penalties.
         kernel_constraint, bias_constraint: projections after each update.
 
@@ -234,23 +243,27 @@ class Conv2DTranspose(BaseConvTranspose):
 
 
 class Conv3DTranspose(BaseConvTranspose):
-    """Transposed convolution over depth, height, width: the gradient of a convolution with respect to its input, which enlarges.
+    """Transposed convolution over depth, height, width: the gradient of a convolution with respect
+    to its input, which enlarges.
 
     Arguments:
         filters: number of output channels.
         kernel_size: size of the window, an int or 3 of them.
         strides: factor by which the input grows.
         padding: "valid" gives size * stride + max(window - stride, 0); "same" gives size * stride.
-        output_padding: extra size at the end of each axis, less than the stride; None: by `padding` alone.
+        output_padding: extra size at the end of each axis, less than the stride; None: by `padding`
+            alone.
         data_format: "channels_last" or "channels_first"; None: the configured one.
         dilation_rate: distance between the window's elements; above 1 only where the strides are 1.
         activation: name or function; None for none.
         use_bias: whether a bias is added to each channel.
-        kernel_initializer, bias_initializer: how the (*kernel_size, filters, channels) kernel and the bias begin.
+        kernel_initializer, bias_initializer: how the (*kernel_size, filters, channels) kernel and
+            the bias begin.
         kernel_regularizer, bias_regularizer, activity_regularizer: penalties.
         kernel_constraint, bias_constraint: projections after each update.
 
-    Input (batch, depth, height, width, channels); output (batch, new_depth, new_height, new_width, filters).
+    Input (batch, depth, height, width, channels); output (batch, new_depth, new_height, new_width,
+    filters).
     """
 
     def __init__(

@@ -10,7 +10,9 @@ from kdist.layers.options import add_weight, channel_axis, set_options
 
 
 class BaseDepthwiseConv(Windowed):
-    """Depthwise convolution over `rank` axes; the public classes fix the rank. Weights: kernel (*window, in, multiplier), bias."""
+    """Depthwise convolution over `rank` axes; the public classes fix the rank. Weights: kernel
+    (*window, in, multiplier), bias.
+    """
 
     def __init__(
         self,
@@ -93,7 +95,8 @@ class DepthwiseConv1D(BaseDepthwiseConv):
         dilation_rate: distance between the window's elements; above 1 only where the strides are 1.
         activation: name or function; None for none.
         use_bias: whether a bias is added to each channel.
-        depthwise_initializer, bias_initializer: how the (*kernel_size, channels, depth_multiplier) kernel and the bias begin.
+        depthwise_initializer, bias_initializer: how the (*kernel_size, channels, depth_multiplier)
+            kernel and the bias begin.
         depthwise_regularizer, bias_regularizer, activity_regularizer: penalties.
         depthwise_constraint, bias_constraint: projections after each update.
 
@@ -152,11 +155,13 @@ class DepthwiseConv2D(BaseDepthwiseConv):
         dilation_rate: distance between the window's elements; above 1 only where the strides are 1.
         activation: name or function; None for none.
         use_bias: whether a bias is added to each channel.
-        depthwise_initializer, bias_initializer: how the (*kernel_size, channels, depth_multiplier) kernel and the bias begin.
+        depthwise_initializer, bias_initializer: how the (*kernel_size, channels, depth_multiplier)
+            kernel and the bias begin.
         depthwise_regularizer, bias_regularizer, activity_regularizer: penalties.
         depthwise_constraint, bias_constraint: projections after each update.
 
-    Input (batch, height, width, channels); output (batch, new_height, new_width, channels * depth_multiplier).
+    Input (batch, height, width, channels); output (batch, new_height, new_width, channels *
+    depth_multiplier).
     """
 
     def __init__(

@@ -10,7 +10,9 @@ from kdist.layers.options import add_weight, set_options
 
 
 class BaseSeparableConv(Windowed):
-    """Separable convolution over `rank` axes; the public classes fix the rank. Weights: depthwise and pointwise kernel, bias."""
+    """Separable convolution over `rank` axes; the public classes fix the rank. Weights: depthwise
+    and pointwise kernel, bias.
+    """
 
     def __init__(
         self,
@@ -93,8 +95,8 @@ class BaseSeparableConv(Windowed):
 
 
 class SeparableConv1D(BaseSeparableConv):
-    """Convolution over steps of each channel by itself, then a mixing of the channels. Chollet 2016,
-    https://arxiv.org/abs/1610.02357.
+    """Convolution over steps of each channel by itself, then a mixing of the channels. Chollet
+    2016, https://arxiv.org/abs/1610.02357.
 
     Arguments:
         filters: number of output channels.
@@ -106,9 +108,11 @@ class SeparableConv1D(BaseSeparableConv):
         depth_multiplier: number of channels between the two steps for each input channel.
         activation: name or function; None for none.
         use_bias: whether a bias is added to each channel.
-        depthwise_initializer, pointwise_initializer, bias_initializer: how the (*kernel_size, channels, depth_multiplier)
-            kernel, the (1, ..., channels * depth_multiplier, filters) kernel and the bias begin.
-        depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer: penalties.
+        depthwise_initializer, pointwise_initializer, bias_initializer: how the (*kernel_size,
+            channels, depth_multiplier) kernel, the (1, ..., channels * depth_multiplier, filters)
+            kernel and the bias begin.
+        depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer:
+            penalties.
         depthwise_constraint, pointwise_constraint, bias_constraint: projections after each update.
 
     Input (batch, steps, channels); output (batch, new_steps, filters).
@@ -163,8 +167,8 @@ class SeparableConv1D(BaseSeparableConv):
 
 
 class SeparableConv2D(BaseSeparableConv):
-    """Convolution over height, width of each channel by itself, then a mixing of the channels. Chollet 2016,
-    https://arxiv.org/abs/1610.02357.
+    """Convolution over height, width of each channel by itself, then a mixing of the channels.
+    Chollet 2016, https://arxiv.org/abs/1610.02357.
 
     Arguments:
         filters: number of output channels.
@@ -176,9 +180,11 @@ class SeparableConv2D(BaseSeparableConv):
         depth_multiplier: number of channels between the two steps for each input channel.
         activation: name or function; None for none.
         use_bias: whether a bias is added to each channel.
-        depthwise_initializer, pointwise_initializer, bias_initializer: how the (*kernel_size, channels, depth_multiplier)
-            kernel, the (1, ..., channels * depth_multiplier, filters) kernel and the bias begin.
-        depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer: penalties.
+        depthwise_initializer, pointwise_initializer, bias_initializer: how the (*kernel_size,
+            channels, depth_multiplier) kernel, the (1, ..., channels * depth_multiplier, filters)
+            kernel and the bias begin.
+        depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer:
+            penalties.
         depthwise_constraint, pointwise_constraint, bias_constraint: projections after each update.
 
     Input (batch, height, width, channels); output (batch, new_height, new_width, filters).

@@ -34,13 +34,13 @@ class _Parsed:
 
 
 def _parse(equation: str, bias_axes: str | None, input_shape: tuple, partial: tuple) -> _Parsed:
-    for elided, form in _FORMS.items():
-        match = form.match(equation.replace(" ", ""))
-        if match:
-            break
-    else:
+    text = equation.replace(" ", "")
+    matches = {where: form.match(text) for where, form in _FORMS.items()}
+    elided, match = next(((w, m) for w, m in matches.items() if m), ("", None))
+    if match is None:
         raise ValueError(
-            f"Invalid einsum equation '{equation}'. Equations must be of the form '[X],[Y]->[Z]', '...[X],[Y]->...[Z]' "
+            f"Invalid einsum equation '{equation}'. Equations must be of the form "
+            "'[X],[Y]->[Z]', '...[X],[Y]->...[Z]' "
             "or '[X]...,[Y]->[Z]...'."
         )
     x, kernel, out = match.groups()
@@ -61,18 +61,23 @@ def _parse(equation: str, bias_axes: str | None, input_shape: tuple, partial: tu
                 f"Input shape and output shape do not match at shared dimension '{c}'. "
                 f"Input shape is {size}, and output shape is {wanted}."
             )
-    named = (in_sizes[c] if i is None and c in in_sizes else i for c, i in zip(out, output_shape[first:], strict=False))
+    named = (
+        in_sizes[c] if i is None and c in in_sizes else i
+        for c, i in zip(out, output_shape[first:], strict=False)
+    )
     output_shape = (*output_shape[:first], *named, *output_shape[first + len(out) :])
     for c in out:
         if c not in x and c not in kernel:
             raise ValueError(
-                f"Dimension '{c}' was specified in the output '{out}' but has no corresponding dimension "
+                f"Dimension '{c}' was specified in the output '{out}' but has no "
+                "corresponding dimension "
                 f"in the input '{x}' or the kernel '{kernel}'."
             )
     for c in kernel:
         if c not in in_sizes and c not in out_sizes:
             raise ValueError(
-                f"Weight dimension '{c}' did not have a match in either the input '{x}' or the output '{out}'."
+                f"Weight dimension '{c}' did not have a match in either the input '{x}' or "
+                f"the output '{out}'."
             )
     kernel_shape = tuple(out_sizes[c] if c in out_sizes else in_sizes[c] for c in kernel)
     output_axes = tuple(i for i, c in enumerate(kernel) if c in out_sizes)
@@ -115,7 +120,8 @@ class EinsumDense(Layer):
     """`activation(einsum(equation, inputs, kernel) + bias)`.
 
     Arguments:
-        equation: einsum of the input and the kernel, e.g. "abc,cd->abd", "...x,xy->...y" or "ab...,bc->ac...".
+        equation: einsum of the input and the kernel, e.g. "abc,cd->abd", "...x,xy->...y" or
+            "ab...,bc->ac...".
         output_shape: the output's shape without the batch; None where a size is the input's.
         activation: name or function; None for none.
         bias_axes: the output's letters that the bias has; None for no bias.
@@ -125,7 +131,8 @@ class EinsumDense(Layer):
 
     Raises: ValueError for an equation of another form, or one that does not fit the shapes.
 
-    Example: `EinsumDense("abc,cde->abde", output_shape=(None, 8, 64), bias_axes="de")` projects to 8 heads.
+    Example: `EinsumDense("abc,cde->abde", output_shape=(None, 8, 64), bias_axes="de")` projects to
+    8 heads.
     """
 
     def __init__(
@@ -217,7 +224,9 @@ def _leading(x: Any, trailing: int) -> tuple:
 
 
 def _with_axes(initializer: Any, parsed: _Parsed) -> Any:
-    """The initializer with the kernel's in and out axes, which those that scale by fans cannot know."""
+    """The initializer with the kernel's in and out axes, which those that scale by fans cannot
+    know.
+    """
     if not isinstance(initializer, initializers.VarianceScaling):
         return initializer
     if initializer.input_axes is not None and initializer.output_axes is not None:

@@ -19,7 +19,8 @@ class Embedding(Layer):
     Arguments:
         input_dim: number of rows; indices are below it.
         output_dim: size of a row.
-        embeddings_initializer, embeddings_regularizer, embeddings_constraint: of the (input_dim, output_dim) table.
+        embeddings_initializer, embeddings_regularizer, embeddings_constraint: of the (input_dim,
+            output_dim) table.
         mask_zero: whether index 0 is padding, which later layers that know masks leave out.
         weights: the table's first value, an array of its shape.
 

@@ -7,6 +7,7 @@ from typing import Any
 from kdist.core import tree
 from kdist.core.graph import KerasTensor
 from kdist.layers.layer import Layer
+from kdist.layers.options import needs_no_build
 
 
 class Identity(Layer):
@@ -15,7 +16,7 @@ class Identity(Layer):
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.built = True
+        self.built = needs_no_build(self)
 
     def call(self, inputs: Any) -> Any:
         return inputs

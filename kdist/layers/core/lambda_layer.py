@@ -12,15 +12,19 @@ from kdist.layers.layer import Layer
 
 
 class Lambda(Layer):
-    """Calls a function of the input. It must not create or hold variables: those would not be trained or saved.
+    """Calls a function of the input. It must not create or hold variables: those would not be
+    trained or saved.
 
     Arguments:
-        function: `function(inputs, **arguments)`; a parameter named `mask` or `training` receives that too.
-        output_shape: the output's shape without the batch, or a function of the input's; None: inferred.
+        function: `function(inputs, **arguments)`; a parameter named `mask` or `training` receives
+            that too.
+        output_shape: the output's shape without the batch, or a function of the input's; None:
+            inferred.
         mask: the output's mask, or a function (inputs, mask) of it.
         arguments: keyword arguments of `function`.
 
-    Files hold a Python lambda as code, which loading refuses unless told otherwise; a registered function is saved by its name.
+    Files hold a Python lambda as code, which loading refuses unless told otherwise; a registered
+    function is saved by its name.
     Example: `Lambda(kdist.ops.square)`.
     """
 
@@ -69,7 +73,8 @@ class Lambda(Layer):
                 return tree.map_structure(lambda x: x.shape, self._probe_call((specs,), {}))
             except Exception as e:
                 raise NotImplementedError(
-                    f"We could not automatically infer the shape of the output of the Lambda {self.name!r} ({e}). Pass output_shape=."
+                    "We could not automatically infer the shape of the output of the Lambda "
+                    f"{self.name!r} ({e}). Pass output_shape=."
                 ) from e
         return self._given_shape(input_shape, tree.flatten(input_shape)[0])
 

@@ -7,10 +7,12 @@ from typing import Any
 from kdist import ops
 from kdist.core import masks, serialization
 from kdist.layers.layer import Layer
+from kdist.layers.options import needs_no_build
 
 
 class Masking(Layer):
-    """Masks the steps all of whose features equal `mask_value`; later layers that know masks leave them out.
+    """Masks the steps all of whose features equal `mask_value`; later layers that know masks leave
+    them out.
 
     Arguments:
         mask_value: the value of padding.
@@ -24,7 +26,7 @@ class Masking(Layer):
             mask_value = serialization.deserialize_keras_object(mask_value)
         self.mask_value = mask_value
         self.supports_masking = True
-        self.built = True
+        self.built = needs_no_build(self)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)

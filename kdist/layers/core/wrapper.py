@@ -20,7 +20,8 @@ class Wrapper(Layer):
     def __init__(self, layer: Any, **kwargs: Any):
         if not isinstance(layer, Layer):
             raise ValueError(
-                f"layer={layer!r} supplied to {type(self).__name__} must be a Layer. Pass an instance of one."
+                f"Layer {layer!r} supplied to {type(self).__name__} isn't a supported layer type. "
+                "Pass an instance of a Layer."
             )
         super().__init__(**kwargs)
         self.layer = layer

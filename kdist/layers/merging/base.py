@@ -28,7 +28,8 @@ class Merge(Layer):
     def call(self, inputs: Any) -> Any:
         if not isinstance(inputs, list | tuple):
             raise ValueError(
-                f"A merge layer should be called on a list of inputs. Received: inputs={inputs} (not a list of tensors)"
+                "A merge layer should be called on a list of inputs. Received: "
+                f"inputs={inputs} (not a list of tensors)"
             )
         return self._merge(list(inputs))
 
@@ -38,12 +39,15 @@ class Merge(Layer):
 
 
 class ElementwiseMerge(Merge):
-    """Merges element by element; sizes of 1 and missing axes after the batch are broadcast. Abstract."""
+    """Merges element by element; sizes of 1 and missing axes after the batch are broadcast.
+    Abstract.
+    """
 
     def call(self, inputs: Any) -> Any:
         if not isinstance(inputs, list | tuple):
             raise ValueError(
-                f"A merge layer should be called on a list of inputs. Received: inputs={inputs} (not a list of tensors)"
+                "A merge layer should be called on a list of inputs. Received: "
+                f"inputs={inputs} (not a list of tensors)"
             )
         rank = max(len(x.shape) for x in inputs)
         return self._merge([_expand(x, rank) for x in inputs])
@@ -52,7 +56,8 @@ class ElementwiseMerge(Merge):
         batches = {s[0] for s in input_shape if s} - {None}
         if len(batches) > 1:
             raise ValueError(
-                f"Cannot merge tensors with different batch sizes. Received tensors with shapes {input_shape}"
+                "Cannot merge tensors with different batch sizes. Received tensors with "
+                f"shapes {input_shape}"
             )
         shape = tuple(input_shape[0][1:])
         for other in input_shape[1:]:
@@ -72,7 +77,8 @@ class ElementwiseMerge(Merge):
 def check_list(layer: Merge, input_shape: Any) -> None:
     if not input_shape or not isinstance(input_shape[0], list | tuple):
         raise ValueError(
-            f"A {type(layer).__name__} layer, which merges, should be called on a list of at least 1 input. "
+            f"A {type(layer).__name__} layer, which merges, should be called on a list of at "
+            "least 1 input. "
             f"Received: input_shape={input_shape} (not a list of shapes)"
         )
 
@@ -86,7 +92,8 @@ def check_masks(inputs: Any, mask: Any) -> bool:
             raise ValueError(f"`{name}` should be a list. Received: {name}={value}")
     if len(mask) != len(inputs):
         raise ValueError(
-            f"The lists `inputs` and `mask` should have the same length. Received: inputs={inputs} of length {len(inputs)}, "
+            "The lists `inputs` and `mask` should have the same length. Received: "
+            f"inputs={inputs} of length {len(inputs)}, "
             f"and mask={mask} of length {len(mask)}"
         )
     return True

@@ -35,7 +35,8 @@ class Concatenate(Merge):
                 for i, (a, b) in enumerate(zip(out, shape, strict=True))
             ):
                 raise ValueError(
-                    "A `Concatenate` layer requires inputs with matching shapes except for the concatenation axis. "
+                    "A `Concatenate` layer requires inputs with matching shapes except for "
+                    "the concatenation axis. "
                     f"Received: input_shape={input_shape}"
                 )
             for i, size in enumerate(shape):

@@ -14,7 +14,8 @@ class Dot(Merge):
 
     Arguments:
         axes: the axis (not 0), or one for each input.
-        normalize: divide by the norms along these axes first: the result is then the cosine of the angle.
+        normalize: divide by the norms along these axes first: the result is then the cosine of the
+            angle.
 
     Raises: ValueError unless there are two inputs whose sizes along the axes agree.
     Example: (batch, 3, 5) and (batch, 10, 3) with axes=(1, 2) give (batch, 5, 10).
@@ -25,15 +26,18 @@ class Dot(Merge):
         if not isinstance(axes, int):
             if not isinstance(axes, list | tuple):
                 raise TypeError(
-                    f"Invalid type for argument `axes`: it should be a list or an int. Received: axes={axes}"
+                    "Invalid type for argument `axes`: it should be a list or an int. "
+                    f"Received: axes={axes}"
                 )
             if len(axes) != 2:
                 raise ValueError(
-                    f"Invalid format for argument `axes`: it should contain two elements. Received: axes={axes}"
+                    "Invalid format for argument `axes`: it should contain two elements. "
+                    f"Received: axes={axes}"
                 )
             if not all(isinstance(a, int) for a in axes):
                 raise ValueError(
-                    f"Invalid format for argument `axes`: list elements should be integers. Received: axes={axes}"
+                    "Invalid format for argument `axes`: list elements should be integers. "
+                    f"Received: axes={axes}"
                 )
         self.axes = axes
         self.normalize = normalize
@@ -42,13 +46,15 @@ class Dot(Merge):
         """The axis of each input, from 1 on."""
         if len(first) < 2 or len(second) < 2:
             raise ValueError(
-                f"A `Dot` layer needs inputs with a batch and at least one more axis. Received shapes {tuple(first)} and {tuple(second)}."
+                "A `Dot` layer needs inputs with a batch and at least one more axis. "
+                f"Received shapes {tuple(first)} and {tuple(second)}."
             )
         a, b = (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
         a, b = a % len(first), b % len(second)
         if 0 in (a, b):
             raise ValueError(
-                f"A `Dot` layer cannot sum over the batch axis. Received: axes={self.axes} for shapes {tuple(first)} and {tuple(second)}"
+                f"A `Dot` layer cannot sum over the batch axis. Received: axes={self.axes} "
+                f"for shapes {tuple(first)} and {tuple(second)}"
             )
         return a, b
 
@@ -71,13 +77,15 @@ class Dot(Merge):
     def compute_output_shape(self, input_shape: Any) -> Any:
         if len(input_shape) != 2 or not isinstance(input_shape[0], list | tuple):
             raise ValueError(
-                f"A `Dot` layer should be called on a list of 2 inputs. Received: input_shape={input_shape}"
+                "A `Dot` layer should be called on a list of 2 inputs. Received: "
+                f"input_shape={input_shape}"
             )
         first, second = list(input_shape[0]), list(input_shape[1])
         a, b = self._both(first, second)
         if first[a] != second[b] and None not in (first[a], second[b]):
             raise ValueError(
-                f"Incompatible input shapes: axis values {first[a]} (at axis {a}) != {second[b]} (at axis {b}). "
+                f"Incompatible input shapes: axis values {first[a]} (at axis {a}) != "
+                f"{second[b]} (at axis {b}). "
                 f"Full input shapes: {tuple(first)}, {tuple(second)}"
             )
         out = first[:a] + first[a + 1 :] + second[1:b] + second[b + 1 :]

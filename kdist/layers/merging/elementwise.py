@@ -1,4 +1,6 @@
-"""`Add`, `Subtract`, `Multiply`, `Average`, `Maximum`, `Minimum`, and the functions of these names."""
+"""`Add`, `Subtract`, `Multiply`, `Average`, `Maximum`, `Minimum`, and the functions of these
+names.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +21,23 @@ class Add(ElementwiseMerge):
 
 
 class Subtract(ElementwiseMerge):
-    """The difference of two tensors. Example: `Subtract()([x, y])`. Raises: ValueError unless there are two."""
+    """The difference of two tensors. Example: `Subtract()([x, y])`. Raises: ValueError unless there
+    are two.
+    """
 
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
         if len(input_shape) != 2:
             raise ValueError(
-                f"A `Subtract` layer should be called on exactly 2 inputs. Received: input_shape={input_shape}"
+                "A `Subtract` layer should be called on exactly 2 inputs. Received: "
+                f"input_shape={input_shape}"
             )
 
     def _merge(self, inputs: list) -> Any:
         if len(inputs) != 2:
             raise ValueError(
-                f"A `Subtract` layer should be called on exactly 2 inputs. Received: inputs={inputs}"
+                "A `Subtract` layer should be called on exactly 2 inputs. Received: "
+                f"inputs={inputs}"
             )
         return ops.subtract(inputs[0], inputs[1])
 
@@ -44,21 +50,27 @@ class Average(ElementwiseMerge):
 
 
 class Multiply(ElementwiseMerge):
-    """The product of a list of tensors; a masked step counts as 1. Example: `Multiply()([x, y])`."""
+    """The product of a list of tensors; a masked step counts as 1. Example: `Multiply()([x,
+    y])`.
+    """
 
     def _merge(self, inputs: list) -> Any:
         return _merge_masked(ops.multiply, inputs)
 
 
 class Maximum(ElementwiseMerge):
-    """The element-wise largest of a list of tensors, of those that do not mask it. Example: `Maximum()([x, y])`."""
+    """The element-wise largest of a list of tensors, of those that do not mask it. Example:
+    `Maximum()([x, y])`.
+    """
 
     def _merge(self, inputs: list) -> Any:
         return _merge_masked(ops.maximum, inputs)
 
 
 class Minimum(ElementwiseMerge):
-    """The element-wise smallest of a list of tensors, of those that do not mask it. Example: `Minimum()([x, y])`."""
+    """The element-wise smallest of a list of tensors, of those that do not mask it. Example:
+    `Minimum()([x, y])`.
+    """
 
     def _merge(self, inputs: list) -> Any:
         return _merge_masked(ops.minimum, inputs)

@@ -14,25 +14,29 @@ from kdist.layers.options import add_weight, options_config, refuse, set_options
 
 
 class BatchNormalization(Layer):
-    """Gives each channel mean 0 and variance 1 over the batch, then scales by gamma and shifts by beta.
-    Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167.
+    """Gives each channel mean 0 and variance 1 over the batch, then scales by gamma and shifts by
+    beta. Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167.
 
     While training it uses the batch's statistics and moves its own towards them:
-    `moving = moving * momentum + batch * (1 - momentum)`. Otherwise, and where `trainable` is False, it uses the moving ones.
+    `moving = moving * momentum + batch * (1 - momentum)`. Otherwise, and where `trainable` is
+    False, it uses the moving ones.
 
     Arguments:
         axis: the channels' axis.
         momentum: of the moving statistics.
         epsilon: added to the variance.
         center, scale: whether there are beta and gamma.
-        beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: how the four begin.
+        beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer:
+            how the four begin.
         beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: of the trained two.
-        synchronized: where several replicas each compute a part of the batch, whether statistics are those of the whole
-            batch. Without it each replica uses its own, and moving statistics are averaged. With one replica, and on jax,
-            whose arrays are global, statistics are the whole batch's in any case.
+        synchronized: where several replicas each compute a part of the batch, whether statistics
+            are those of the whole batch. Without it each replica uses its own, and moving
+            statistics are averaged. With one replica, and on jax, whose arrays are global,
+            statistics are the whole batch's in any case.
 
-    `call(inputs, training=None, mask=None)`: mask (bool, the inputs' shape without the last axis) leaves elements out of the
-    statistics; rows that only pad an incomplete batch are left out anyway.
+    `call(inputs, training=None, mask=None)`: mask (bool, the inputs' shape without the last axis)
+    leaves elements out of the statistics; rows that only pad an incomplete batch are left out
+    anyway.
 
     Raises: ValueError for `renorm=True`, which is not supported, or a mask of another rank.
     """
@@ -120,13 +124,15 @@ class BatchNormalization(Layer):
         shared = self.synchronized and replicas().count > 1
         if mask is None and rows is None and not shared:
             return ops.moments(x, self._reduced)
-        return masked_moments(
-            x,
-            row_weights(x, mask, rows, self.name),
-            self._reduced,
-            self.moving_mean.value,
-            self.moving_variance.value,
-            shared,
+        weights = row_weights(x, mask, rows, self.name)
+        mean, variance = masked_moments(x, weights, self._reduced, shared)
+        if rows is None or shared:
+            return mean, variance
+        # A replica whose part of the batch is all padding has nothing to say.
+        some = ops.any(rows)
+        return (
+            ops.where(some, mean, ops.cast(self.moving_mean.value, x.dtype)),
+            ops.where(some, variance, ops.cast(self.moving_variance.value, x.dtype)),
         )
 
     def _move(self, mean: Any, variance: Any) -> None:
@@ -138,7 +144,8 @@ class BatchNormalization(Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         if not -len(input_shape) <= self.axis < len(input_shape):
             raise ValueError(
-                f"Axis {self.axis} is out of bounds for input shape {tuple(input_shape)}. Received: axis={self.axis}"
+                f"Axis {self.axis} is out of bounds for input shape {tuple(input_shape)}. "
+                f"Received: axis={self.axis}"
             )
         return input_shape
 

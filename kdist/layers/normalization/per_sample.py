@@ -1,4 +1,6 @@
-"""Normalisation of each sample by itself: `LayerNormalization`, `RMSNormalization`, `GroupNormalization`, `UnitNormalization`."""
+"""Normalisation of each sample by itself: `LayerNormalization`, `RMSNormalization`,
+`GroupNormalization`, `UnitNormalization`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from kdist import initializers, ops
 from kdist.core import dtypes
 from kdist.layers.input_spec import InputSpec
 from kdist.layers.layer import Layer
-from kdist.layers.options import add_weight, options_config, set_options
+from kdist.layers.options import add_weight, needs_no_build, options_config, set_options
 
 
 def _axes(axis: Any) -> Any:
@@ -17,7 +19,8 @@ def _axes(axis: Any) -> Any:
     if isinstance(axis, int):
         return axis
     raise TypeError(
-        f"Expected an int or a list/tuple of ints for the argument 'axis', but received: {axis!r}"
+        "Invalid value for `axis` argument: expected an int or a list/tuple of ints. "
+        f"Received: axis={axis!r}"
     )
 
 
@@ -27,7 +30,8 @@ def _checked(axis: Any, input_shape: Any) -> list[int]:
     for a in axes:
         if not -len(input_shape) <= a < len(input_shape):
             raise ValueError(
-                f"Axis {a} is out of bounds for input shape {tuple(input_shape)}. Received: axis={axis}"
+                f"Axis {a} is out of bounds for input shape {tuple(input_shape)}. Received: "
+                f"axis={axis}"
             )
     return axes
 
@@ -50,14 +54,15 @@ class PerSample(Layer):
 
 
 class LayerNormalization(PerSample):
-    """Gives each sample mean 0 and variance 1 over `axis`, then scales by gamma and shifts by beta, which have the sizes of
-    these axes. Ba et al. 2016, https://arxiv.org/abs/1607.06450.
+    """Gives each sample mean 0 and variance 1 over `axis`, then scales by gamma and shifts by beta,
+    which have the sizes of these axes. Ba et al. 2016, https://arxiv.org/abs/1607.06450.
 
     Arguments:
         axis: an int or several.
         epsilon: added to the variance.
         center, scale: whether there are beta and gamma.
-        beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: of the two.
+        beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint,
+            gamma_constraint: of the two.
 
     Raises: ValueError for an axis that the input lacks.
     """
@@ -76,11 +81,11 @@ class LayerNormalization(PerSample):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ):
-        if kwargs.pop("rms_scaling", False):
-            raise ValueError(
-                "LayerNormalization does not support rms_scaling=True, which Keras deprecates. Use RMSNormalization."
-            )
+        rms_scaling = kwargs.pop("rms_scaling", False)
         super().__init__(axis, **kwargs)
+        # Of older models: divides by the deviation alone. RMSNormalization is what it was meant to
+        # be.
+        self.rms_scaling = rms_scaling
         self.epsilon = epsilon
         self.center = center
         self.scale = scale
@@ -99,6 +104,7 @@ class LayerNormalization(PerSample):
             None if self.beta is None else self.beta.value,
             self.axis,
             self.epsilon,
+            **({"rms_scaling": True} if self.rms_scaling else {}),
         )
 
     def get_config(self) -> dict:
@@ -108,13 +114,14 @@ class LayerNormalization(PerSample):
             "epsilon": self.epsilon,
             "center": self.center,
             "scale": self.scale,
-            "rms_scaling": False,
+            "rms_scaling": self.rms_scaling,
             **options_config(self, "beta", "gamma"),
         }
 
 
 class RMSNormalization(PerSample):
-    """`x / sqrt(mean(x^2) + epsilon) * scale` over `axis`. Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467.
+    """`x / sqrt(mean(x^2) + epsilon) * scale` over `axis`. Zhang and Sennrich 2019,
+    https://arxiv.org/abs/1910.07467.
 
     Arguments:
         axis: an int or several.
@@ -139,15 +146,16 @@ class RMSNormalization(PerSample):
 
 
 class GroupNormalization(Layer):
-    """Gives each group of channels of each sample mean 0 and variance 1, then scales and shifts each channel.
-    Wu and He 2018, https://arxiv.org/abs/1803.08494.
+    """Gives each group of channels of each sample mean 0 and variance 1, then scales and shifts
+    each channel. Wu and He 2018, https://arxiv.org/abs/1803.08494.
 
     Arguments:
         groups: number of groups, which divides the number of channels; -1: each channel by itself.
         axis: the channels' axis.
         epsilon: added to the variance.
         center, scale: whether there are beta and gamma.
-        beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: of the two.
+        beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint,
+            gamma_constraint: of the two.
 
     Raises: ValueError if the groups do not divide the channels.
     """
@@ -167,7 +175,13 @@ class GroupNormalization(Layer):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ):
+        if not isinstance(groups, int) or (groups <= 0 and groups != -1):
+            raise ValueError(
+                "Received an invalid value for argument `groups`: expected a positive integer, "
+                f"or -1 for each channel by itself. Received: groups={groups!r}"
+            )
         super().__init__(**kwargs)
+        self.autocast = False  # inputs are wanted before they lose range; the result is cast
         self.groups = groups
         self.axis = axis
         self.epsilon = epsilon
@@ -181,16 +195,19 @@ class GroupNormalization(Layer):
         channels = input_shape[self.axis]
         if channels is None:
             raise ValueError(
-                f"Axis {self.axis} of the input tensor should have a defined dimension but the layer received an input with shape {tuple(input_shape)}."
+                f"Axis {self.axis} of the input tensor should have a defined dimension but "
+                f"the layer received an input with shape {tuple(input_shape)}."
             )
         groups = channels if self.groups == -1 else self.groups
         if channels < groups:
             raise ValueError(
-                f"Number of groups ({groups}) cannot be more than the number of channels ({channels})."
+                f"Number of groups ({groups}) cannot be more than the number of channels "
+                f"({channels})."
             )
         if channels % groups:
             raise ValueError(
-                f"Number of groups ({groups}) must be a multiple of the number of channels ({channels})."
+                f"Number of groups ({groups}) must be a multiple of the number of channels "
+                f"({channels})."
             )
         self.groups = groups
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
@@ -243,7 +260,7 @@ class UnitNormalization(PerSample):
 
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(axis, **kwargs)
-        self.built = True
+        self.built = needs_no_build(self)
 
     def call(self, inputs: Any) -> Any:
         axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis

@@ -9,7 +9,8 @@ from kdist.core.replicas import replicas
 
 
 def row_weights(x: Any, mask: Any, rows: Any, name: str) -> Any:
-    """1.0 for elements that count and 0.0 for the others, shaped to broadcast against `x`; None if all count.
+    """1.0 for elements that count and 0.0 for the others, shaped to broadcast against `x`; None if
+    all count.
 
     Arguments:
         x: (batch, ...).
@@ -28,8 +29,10 @@ def row_weights(x: Any, mask: Any, rows: Any, name: str) -> Any:
         if have is not None and expected is not None and have != expected:
             if have % expected:
                 raise ValueError(
-                    f"Layer {name!r}: its input has {have} rows and the batch {expected}, so that the rows which only pad the batch "
-                    "cannot be told. Keep the batch as the first axis of the input of a BatchNormalization."
+                    f"Layer {name!r}: its input has {have} rows and the batch {expected}, so "
+                    "that the rows which only pad the batch "
+                    "cannot be told. Keep the batch as the first axis of the input of a "
+                    "BatchNormalization."
                 )
             rows = ops.repeat(
                 rows, have // expected, axis=0
@@ -39,47 +42,40 @@ def row_weights(x: Any, mask: Any, rows: Any, name: str) -> Any:
     return weights
 
 
-def masked_moments(
-    x: Any, weights: Any, axes: tuple, moving_mean: Any, moving_variance: Any, shared: bool
-) -> tuple[Any, Any]:
-    """Mean and variance, shape (channels,), of the elements that count; the moving ones where none does.
+def masked_moments(x: Any, weights: Any, axes: tuple, shared: bool) -> tuple[Any, Any]:
+    """Mean and variance, shape (channels,), of the elements that count; 0 where none does.
 
-    Replicas exchange count, mean and sum of squared deviations in one message, which are then combined as in Chan et al.
-    1979 (http://i.stanford.edu/pub/cstr/reports/cs/tr/79/773/CS-TR-79-773.pdf): a difference of large sums of squares would
-    lose a variance that is small against the mean.
+    Replicas exchange count, mean and sum of squared deviations in one message, which are then
+    combined as in Chan et al. 1979
+    (http://i.stanford.edu/pub/cstr/reports/cs/tr/79/773/CS-TR-79-773.pdf): a difference of large
+    sums of squares would lose a variance that is small against the mean.
 
     Arguments:
         x: a float tensor.
         weights: from `row_weights`.
         axes: all axes but the channels'.
-        moving_mean, moving_variance: (channels,).
         shared: over all replicas.
     """
     channel = next(i for i in range(len(x.shape)) if i not in axes)
     shape = tuple(-1 if i == channel else 1 for i in range(len(x.shape)))
     counted = ops.ones_like(x) if weights is None else ops.broadcast_to(weights, ops.shape(x))
+    real = lambda v: ops.where(ops.greater(counted, 0.0), v, ops.zeros_like(v))
     count = ops.sum(counted, axis=axes)
-    mean = ops.divide(ops.sum(ops.multiply(x, counted), axis=axes), ops.maximum(count, 1.0))
-    deviation = ops.multiply(ops.subtract(x, ops.reshape(mean, shape)), counted)
+    mean = ops.divide(ops.sum(real(x), axis=axes), ops.maximum(count, 1.0))
+    deviation = real(ops.subtract(x, ops.reshape(mean, shape)))
     squares = ops.sum(ops.square(deviation), axis=axes)
     if shared:
         count, mean, squares = _combine(count, mean, squares)
-    some = ops.greater(count, 0.0)
-    variance = ops.divide(squares, ops.maximum(count, 1.0))
-    mean = ops.where(some, mean, ops.cast(moving_mean, x.dtype))
-    return mean, ops.where(some, variance, ops.cast(moving_variance, x.dtype))
+    return mean, ops.divide(squares, ops.maximum(count, 1.0))
 
 
 def _combine(count: Any, mean: Any, squares: Any) -> tuple[Any, Any, Any]:
     """Count, mean and sum of squared deviations, each (channels,), of all replicas together."""
     step = replicas()
-    own = ops.cast(
-        ops.equal(ops.arange(step.count), step.index), mean.dtype
-    )  # 1 at this replica's place
-    own = ops.reshape(own, (step.count, 1, 1))
-    parts = step.all_sum(
-        ops.multiply(own, ops.stack([count, mean, squares]))
-    )  # (replicas, 3, channels)
+    place = ops.cast(ops.equal(ops.arange(step.count), step.index), mean.dtype)
+    place = ops.reshape(place, (step.count, 1, 1))  # 1 for this replica, 0 for the others
+    own = ops.stack([count, mean, squares])
+    parts = step.all_sum(ops.multiply(place, own))  # (replicas, 3, channels)
     counts, means, deviations = parts[:, 0], parts[:, 1], parts[:, 2]
     total = ops.sum(counts, axis=0)
     mean = ops.divide(ops.sum(ops.multiply(counts, means), axis=0), ops.maximum(total, 1.0))

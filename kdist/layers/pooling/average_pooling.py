@@ -64,7 +64,8 @@ class AveragePooling3D(AveragePool):
         padding: "valid" (none) or "same" (so that size / stride remains, rounded up).
         data_format: "channels_last" or "channels_first"; None: the configured one.
 
-    Input (batch, depth, height, width, channels); output (batch, new_depth, new_height, new_width, channels).
+    Input (batch, depth, height, width, channels); output (batch, new_depth, new_height, new_width,
+    channels).
     """
 
     def __init__(

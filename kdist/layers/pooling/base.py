@@ -9,7 +9,13 @@ from kdist import ops
 from kdist.core import config
 from kdist.layers.input_spec import InputSpec
 from kdist.layers.layer import Layer
-from kdist.layers.options import per_axis, standardize_padding, window_sizes, with_channels
+from kdist.layers.options import (
+    needs_no_build,
+    per_axis,
+    standardize_padding,
+    window_sizes,
+    with_channels,
+)
 
 
 class Pooling(Layer):
@@ -40,7 +46,7 @@ class Pooling(Layer):
         self.padding = standardize_padding(padding)
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=rank + 2)
-        self.built = True
+        self.built = needs_no_build(self)
 
     def call(self, inputs: Any) -> Any:
         return type(self)._pool(
@@ -79,7 +85,8 @@ class AveragePool(Pooling):
 
 
 class GlobalPooling(Layer):
-    """Reduces all `rank` spatial axes to one value per channel. Abstract: a subclass gives the reduction.
+    """Reduces all `rank` spatial axes to one value per channel. Abstract: a subclass gives the
+    reduction.
 
     Arguments:
         rank: number of spatial axes.
@@ -96,7 +103,7 @@ class GlobalPooling(Layer):
         self.input_spec = InputSpec(ndim=rank + 2)
         first = 1 if self.data_format == "channels_last" else 2
         self._axes = tuple(range(first, first + rank))
-        self.built = True
+        self.built = needs_no_build(self)
 
     def call(self, inputs: Any) -> Any:
         return type(self)._reduce(inputs, axis=self._axes, keepdims=self.keepdims)

@@ -14,10 +14,12 @@ from kdist.layers.layer import Layer
 
 
 class Normalization(Layer):
-    """`(inputs - mean) / sqrt(variance)`, with statistics that are given or taken from data by `adapt`.
+    """`(inputs - mean) / sqrt(variance)`, with statistics that are given or taken from data by
+    `adapt`.
 
     Arguments:
-        axis: axis or axes that have statistics of their own; the others share them. None: one mean and variance for all.
+        axis: axis or axes that have statistics of their own; the others share them. None: one mean
+            and variance for all.
         mean, variance: the statistics, instead of `adapt`.
         invert: compute `inputs * sqrt(variance) + mean` instead.
 
@@ -37,7 +39,8 @@ class Normalization(Layer):
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
         if (mean is None) != (variance is None):
             raise ValueError(
-                f"When setting values directly, both `mean` and `variance` must be set. Received: mean={mean} and variance={variance}"
+                "When setting values directly, both `mean` and `variance` must be set. "
+                f"Received: mean={mean} and variance={variance}"
             )
         if mean is not None and np.shape(mean) != np.shape(variance):
             raise ValueError(
@@ -46,7 +49,8 @@ class Normalization(Layer):
             )
         if mean is not None and np.ndim(mean) > len(self.axis):
             raise ValueError(
-                f"The rank of `mean` must be less than or equal to the number of axes ({len(self.axis)}). "
+                "The rank of `mean` must be less than or equal to the number of axes "
+                f"({len(self.axis)}). "
                 f"Received: mean shape {np.shape(mean)} for axis {self.axis}"
             )
         self.input_mean = mean
@@ -58,14 +62,16 @@ class Normalization(Layer):
         rank = len(input_shape)
         if any(not -rank <= a < rank for a in self.axis):
             raise ValueError(
-                f"All `axis` values must be in the range [-ndim, ndim). Received inputs with ndim={rank}, while axis={self.axis}"
+                "All `axis` values must be in the range [-ndim, ndim). Received inputs with "
+                f"ndim={rank}, while axis={self.axis}"
             )
         self._kept = tuple(sorted(a % rank for a in self.axis))
         for a in self._kept:
             if input_shape[a] is None:
                 raise ValueError(
                     "All `axis` values to be kept must have a known shape. "
-                    f"Received axis={self.axis}, inputs.shape={tuple(input_shape)}, with unknown axis at index {a}"
+                    f"Received axis={self.axis}, inputs.shape={tuple(input_shape)}, with "
+                    f"unknown axis at index {a}"
                 )
         self._input_shape = tuple(input_shape)
         self._broadcast = tuple(d if i in self._kept else 1 for i, d in enumerate(input_shape))
@@ -99,10 +105,11 @@ class Normalization(Layer):
         """Set mean and variance to those of `data`.
 
         Arguments:
-            data: an array or tensor; or batches: a `tf.data.Dataset`, a `PyDataset` or any iterable of arrays, of which the
-                first element of a tuple is the features.
+            data: an array or tensor; or batches: a `tf.data.Dataset`, a `PyDataset` or any iterable
+                of arrays, of which the first element of a tuple is the features.
 
-        Raises: ValueError if there is no data, or its sizes are not those the layer was built for; TypeError for another kind.
+        Raises: ValueError if there is no data, or its sizes are not those the layer was built for;
+        TypeError for another kind.
         """
         if self.input_mean is not None:
             raise ValueError(
@@ -112,7 +119,8 @@ class Normalization(Layer):
         first = next(batches, None)
         if first is None:
             raise ValueError(
-                "adapt() received an empty iterable (no batches). Pass at least one batch of arrays."
+                "adapt() received an empty iterable (no batches). Pass at least one batch of "
+                "arrays."
             )
         if not self.built:
             self.build(first.shape)
@@ -121,10 +129,12 @@ class Normalization(Layer):
         for batch in itertools.chain([first], batches):
             if any(batch.shape[a] != self._input_shape[a] for a in self._kept):
                 raise ValueError(
-                    f"The layer was built with input_shape={self._input_shape}, but adapt() is being called with data with an "
+                    f"The layer was built with input_shape={self._input_shape}, but adapt() "
+                    "is being called with data with an "
                     f"incompatible shape, data.shape={batch.shape}"
                 )
-            # Chan et al. 1979: counts, means and sums of squared deviations of two parts combine exactly.
+            # Chan et al. 1979: counts, means and sums of squared deviations of two parts combine
+            # exactly.
             n = int(np.prod([batch.shape[i] for i in reduced]))
             new = batch.mean(axis=reduced)
             total = count + n
@@ -156,7 +166,8 @@ def _batches(data: Any) -> Iterator[np.ndarray]:
         hasattr(data, "__iter__") or hasattr(data, "__getitem__")
     ):
         raise TypeError(
-            f"Unsupported data type: {type(data)}. `adapt` takes an array, a tensor, or batches: a dataset or an iterable of arrays."
+            f"Unsupported data type: {type(data)}. `adapt` takes an array, a tensor, or "
+            "batches: a dataset or an iterable of arrays."
         )
     else:
         items = data if hasattr(data, "__iter__") else (data[i] for i in range(len(data)))
@@ -169,7 +180,8 @@ def _features(batch: Any) -> np.ndarray:
         batch = batch[0]
     if not hasattr(batch, "shape"):
         raise TypeError(
-            f"adapt() expects an iterable that yields arrays or tensors with a `.shape` attribute. Got an element of type {type(batch).__name__}."
+            "adapt() expects an iterable that yields arrays or tensors with a `.shape` "
+            f"attribute. Got an element of type {type(batch).__name__}."
         )
     array = ops.convert_to_numpy(batch) if ops.is_tensor(batch) else np.asarray(batch)
     return array.astype("float64")

@@ -9,6 +9,7 @@ import numpy as np
 from kdist import ops
 from kdist.core import config, serialization
 from kdist.layers.layer import Layer
+from kdist.layers.options import needs_no_build
 
 
 class Rescaling(Layer):
@@ -25,7 +26,7 @@ class Rescaling(Layer):
         self.scale = scale
         self.offset = offset
         self.supports_masking = True
-        self.built = True
+        self.built = needs_no_build(self)
 
     def call(self, inputs: Any) -> Any:
         dtype = self.compute_dtype

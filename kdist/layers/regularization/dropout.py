@@ -8,12 +8,14 @@ from kdist import ops, random
 from kdist.core import config
 from kdist.layers.input_spec import InputSpec
 from kdist.layers.layer import Layer
+from kdist.layers.options import needs_no_build
 
 
 def check_rate(rate: Any) -> float:
     if not 0 <= rate <= 1:
         raise ValueError(
-            f"Invalid value received for argument `rate`. Expected a float value between 0 and 1. Received: rate={rate}"
+            "Invalid value received for argument `rate`. Expected a float value between 0 "
+            f"and 1. Received: rate={rate}"
         )
     return rate
 
@@ -33,19 +35,21 @@ class Noisy(Layer):
         if self._active:
             self.seed_generator = random.SeedGenerator(seed)
         self.supports_masking = True
-        self.built = True
+        self.built = needs_no_build(self)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
 
 
 class Dropout(Noisy):
-    """While training, sets each element to 0 with probability `rate` and divides the others by 1 - rate, so that the mean
-    stays. Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html.
+    """While training, sets each element to 0 with probability `rate` and divides the others by 1 -
+    rate, so that the mean stays. Srivastava et al. 2014,
+    https://jmlr.org/papers/v15/srivastava14a.html.
 
     Arguments:
         rate: fraction that is dropped, 0 to 1.
-        noise_shape: sizes of the mask, which broadcasts to the input; None among them: the input's size.
+        noise_shape: sizes of the mask, which broadcasts to the input; None among them: the input's
+            size.
         seed: int, or None.
 
     Raises: ValueError for a rate outside of 0 to 1. Example: `Dropout(0.2)(x, training=True)`.
@@ -56,20 +60,17 @@ class Dropout(Noisy):
     ):
         super().__init__(check_rate(rate) > 0, seed, **kwargs)
         self.rate = rate
-        self.noise_shape = _check_noise_shape(noise_shape)
+        self.noise_shape = check_noise_shape(noise_shape)
 
     def call(self, inputs: Any, training: Any = False) -> Any:
         if not training or not self._active:
             return inputs
         return random.dropout(
-            inputs, self.rate, noise_shape=self._noise_shape(inputs), seed=self.seed_generator
+            inputs,
+            self.rate,
+            noise_shape=concrete(self.noise_shape, inputs),
+            seed=self.seed_generator,
         )
-
-    def _noise_shape(self, inputs: Any) -> Any:
-        if self.noise_shape is None:
-            return None
-        sizes = ops.shape(inputs)
-        return tuple(sizes[i] if d is None else d for i, d in enumerate(self.noise_shape))
 
     def get_config(self) -> dict:
         return {
@@ -80,18 +81,29 @@ class Dropout(Noisy):
         }
 
 
-def _check_noise_shape(noise_shape: Any) -> tuple | None:
+def concrete(noise_shape: tuple | None, inputs: Any) -> tuple | None:
+    """The noise shape with the input's sizes in place of None."""
+    if noise_shape is None:
+        return None
+    sizes = ops.shape(inputs)
+    return tuple(sizes[i] if d is None else d for i, d in enumerate(noise_shape))
+
+
+def check_noise_shape(noise_shape: Any) -> tuple | None:
     if noise_shape is None:
         return None
     if not isinstance(noise_shape, list | tuple):
         raise ValueError(
-            f"Invalid value received for argument `noise_shape`. Expected a tuple or list of integers. Received: noise_shape={noise_shape}"
+            "Invalid value received for argument `noise_shape`. Expected a tuple or list of "
+            f"integers. Received: noise_shape={noise_shape}"
         )
     for d in noise_shape:
         if d is not None and (not isinstance(d, int) or d <= 0):
+            whole = isinstance(d, int)
+            what = "dimensions to be positive integers" if whole else "elements to be integers"
             raise ValueError(
-                "Invalid value received for argument `noise_shape`. Expected all elements to be positive integers or None. "
-                f"Received: noise_shape={noise_shape}"
+                "Invalid value received for argument `noise_shape`. "
+                f"Expected all {what} or None. Received: noise_shape={noise_shape}"
             )
     return tuple(noise_shape)
 
@@ -130,7 +142,8 @@ class SpatialDropout(Noisy):
 
 
 class SpatialDropout1D(SpatialDropout):
-    """Dropout of whole channels of a sequence. Tompson et al. 2014, https://arxiv.org/abs/1411.4280.
+    """Dropout of whole channels of a sequence. Tompson et al. 2014,
+    https://arxiv.org/abs/1411.4280.
 
     Arguments:
         rate: fraction of channels that is dropped while training, 0 to 1.

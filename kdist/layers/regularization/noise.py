@@ -7,7 +7,16 @@ from typing import Any
 
 from kdist import ops, random, regularizers
 from kdist.layers.layer import Layer
-from kdist.layers.regularization.dropout import Noisy, check_rate
+from kdist.layers.regularization.dropout import (
+    Noisy,
+    check_noise_shape,
+    check_rate,
+    concrete,
+)
+
+from kdist.layers.options import needs_no_build
+
+_SELU_LIMIT = -1.6732632423543772 * 1.0507009873554805  # of SELU(x) for x to -infinity
 
 
 class GaussianNoise(Noisy):
@@ -23,7 +32,8 @@ class GaussianNoise(Noisy):
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any):
         if not 0 <= stddev <= 1:
             raise ValueError(
-                f"Invalid value received for argument `stddev`. Expected a float value between 0 and 1. Received: stddev={stddev}"
+                "Invalid value received for argument `stddev`. Expected a float value "
+                f"between 0 and 1. Received: stddev={stddev}"
             )
         super().__init__(stddev > 0, seed, **kwargs)
         self.stddev = stddev
@@ -41,8 +51,9 @@ class GaussianNoise(Noisy):
 
 
 class GaussianDropout(Noisy):
-    """While training, multiplies by normal noise of mean 1 and standard deviation sqrt(rate / (1 - rate)), that of Dropout's
-    mask. Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html.
+    """While training, multiplies by normal noise of mean 1 and standard deviation sqrt(rate / (1 -
+    rate)), that of Dropout's mask. Srivastava et al. 2014,
+    https://jmlr.org/papers/v15/srivastava14a.html.
 
     Arguments:
         rate: the rate of the Dropout whose noise this has, 0 to 1.
@@ -71,8 +82,48 @@ class GaussianDropout(Noisy):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
+class AlphaDropout(Noisy):
+    """Dropout that keeps mean and variance of what follows a SELU: dropped elements take its
+    negative limit, and the result is scaled and shifted. Klambauer et al. 2017,
+    https://arxiv.org/abs/1706.02515.
+
+    Arguments:
+        rate: fraction that is dropped while training, 0 to 1.
+        noise_shape: sizes of the mask, which broadcasts to the input; None among them: the input's.
+        seed: int, or None.
+
+    Raises: ValueError for a rate outside of 0 to 1.
+    """
+
+    def __init__(
+        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+    ):
+        super().__init__(check_rate(rate) > 0, seed, **kwargs)
+        self.rate = rate
+        self.noise_shape = check_noise_shape(noise_shape)
+
+    def call(self, inputs: Any, training: Any = False) -> Any:
+        if not training or not self._active:
+            return inputs
+        shape = concrete(self.noise_shape, inputs) or ops.shape(inputs)
+        kept = ops.greater_equal(random.uniform(shape, seed=self.seed_generator), self.rate)
+        scale = ((1 - self.rate) * (1 + self.rate * _SELU_LIMIT**2)) ** -0.5
+        shift = -scale * _SELU_LIMIT * self.rate
+        x = ops.where(kept, inputs, ops.full_like(inputs, _SELU_LIMIT))
+        return ops.add(ops.multiply(x, scale), shift)
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "rate": self.rate,
+            "seed": self.seed,
+            "noise_shape": self.noise_shape,
+        }
+
+
 class ActivityRegularization(Layer):
-    """Passes its input on and adds `l1 * sum(abs(x)) + l2 * sum(x^2)`, divided by the batch size, to the loss.
+    """Passes its input on and adds `l1 * sum(abs(x)) + l2 * sum(x^2)`, divided by the batch size,
+    to the loss.
 
     Arguments:
         l1, l2: weights of the penalty.
@@ -83,7 +134,7 @@ class ActivityRegularization(Layer):
         self.l1 = l1
         self.l2 = l2
         self.supports_masking = True
-        self.built = True
+        self.built = needs_no_build(self)
 
     def call(self, inputs: Any) -> Any:
         return inputs

@@ -17,7 +17,8 @@ def _pairs(value: Any, rank: int, name: str) -> tuple[tuple[int, int], ...]:
         value = (value,) * rank
     if not hasattr(value, "__len__"):
         raise ValueError(
-            f"`{name}` should be an int, {rank} ints, or {rank} pairs (before, after). Received: {name}={value!r}."
+            f"`{name}` should be an int, {rank} ints, or {rank} pairs (before, after). "
+            f"Received: {name}={value!r}."
         )
     if len(value) != rank:
         raise ValueError(f"`{name}` should have {rank} elements. Received: {name}={value!r}.")
@@ -60,6 +61,7 @@ class Cropping(Borders):
     """Removes borders. Abstract: the public classes fix the number of axes."""
 
     def call(self, inputs: Any) -> Any:
+        self.compute_output_shape(inputs.shape)  # slices alone would give an empty result
         cuts = tuple(slice(before, -after if after else None) for before, after in self._borders)
         return inputs[with_channels(slice(None), cuts, slice(None), self.data_format)]
 
@@ -67,7 +69,9 @@ class Cropping(Borders):
         sizes = spatial_sizes(input_shape, self.data_format)
         if any(s is not None and sum(b) >= s for s, b in zip(sizes, self._borders, strict=True)):
             raise ValueError(
-                "Values in `cropping` argument should be smaller than the corresponding spatial dimension of the input. "
+                f"Values in `cropping` argument of {type(self).__name__} should be smaller "
+                "than the "
+                "corresponding spatial dimension of the input. "
                 f"Received: input_shape={tuple(input_shape)}, cropping={self._borders}"
             )
         cut = tuple(

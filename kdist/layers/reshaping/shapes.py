@@ -58,7 +58,8 @@ class Reshape(Reshaping):
         target_shape = tuple(target_shape)
         if target_shape.count(-1) > 1:
             raise ValueError(
-                f"The `target_shape` argument must not contain more than one `-1` value. Received: target_shape={target_shape}"
+                "The `target_shape` argument must not contain more than one `-1` value. "
+                f"Received: target_shape={target_shape}"
             )
         self.target_shape = target_shape
 
@@ -74,7 +75,8 @@ class Reshape(Reshaping):
         fits = size % known == 0 if -1 in target and known else size == known
         if not fits:
             raise ValueError(
-                f"The total size of the tensor must be unchanged. Received: input_shape={sizes}, target_shape={target}"
+                "The total size of the tensor must be unchanged. Received: "
+                f"input_shape={sizes}, target_shape={target}"
             )
         return tuple(size // known if d == -1 and known else d for d in target)
 
@@ -92,7 +94,8 @@ class Permute(Reshaping):
     Arguments:
         dims: for each output axis the input axis, counted from 1; the batch is not among them.
 
-    Raises: ValueError if `dims` is no permutation of 1..n. Example: `Permute((2, 1))` transposes each sample.
+    Raises: ValueError if `dims` is no permutation of 1..n. Example: `Permute((2, 1))` transposes
+    each sample.
     """
 
     def __init__(self, dims: Any, **kwargs: Any):
@@ -100,7 +103,8 @@ class Permute(Reshaping):
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(
-                "Invalid permutation argument `dims` for Permute Layer. The set of indices in `dims` must be consecutive and start from 1. "
+                "Invalid permutation argument `dims` for Permute Layer. The set of indices "
+                "in `dims` must be consecutive and start from 1. "
                 f"Received dims={dims}"
             )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
