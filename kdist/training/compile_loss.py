@@ -156,7 +156,16 @@ class CompileLoss:
                 if isinstance(sample_weight, list | tuple | dict)
                 else sample_weight
             )
-            value = loss(target, path_get(y_pred, path), w)
+            pred = path_get(y_pred, path)
+            try:
+                value = loss(target, pred, w)
+            except Exception as e:
+                if _broadcast(target, pred):
+                    raise
+                raise ValueError(
+                    f"y has shape {tuple(target.shape)} and the output {name!r} {tuple(pred.shape)}, with the batch, which the loss {loss.name!r} cannot compare. "
+                    "Give the output the size of the targets, or pass targets of its shape."
+                ) from e
             if self.metrics:  # each output's loss is reported without its weight
                 self.metrics[i].update_state(value, sample_weight=samples_here(y_pred))
             if weight is not None:
@@ -181,6 +190,12 @@ class CompileLoss:
 
     def get_config(self) -> dict:
         return {"loss": self.loss, "loss_weights": self.loss_weights}
+
+
+def _broadcast(a: Any, b: Any) -> bool:
+    """Whether two tensors' shapes go together element by element, as far as they are known."""
+    sizes = zip(reversed(tuple(getattr(a, "shape", ()))), reversed(tuple(getattr(b, "shape", ()))), strict=False)
+    return all(m is None or n is None or m == n or 1 in (m, n) for m, n in sizes)
 
 
 def samples_here(batch: Any) -> Any:

@@ -47,7 +47,6 @@ class Trainer:
         object.__setattr__(self, "_live", None)  # (program, state) of the fit that runs
 
     # ---- compile
-    # ---------------------------------------------------------------------------------------------------------
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -137,7 +136,6 @@ class Trainer:
             raise ValueError(f"Call model.compile(optimizer=..., loss=...) before model.{what}().")
 
     # ---- metrics
-    # ---------------------------------------------------------------------------------------------------------
     @property
     def metrics(self) -> list:
         """The loss tracker, metrics set as attributes, compiled ones, and those of layers."""
@@ -189,7 +187,6 @@ class Trainer:
         }
 
     # ---- the step
-    # --------------------------------------------------------------------------------------------------------
     def compute_loss(
         self,
         x: Any = None,
@@ -285,7 +282,6 @@ class Trainer:
         return backend.predict_step(self, *args)
 
     # ---- preparation
-    # -----------------------------------------------------------------------------------------------------
     def plan(self, strategy: Any = None) -> Plan:
         """Where every variable lies under `strategy`, default: the one that was active at compile."""
         return make_plan(strategy if strategy is not None else self._distribute_strategy, self)
@@ -335,7 +331,6 @@ class Trainer:
             raise
 
     # ---- fit
-    # -------------------------------------------------------------------------------------------------------------
     def fit(
         self,
         x: Any = None,
@@ -456,7 +451,6 @@ class Trainer:
         return loop.shard_of(self._distribute_strategy, process_index(), process_count())
 
     # ---- evaluate, predict
-    # -----------------------------------------------------------------------------------------------
     def evaluate(
         self,
         x: Any = None,
@@ -539,7 +533,6 @@ class Trainer:
         return outputs
 
     # ---- single batches
-    # --------------------------------------------------------------------------------------------------
     def _one(
         self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool
     ) -> Any:
@@ -582,7 +575,6 @@ class Trainer:
         return self.predict(x, batch_size=len(tree.flatten(x)[0]), verbose=0)
 
     # ---- checkpoints
-    # -----------------------------------------------------------------------------------------------------
     def take_snapshot(self) -> tuple[dict, dict]:
         """(leaves, meta) of everything that resuming needs; what the ShardedCheckpoint callback saves."""
         return take_snapshot(self)

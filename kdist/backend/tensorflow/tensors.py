@@ -127,7 +127,8 @@ def convert_to_numpy(x: Any) -> np.ndarray:
         x = x.value
     if isinstance(x, tf.IndexedSlices | tf.RaggedTensor | tf.SparseTensor):
         x = as_tensor(x)
-    return np.array(x)
+    # Asked by np.array, a tensor of 16 bits warns about an argument that TensorFlow does not take.
+    return np.array(x.numpy() if hasattr(x, "numpy") else x)
 
 
 def weak(x: Any) -> Any:
