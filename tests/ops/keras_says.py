@@ -15,6 +15,7 @@ UNARY = sys.argv[1].split(",")
 BINARY = sys.argv[2].split(",")
 REDUCTIONS = sys.argv[3].split(",")
 DTYPES = sys.argv[4].split(",")
+LATTICE = sys.argv[5].split(",")
 
 
 def signature(fn):
@@ -65,7 +66,7 @@ json.dump(
             if op != "matmul"
         },
         "result_type": {
-            f"{a},{b}": keras.backend.result_type(a, b) for a in DTYPES for b in DTYPES
+            f"{a},{b}": keras.backend.result_type(a, b) for a in LATTICE for b in LATTICE
         },
     },
     sys.stdout,
