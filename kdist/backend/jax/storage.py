@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from kdist.backend.jax import placement
+from kdist.backend.jax.tensors import as_tensor
 
 
 class Cell:
@@ -45,6 +46,12 @@ class Storage:
         self.cell.values[self.index] = (
             value if self.sharding is None else placement.place(value, self.sharding)
         )
+
+    def add(self, value: Any) -> jax.Array:
+        held = self.read()
+        total = jax.numpy.add(held, as_tensor(value)).astype(held.dtype)
+        self.write(total)
+        return total
 
     def handle(self) -> jax.Array:
         return self.read()

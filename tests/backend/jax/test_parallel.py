@@ -51,9 +51,8 @@ def run(folder, devices, processes):
             assert child.returncode == 0, output
     finally:
         for child in children:
-            if child.poll() is None:
-                child.kill()
-            child.wait()
+            child.kill()  # nothing, where it has ended
+            child.communicate()
     return [dict(np.load(f)) for f in files]
 
 
