@@ -8,7 +8,8 @@ from typing import Any
 
 from kdist import initializers
 from kdist.backend.variable import Variable
-from kdist.core import config, scopes
+from kdist.core import config, scopes, tree
+from kdist.optimizers import rows
 from kdist.optimizers.schedules.schedule import LearningRateSchedule
 
 
@@ -28,7 +29,6 @@ class OptimizerState:
         object.__setattr__(self, "_variables", [])
 
     # ---- variables -------------------------------------------------------------------------------
-    # ------------------------
     def __setattr__(self, name: str, value: Any) -> None:
         tracked = self.__dict__.get("_variables")
         if tracked is None:
@@ -36,21 +36,25 @@ class OptimizerState:
                 f"{type(self).__name__}.__init__ must call super().__init__() before it sets "
                 f"{name!r}."
             )
-        found = [
-            v
-            for v in (value if isinstance(value, list | tuple) else (value,))
-            if isinstance(v, Variable)
-        ]
+        found = [v for v in tree.flatten(value) if isinstance(v, Variable)]
         if found:
             known = {id(v) for v in tracked}
             tracked.extend(v for v in found if id(v) not in known)
         object.__setattr__(self, name, value)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A backend's functions and the ids of variables do not outlive the process.
+        return {k: v for k, v in self.__dict__.items() if k not in ("_row", "_index_of")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__dict__["_row"] = rows.of(type(self))
+        self.__dict__["_index_of"] = {id(v): i for i, v in enumerate(state["_trainable_variables"])}
+
     @property
     def variables(self) -> list[Variable]:
-        """The optimizer's own variables, in the order in which they are saved:
-
-        iteration, learning rate, then the slots.
+        """The optimizer's own variables, in the order in which they are saved: iteration, learning rate, then the
+        slots.
         """
         return self._variables[:]
 
@@ -181,7 +185,6 @@ class OptimizerState:
             )
 
     # ---- saving ----------------------------------------------------------------------------------
-    # ------------------------
     def set_weights(self, weights: Sequence) -> None:
         """Assign arrays to `self.variables`, in order."""
         if not self.built:
@@ -199,7 +202,7 @@ class OptimizerState:
 
     def save_own_variables(self, store: Any) -> None:
         """Write the variables to `store`, a mapping: "0", "1", ... in the order of `variables`."""
-        for i, variable in enumerate(self._variables):  # what it holds has an entry of its own
+        for i, variable in enumerate(self.variables):
             store[str(i)] = variable.numpy()
 
     def load_own_variables(self, store: Mapping) -> None:
@@ -207,7 +210,7 @@ class OptimizerState:
 
         With another number of variables it warns and reads nothing.
         """
-        variables = self._variables
+        variables = self.variables
         if len(store.keys()) != len(variables):
             hint = (
                 "" if self.built else " It is not built yet: call build(trainable_variables) first."

@@ -87,7 +87,7 @@ def _load(found: Any, entry: Any, assets: Path | None, path: str) -> None:
         if len(entry):
             found.state.assign(_as_seed(entry["0"], found.state.dtype))
     elif isinstance(found, Optimizer) and _saved_before_its_first_step(found, entry):
-        for i, variable in enumerate(found._variables[: len(entry)]):
+        for i, variable in enumerate(found._variables[: _own_before_building(found)]):
             variable.assign(entry[str(i)])
     elif hasattr(found, "load_own_variables"):
         found.load_own_variables(entry)
@@ -96,9 +96,18 @@ def _load(found: Any, entry: Any, assets: Path | None, path: str) -> None:
 
 
 def _saved_before_its_first_step(optimizer: Optimizer, entry: Any) -> bool:
-    """Whether the file holds the counter and the learning rate alone; slots stay."""
-    constant = isinstance(optimizer._learning_rate, Variable)
-    return optimizer.built and len(entry) == 1 + constant < len(optimizer._variables)
+    """Whether the file holds the counter and the learning rate alone; the slots stay."""
+    return optimizer.built and len(entry) == _size_before_building(optimizer)
+
+
+def _size_before_building(optimizer: Optimizer) -> int:
+    inner = getattr(optimizer, "inner_optimizer", None)
+    held = 0 if inner is None else _size_before_building(inner)
+    return _own_before_building(optimizer) + held
+
+
+def _own_before_building(optimizer: Optimizer) -> int:
+    return 1 + isinstance(optimizer._learning_rate, Variable)
 
 
 def _as_seed(value: np.ndarray, dtype: str) -> np.ndarray:
