@@ -7,7 +7,7 @@ from typing import Any
 from kdist.core import registry, serialization
 from kdist.layers.activations.activation import ELU, Activation, LeakyReLU, ReLU, Softmax
 from kdist.layers.activations.prelu import PReLU
-from kdist.layers.attention.attention import Attention
+from kdist.layers.attention.attention import AdditiveAttention, Attention
 from kdist.layers.attention.multi_head_attention import MultiHeadAttention
 from kdist.layers.convolutional.conv import Conv1D, Conv2D, Conv3D
 from kdist.layers.convolutional.conv_transpose import (
@@ -125,6 +125,7 @@ __all__ = [
     "Activation",
     "ActivityRegularization",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
     "Attention",
     "Average",

@@ -89,7 +89,7 @@ def per_axis(value: Any, rank: int, name: str, allow_zero: bool = False) -> tupl
             f"The `{name}` argument must be an int or {rank} ints. Received: {name}={value!r}"
         )
     if any(v < (0 if allow_zero else 1) for v in entries):
-        least = "not be negative" if allow_zero else "be positive: it cannot contain 0 or less"
+        least = "not be negative" if allow_zero else "be positive, it cannot contain 0 or less"
         raise ValueError(f"The `{name}` argument must {least}. Received: {name}={value!r}")
     return entries
 
@@ -149,7 +149,7 @@ def window_sizes(
         )
         if new <= 0:
             raise ValueError(
-                f"Computed output size would be negative or zero: a window that spans {span} "
+                f"Computed output size would be zero or negative: a window that spans {span} "
                 f"does not fit into the size {size} "
                 f"of spatial axis {i}. Received: input_shape={tuple(shape)}, window={window}, "
                 f"padding={padding!r}."

@@ -160,6 +160,7 @@ CASES = [
     case("Dot(axes=-1, normalize=True)", COLLECTIONS),
     case("Attention(use_scale=True)", [(2, 3, 4), (2, 5, 4)]),
     case("Attention(score_mode='concat')", [(2, 3, 4), (2, 5, 4), (2, 5, 4)]),
+    case("AdditiveAttention()", [(2, 3, 4), (2, 5, 4)]),
     case("Attention()", [(2, 5, 4), (2, 5, 4)], kwargs={"use_causal_mask": True}),
     *(
         case(

@@ -25,7 +25,6 @@ def numpy(x):
 
 
 # ---- noise
-# -----------------------------------------------------------------------------------------
 def test_dropout_drops_and_keeps_the_mean():
     x = np.ones((200, 50), "float32")
     layer = L.Dropout(0.3, seed=1)
@@ -86,7 +85,6 @@ def test_noise_without_a_rate_has_no_seed():
 
 
 # ---- masks
-# -----------------------------------------------------------------------------------------
 def test_masks_go_from_embedding_through_layers():
     ids = np.array([[3, 4, 0, 0], [5, 0, 0, 0]], "int32")
     x = L.Embedding(9, 4, mask_zero=True)(ids)
@@ -185,7 +183,6 @@ def test_each_projection_draws_its_own_numbers():
 
 
 # ---- losses, constraints, dtypes
-# ---------------------------------------------------------------------
 def test_activity_regularization_is_a_loss_per_sample():
     layer = L.ActivityRegularization(l1=0.5, l2=0.25)
     x = draw(4, 3)
@@ -258,7 +255,6 @@ def test_a_lambda_from_a_file_is_refused_unless_trusted():
 
 
 # ---- graphs
-# ------------------------------------------------------------------------------------------
 def test_a_convnet_and_a_transformer_block_as_models():
     image = L.Input((8, 8, 3))
     x = L.Conv2D(4, 3, activation="relu")(image)
@@ -279,7 +275,6 @@ def test_a_convnet_and_a_transformer_block_as_models():
 
 
 # ---- preprocessing
-# -------------------------------------------------------------------------------------
 @pytest.mark.parametrize("axis", [-1, None, (1, 2)])
 def test_normalization_adapts_to_arrays_and_batches(axis):
     x = draw(10, 3, 4) * 3 + 100
@@ -298,7 +293,6 @@ def test_normalization_adapts_to_arrays_and_batches(axis):
 
 
 # ---- refusals
-# ------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "make, says",
     [
@@ -351,3 +345,25 @@ def test_a_subclass_with_a_build_of_its_own_is_built():
     assert not layer.built
     layer(draw(2, 3))
     assert layer.count_params() == 3
+
+
+def test_the_older_scaling_without_a_mean_of_layer_normalization():
+    layer = L.LayerNormalization(rms_scaling=True)
+    x = draw(3, 8)
+    expected = x / np.sqrt(x.var(-1, keepdims=True) + 1e-3)
+    np.testing.assert_allclose(numpy(layer(x)), expected, rtol=1e-4, atol=1e-5)
+    assert [w.name for w in layer.weights] == ["gamma"]
+    assert type(layer).from_config(layer.get_config()).rms_scaling
+
+
+def test_a_user_may_write_the_attention_alone():
+    class Uniform(L.MultiHeadAttention):
+        def _compute_attention(self, query, key, value, attention_mask=None, *args):
+            self.seen = attention_mask
+            mean = ops.mean(value, axis=1, keepdims=True)
+            return ops.broadcast_to(mean, query.shape), None
+
+    layer = Uniform(2, 4)
+    out = numpy(layer(draw(1, 3, 4), draw(1, 3, 4), use_causal_mask=True))
+    np.testing.assert_allclose(out, out[:, :1] * np.ones((1, 3, 1)), rtol=1e-5)
+    assert numpy(layer.seen).tolist() == np.tril(np.ones((1, 3, 3), bool)).tolist()

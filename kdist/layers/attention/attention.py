@@ -1,4 +1,4 @@
-"""`Attention`: one head, without projections."""
+"""`Attention` and `AdditiveAttention`: one head, without projections."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from kdist.layers.attention.masks import causal_mask
 from kdist.layers.layer import Layer
 
 
-class Attention(Layer):
-    """Dot-product attention (Luong et al. 2015, https://arxiv.org/abs/1508.04025): softmax(scores)
-    @ value.
+class BaseAttention(Layer):
+    """softmax(scores) @ value. Abstract: a subclass gives `_scores`, and makes its weights in
+    `build`.
 
     Arguments:
-        use_scale: multiply the scores by a trained number.
-        score_mode: "dot": query @ key; "concat": a trained number times sum(tanh(query + key)).
+        use_scale: whether the scores have trained weights.
         dropout: rate of dropout of the attention weights.
         seed: of the dropout.
 
@@ -24,48 +23,19 @@ class Attention(Layer):
     return_attention_scores=False, use_causal_mask=False)`: query (batch, T, dim), value and key
     (batch, S, dim), mask [query_mask, value_mask]; gives (batch, T, dim), and the weights (batch,
     T, S) if they are asked for.
-
-    Raises: ValueError unless called on a list of two or three.
     """
 
-    def __init__(
-        self,
-        use_scale: bool = False,
-        score_mode: str = "dot",
-        dropout: float = 0.0,
-        seed: int | None = None,
-        **kwargs: Any,
-    ):
+    def __init__(self, use_scale: bool, dropout: float, seed: int | None, **kwargs: Any):
         super().__init__(**kwargs)
-        if score_mode not in ("dot", "concat"):
-            raise ValueError(
-                f"Invalid value for argument score_mode. Expected one of {{'dot', 'concat'}}. "
-                f"Received: score_mode={score_mode}"
-            )
         self.use_scale = use_scale
-        self.score_mode = score_mode
         self.dropout = dropout
         self.seed = seed
         if dropout > 0:
             self.seed_generator = random.SeedGenerator(seed)
 
-    def build(self, input_shape: Any) -> None:
-        self._check(input_shape)
-        self.scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
-        concat = self.score_mode == "concat"
-        self.concat_score_weight = (
-            self.add_weight((), "ones", name="concat_score_weight") if concat else None
-        )
-
     def _scores(self, query: Any, key: Any) -> Any:
         """(batch, T, S)."""
-        scale = None if self.scale is None else self.scale.value
-        if self.concat_score_weight is None:
-            scores = ops.matmul(query, ops.swapaxes(key, -2, -1))
-            return scores if scale is None else ops.multiply(scores, scale)
-        pairs = ops.add(ops.expand_dims(query, -2), ops.expand_dims(key, -3))
-        pairs = pairs if scale is None else ops.multiply(pairs, scale)
-        return ops.multiply(self.concat_score_weight.value, ops.sum(ops.tanh(pairs), axis=-1))
+        raise NotImplementedError(f"{type(self).__name__} does not define _scores().")
 
     def call(
         self,
@@ -145,7 +115,85 @@ class Attention(Layer):
         return {
             **super().get_config(),
             "use_scale": self.use_scale,
-            "score_mode": self.score_mode,
             "dropout": self.dropout,
             "seed": self.seed,
         }
+
+
+class Attention(BaseAttention):
+    """Dot-product attention. Luong et al. 2015, https://arxiv.org/abs/1508.04025.
+
+    Arguments:
+        use_scale: multiply the scores by a trained number.
+        score_mode: "dot": query @ key; "concat": a trained number times sum(tanh(query + key)).
+        dropout: rate of dropout of the attention weights.
+        seed: of the dropout.
+
+    Called on a list [query, value] or [query, value, key]: query (batch, T, dim), value and key
+    (batch, S, dim). Gives (batch, T, dim). Raises: ValueError unless called on such a list.
+    """
+
+    def __init__(
+        self,
+        use_scale: bool = False,
+        score_mode: str = "dot",
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        if score_mode not in ("dot", "concat"):
+            raise ValueError(
+                "Invalid value for argument score_mode. Expected one of {'dot', 'concat'}. "
+                f"Received: score_mode={score_mode}"
+            )
+        super().__init__(use_scale, dropout, seed, **kwargs)
+        self.score_mode = score_mode
+
+    def build(self, input_shape: Any) -> None:
+        self._check(input_shape)
+        self.scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
+        concat = self.score_mode == "concat"
+        self.concat_score_weight = (
+            self.add_weight((), "ones", name="concat_score_weight") if concat else None
+        )
+
+    def _scores(self, query: Any, key: Any) -> Any:
+        scale = None if self.scale is None else self.scale.value
+        if self.concat_score_weight is None:
+            scores = ops.matmul(query, ops.swapaxes(key, -2, -1))
+            return scores if scale is None else ops.multiply(scores, scale)
+        pairs = ops.add(ops.expand_dims(query, -2), ops.expand_dims(key, -3))
+        pairs = pairs if scale is None else ops.multiply(pairs, scale)
+        return ops.multiply(self.concat_score_weight.value, ops.sum(ops.tanh(pairs), axis=-1))
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "score_mode": self.score_mode}
+
+
+class AdditiveAttention(BaseAttention):
+    """Attention by sum(scale * tanh(query + key)). Bahdanau et al. 2014,
+    https://arxiv.org/abs/1409.0473.
+
+    Arguments:
+        use_scale: whether there is a trained scale, (dim,).
+        dropout: rate of dropout of the attention weights.
+        seed: of the dropout.
+
+    Called as `Attention`.
+    """
+
+    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any):
+        super().__init__(use_scale, dropout, kwargs.pop("seed", None), **kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        self._check(input_shape)
+        shape = (input_shape[0][-1],)
+        self.scale = (
+            self.add_weight(shape, "glorot_uniform", name="scale") if self.use_scale else None
+        )
+
+    def _scores(self, query: Any, key: Any) -> Any:
+        pairs = ops.tanh(ops.add(ops.expand_dims(query, -2), ops.expand_dims(key, -3)))
+        if self.scale is not None:
+            pairs = ops.multiply(pairs, self.scale.value)
+        return ops.sum(pairs, axis=-1)

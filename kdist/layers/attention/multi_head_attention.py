@@ -214,37 +214,62 @@ class MultiHeadAttention(Layer):
                 "enabled. Disable flash attention to access them."
             )
         key = value if key is None else key
-        # The fused op takes (batch, length, heads, dim) with one dim for all, and gives no weights.
-        fused = len(query.shape) == 3 and self._value_dim == self._key_dim
-        fused = fused and not (self._dropout or return_attention_scores)
         others = (query_mask, value_mask, key_mask, attention_mask, self._sliding_window)
-        # A kernel that knows causality needs no mask in memory.
-        native_causal = fused and use_causal_mask and all(m is None for m in others)
+        # A kernel that knows causality needs no mask in memory; a user's own attention gets one.
+        own = type(self)._compute_attention is MultiHeadAttention._compute_attention
+        only_causal = bool(use_causal_mask) and own and all(m is None for m in others)
         mask = None
-        if not native_causal:
-            mask = self._mask(
-                query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask
-            )
+        if not only_causal:
+            masks = (query_mask, value_mask, key_mask, attention_mask)
+            mask = self._mask(query, value, *masks, use_causal_mask)
         gate = self._gate_dense(query) if self._use_gate else None
-        q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
-        if fused:
-            scores = None
-            out = ops.dot_product_attention(
-                q,
-                k,
-                v,
-                mask=self._with_heads(mask, 4),
-                scale=self._scale,
-                is_causal=native_causal,
-                flash_attention=self._flash_attention,
-            )
-        else:
-            scores = ops.einsum(self._dot_product_equation, k, ops.multiply(q, self._scale))
-            scores = self._softmax(scores, mask=self._with_heads(mask, len(scores.shape)))
-            dropped = self._dropout_layer(scores, training=training) if self._dropout else scores
-            out = ops.einsum(self._combine_equation, dropped, v)
+        out, scores = self._compute_attention(
+            self._query_dense(query),
+            self._key_dense(key),
+            self._value_dense(value),
+            mask,
+            training,
+            return_attention_scores,
+            **({"use_causal_mask": True} if only_causal else {}),
+        )
         out = self._output_dense(out if gate is None else ops.multiply(out, gate))
         return (out, scores) if return_attention_scores else out
+
+    def _compute_attention(
+        self,
+        query: Any,
+        key: Any,
+        value: Any,
+        attention_mask: Any = None,
+        training: Any = None,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> tuple[Any, Any]:
+        """Attention of projected tensors (batch, length, heads, dim): (its output, the weights or
+        None).
+        """
+        # The fused op takes one dim for all, and gives no weights.
+        fused = len(query.shape) == 4 and self._value_dim == self._key_dim
+        if fused and not self._dropout and not return_attention_scores:
+            out = ops.dot_product_attention(
+                query,
+                key,
+                value,
+                mask=self._with_heads(attention_mask, 4),
+                scale=self._scale,
+                is_causal=use_causal_mask,
+                flash_attention=self._flash_attention,
+            )
+            return out, None
+        if use_causal_mask:
+            causal = causal_mask(ops.shape(query)[1], ops.shape(key)[1])
+            attention_mask = combine(
+                [causal, *([] if attention_mask is None else [attention_mask])]
+            )
+        scores = ops.einsum(self._dot_product_equation, key, ops.multiply(query, self._scale))
+        scores = self._softmax(scores, mask=self._with_heads(attention_mask, len(scores.shape)))
+        weights = self._dropout_layer(scores, training=training) if self._dropout else scores
+        return ops.einsum(self._combine_equation, weights, value), scores
 
     def _with_heads(self, mask: Any, rank: int) -> Any:
         """The mask with an axis for the heads before the attended axes, of the scores' rank."""

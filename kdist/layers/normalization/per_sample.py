@@ -95,7 +95,8 @@ class LayerNormalization(PerSample):
     def build(self, input_shape: Any) -> None:
         shape = tuple(input_shape[a] for a in _checked(self.axis, input_shape))
         self.gamma = add_weight(self, "gamma", shape, autocast=False) if self.scale else None
-        self.beta = add_weight(self, "beta", shape, autocast=False) if self.center else None
+        shifts = self.center and not self.rms_scaling
+        self.beta = add_weight(self, "beta", shape, autocast=False) if shifts else None
 
     def call(self, inputs: Any) -> Any:
         return ops.layer_normalization(

@@ -101,6 +101,18 @@ class Normalization(Layer):
         adapted = (self.adapt_mean.value, self.adapt_variance.value)
         return tuple(ops.reshape(v, self._broadcast) for v in adapted)  # type: ignore[return-value]
 
+    @property
+    def mean(self) -> Any:
+        """The mean that is subtracted, shaped to broadcast against the inputs; None before the
+        layer is built.
+        """
+        return ops.convert_to_tensor(self._statistics()[0]) if self.built else None
+
+    @property
+    def variance(self) -> Any:
+        """The variance, likewise."""
+        return ops.convert_to_tensor(self._statistics()[1]) if self.built else None
+
     def adapt(self, data: Any) -> None:
         """Set mean and variance to those of `data`.
 

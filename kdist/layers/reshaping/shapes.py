@@ -58,8 +58,13 @@ class Reshape(Reshaping):
         target_shape = tuple(target_shape)
         if target_shape.count(-1) > 1:
             raise ValueError(
-                "The `target_shape` argument must not contain more than one `-1` value. "
+                "There can be at most one unknown dimension (-1) in `target_shape`. "
                 f"Received: target_shape={target_shape}"
+            )
+        if any(not isinstance(d, int) or d < -1 for d in target_shape):
+            raise ValueError(
+                "Each size in `target_shape` must be a non-negative integer, or -1 for one that "
+                f"follows from the others. Received: target_shape={target_shape}"
             )
         self.target_shape = target_shape
 
@@ -132,6 +137,8 @@ class RepeatVector(Reshaping):
         super().__init__(**kwargs)
         if not isinstance(n, int):
             raise TypeError(f"Expected an integer value for `n`, got {type(n)}.")
+        if n < 1:
+            raise ValueError(f"`n` of RepeatVector should be a positive integer. Received: n={n}")
         self.n = n
         self.input_spec = InputSpec(ndim=2)
 
