@@ -6,7 +6,8 @@ import warnings
 from typing import Any
 
 from kdist import ops
-from kdist.core import config, masks
+from kdist.backend import backend
+from kdist.core import config, dtypes, masks
 from kdist.losses.loss import LossFunctionWrapper
 
 
@@ -369,6 +370,23 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
             ignore_class=ignore_class,
             axis=axis,
         )
+        self._fusable = (
+            ignore_class is None
+            and axis == -1
+            and type(self).call is SparseCategoricalCrossentropy.call
+        )
+
+    def _fused_mean(self, y_true: Any, y_pred: Any) -> Any:
+        if not self._fusable or masks.get_keras_mask(y_pred) is not None:
+            return None
+        if not (backend.is_tensor(y_true) and backend.is_tensor(y_pred)):
+            return None
+        if backend.dtype_of(y_pred) != self._dtype or backend.dtype_of(y_true) not in dtypes.INTS:
+            return None
+        if len(y_true.shape) != len(y_pred.shape) - 1:
+            return None
+        from_logits = self._fn_kwargs["from_logits"]
+        return ops.mean_sparse_categorical_crossentropy(y_true, y_pred, from_logits)
 
 
 class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):

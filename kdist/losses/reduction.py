@@ -59,8 +59,7 @@ def applies(sample_mask: Any, x: Any) -> bool:
 
 
 def sums_batch(axes: Any, rank: int) -> bool:
-    """Whether a sum along `axes` (int, several, or None for all) of `rank` dims is over the "
-    "batch."""
+    """Whether a sum along `axes` (int, several, or None for all) of `rank` dims sums the batch."""
     if axes is None:
         return True
     return 0 in [a % rank for a in (axes if isinstance(axes, list | tuple) else (axes,))]

@@ -47,7 +47,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
         y_true = ops.squeeze(y_true, -1)
-    hits = ops.cast(ops.equal(y_true, ops.argmax(y_pred, axis=-1)), config.floatx())
+    hits = ops.sparse_hits(y_true, y_pred)
     return ops.squeeze(hits, -1) if len(hits.shape) > 1 and hits.shape[-1] == 1 else hits
 
 

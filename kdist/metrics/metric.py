@@ -7,7 +7,7 @@ from typing import Any
 
 from kdist import dtype_policies, initializers, ops
 from kdist.backend.variable import Variable
-from kdist.core import config, names, scopes
+from kdist.core import config, names, scopes, tree
 
 
 class Metric:
@@ -37,6 +37,9 @@ class Metric:
 
     _tracked_as = "metrics"  # how a layer lists it
 
+    _variables: list[Variable]
+    _metrics: list[Metric]
+
     def __init__(self, dtype: Any = None, name: str | None = None):
         object.__setattr__(self, "_variables", [])
         object.__setattr__(self, "_metrics", [])
@@ -45,7 +48,7 @@ class Metric:
         self._dtype = self._dtype_policy.compute_dtype
 
     def __setattr__(self, name: str, value: Any) -> None:
-        for v in value if isinstance(value, list | tuple) else (value,):
+        for v in tree.flatten(value):
             if isinstance(v, Variable | Metric):
                 self._track(v)
         object.__setattr__(self, name, value)
@@ -134,7 +137,8 @@ class Metric:
                 f"metric_variables has {len(metric_variables)} values, but the metric {self.name} "
                 f"has {len(own)} variables."
             )
-        return scopes.StatelessScope(list(zip(own, metric_variables, strict=True)))
+        values = [v.value if isinstance(v, Variable) else v for v in metric_variables]
+        return scopes.StatelessScope(list(zip(own, values, strict=True)))
 
     def stateless_update_state(self, metric_variables: Sequence, *args: Any, **kwargs: Any) -> list:
         """`update_state` on values of `self.variables`. Returns: their new values."""

@@ -58,7 +58,8 @@ class Sum(Metric):
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add `values` (batch, ...), times `sample_weight` if given (its leading dims)."""
-        sample_weight = mask_weights(sample_weight, masks.get_keras_mask(values), self.dtype)
+        if sample_weight is not None:  # a mask counts only beside weights, as in Keras
+            sample_weight = mask_weights(sample_weight, masks.get_keras_mask(values), self.dtype)
         values = ops.cast(values, self.dtype)
         if sample_weight is not None:
             values, _ = weigh(values, sample_weight, ops.sum, self.dtype)
@@ -89,7 +90,13 @@ class Mean(Metric):
             sample_weight: None, or a tensor of the leading dims of `values`, counted in place of
                 1 each.
         """
-        sample_weight = mask_weights(sample_weight, masks.get_keras_mask(values), self.dtype)
+        if type(sample_weight) in (int, float) and len(getattr(values, "shape", (1,))) == 0:
+            # A loss of the whole batch, weighted by the number of its samples: once a step.
+            self.total.assign_add(ops.cast(values, self.dtype) * sample_weight)
+            self.count.assign_add(sample_weight)
+            return
+        if sample_weight is not None:  # a mask counts only beside weights, as in Keras
+            sample_weight = mask_weights(sample_weight, masks.get_keras_mask(values), self.dtype)
         values = ops.cast(values, self.dtype)
         if sample_weight is not None:
             values, weight = weigh(values, sample_weight, ops.mean, self.dtype)

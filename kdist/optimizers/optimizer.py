@@ -111,7 +111,7 @@ class Optimizer(OptimizerState):
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
         self.built = False
-        self._excluded_ids: frozenset[int] = frozenset()
+        object.__setattr__(self, "_excluded", ())  # variables without weight decay
         self._excluded_pattern: re.Pattern | None = None
         self._index_of: dict[int, int] = {}
         self._overwritten = False
@@ -185,7 +185,6 @@ class Optimizer(OptimizerState):
         variable.assign_sub(value)
 
     # ---- updating --------------------------------------------------------------------------------
-    # ------------------------
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         """Update one variable and its slots. To be written by a subclass.
 
@@ -199,10 +198,7 @@ class Optimizer(OptimizerState):
         )
 
     def _before_updates(self) -> None:
-        """For kdist's own optimizers:
-
-        what is computed once per update, before the variables' `update_step`s.
-        """
+        """For kdist's own optimizers: what is computed once per update, before the variables' `update_step`s."""
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Any:
         """`apply`, for pairs `(gradient, variable)`. Returns the step counter."""
@@ -296,7 +292,7 @@ class Optimizer(OptimizerState):
         return [g for g, _ in kept], [v for _, v in kept]
 
     def _update(self, grads: list, variables: list[Variable]) -> None:
-        grads = clipping.clip(grads, self.clipnorm, self.global_clipnorm, self.clipvalue)
+        grads = self._clip_gradients(grads)
         rate = self._current_learning_rate()
         if self.weight_decay is not None:
             self._decay_weights(variables, rate)
@@ -306,6 +302,9 @@ class Optimizer(OptimizerState):
         self._before_updates()
         for gradient, variable in zip(grads, variables, strict=True):
             self.update_step(gradient, variable, rate)
+
+    def _clip_gradients(self, grads: list) -> list:
+        return clipping.clip(grads, self.clipnorm, self.global_clipnorm, self.clipvalue)
 
     def stateless_apply(
         self, optimizer_variables: Sequence, grads: Sequence, trainable_variables: Sequence
@@ -333,9 +332,10 @@ class Optimizer(OptimizerState):
                 raise ValueError(
                     f"{what} has {len(given)} values, but {self.name} has {len(own)} of them."
                 )
+        plain = lambda values: [v.value if isinstance(v, Variable) else v for v in values]
         mapping = [
-            *zip(self._trainable_variables, trainable_variables, strict=True),
-            *zip(own_variables, optimizer_variables, strict=True),
+            *zip(self._trainable_variables, plain(trainable_variables), strict=True),
+            *zip(own_variables, plain(optimizer_variables), strict=True),
         ]
         with scopes.StatelessScope(mapping) as scope:
             self.apply(grads)
@@ -356,7 +356,6 @@ class Optimizer(OptimizerState):
             averaging.overwrite(self, var_list)
 
     # ---- weight decay ----------------------------------------------------------------------------
-    # ------------------------
     def exclude_from_weight_decay(
         self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None
     ) -> None:
@@ -367,17 +366,17 @@ class Optimizer(OptimizerState):
             raise ValueError(
                 f"exclude_from_weight_decay must be called before {self.name} is built."
             )
-        self._excluded_ids = frozenset(id(v) for v in var_list or ())
+        object.__setattr__(self, "_excluded", tuple(var_list or ()))
         self._excluded_pattern = re.compile("|".join(sorted(var_names))) if var_names else None
 
     def _use_weight_decay(self, variable: Variable) -> bool:
         pattern = self._excluded_pattern
-        return id(variable) not in self._excluded_ids and not (
-            pattern is not None and pattern.search(variable.name)
-        )
+        by_name = pattern is not None and pattern.search(variable.name) is not None
+        return not by_name and not any(variable is v for v in self._excluded)
 
     def _decay_weights(self, variables: list[Variable], learning_rate: Any) -> None:
-        decayed = [v for v in variables if self._use_weight_decay(v)]
+        everything = not self._excluded and self._excluded_pattern is None
+        decayed = variables if everything else [v for v in variables if self._use_weight_decay(v)]
         row = rows.named("weight_decay")
         if row is not None:
             row(self, decayed, learning_rate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import pickle
 import warnings
 
 import numpy as np
@@ -449,6 +450,17 @@ def test_super_comes_first():
 
     with pytest.raises(RuntimeError, match=r"Hasty.__init__ must call super"):
         Hasty()
+
+
+def test_an_optimizer_can_be_copied_and_pickled():
+    one, model = optimizers.Adam(0.1, weight_decay=0.1), variables()
+    one.exclude_from_weight_decay(var_list=[model[1]])
+    one.apply(tensors(gradient(0)), model)
+    two, again = pickle.loads(pickle.dumps((one, model)))  # noqa: S301 - our own bytes
+    for o, m in ((one, model), (two, again)):
+        o.apply(tensors(gradient(1)), m)
+    assert_close(values(again), values(model), 1e-6, 1e-7)
+    assert_close(values(two.variables), values(one.variables), 1e-6, 1e-7)
 
 
 def test_set_weights():
