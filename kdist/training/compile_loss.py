@@ -1,6 +1,5 @@
-"""What `compile(loss=..., loss_weights=...)` means for a model's outputs:
-
-one scalar, and one tracked value per output.
+"""What `compile(loss=..., loss_weights=...)` means for a model's outputs: one scalar, and one tracked value per
+output.
 """
 
 from __future__ import annotations
@@ -160,11 +159,12 @@ class CompileLoss:
             try:
                 value = loss(target, pred, w)
             except Exception as e:
-                if _broadcast(target, pred):
+                if not _differ(target, pred):
                     raise
                 raise ValueError(
-                    f"y has shape {tuple(target.shape)} and the output {name!r} {tuple(pred.shape)}, with the batch, which the loss {loss.name!r} cannot compare. "
-                    "Give the output the size of the targets, or pass targets of its shape."
+                    f"y has shape {tuple(target.shape)} and the output {name!r} {tuple(pred.shape)}, "
+                    f"with the batch, which the loss {loss.name!r} cannot compare. Give the output "
+                    "the size of the targets, or pass targets of its shape."
                 ) from e
             if self.metrics:  # each output's loss is reported without its weight
                 self.metrics[i].update_state(value, sample_weight=samples_here(y_pred))
@@ -192,10 +192,11 @@ class CompileLoss:
         return {"loss": self.loss, "loss_weights": self.loss_weights}
 
 
-def _broadcast(a: Any, b: Any) -> bool:
-    """Whether two tensors' shapes go together element by element, as far as they are known."""
-    sizes = zip(reversed(tuple(getattr(a, "shape", ()))), reversed(tuple(getattr(b, "shape", ()))), strict=False)
-    return all(m is None or n is None or m == n or 1 in (m, n) for m, n in sizes)
+def _differ(a: Any, b: Any) -> bool:
+    """Whether two tensors of one rank cannot go together element by element, as far as is known."""
+    m, n = tuple(getattr(a, "shape", ())), tuple(getattr(b, "shape", ()))
+    alike = lambda i, j: i is None or j is None or i == j or 1 in (i, j)
+    return len(m) == len(n) and not all(map(alike, m, n))
 
 
 def samples_here(batch: Any) -> Any:

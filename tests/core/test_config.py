@@ -11,7 +11,11 @@ import pytest
 import kdist
 from kdist.core import config
 
-CLEAN = {k: v for k, v in os.environ.items() if k not in ("KDIST_BACKEND", "KERAS_BACKEND", "KDIST_HOME", "KERAS_HOME")}
+CLEAN = {
+    k: v
+    for k, v in os.environ.items()
+    if k not in ("KDIST_BACKEND", "KERAS_BACKEND", "KDIST_HOME", "KERAS_HOME")
+}
 # Pretends that some packages are not installed.
 HIDE = """
 import sys, importlib.util
@@ -29,8 +33,11 @@ importlib.util.find_spec = lambda name, package=None: None if name.split(".")[0]
 def run(code, tmp_path, hidden=(), **env):
     result = subprocess.run(
         [sys.executable, "-c", HIDE.format(hidden=set(hidden)) + code],
-        env={**CLEAN, "HOME": str(tmp_path), **env}, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        env={**CLEAN, "HOME": str(tmp_path), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     return result.returncode, result.stdout.strip(), result.stderr
 
 
@@ -46,7 +53,10 @@ def test_the_environment_comes_first(tmp_path):
 
 
 def test_kdist_s_own_file_comes_before_keras_s(tmp_path):
-    for folder, name, backend in ((".keras", "keras.json", "tensorflow"), (".kdist", "kdist.json", "torch")):
+    for folder, name, backend in (
+        (".keras", "keras.json", "tensorflow"),
+        (".kdist", "kdist.json", "torch"),
+    ):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / name).write_text(f'{{"backend": "{backend}", "floatx": "float64"}}')
     assert run(NAME + "; print(config.floatx())", tmp_path)[1].split() == ["torch", "float64"]
@@ -62,20 +72,33 @@ def test_else_the_first_that_is_installed(tmp_path):
 
 def test_none_installed(tmp_path):
     code, _, err = run(NAME, tmp_path, hidden=["jax", "torch", "tensorflow"])
-    assert code and "found none of its backends. Install one: `pip install 'kdist[jax]'`, `'kdist[torch]'` or `'kdist[tensorflow]'`" in err
+    assert (
+        code
+        and "found none of its backends. Install one: "
+        "`pip install 'kdist[jax]'`, `'kdist[torch]'` or `'kdist[tensorflow]'`"
+        in err
+    )
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch", "tensorflow"])
 def test_the_chosen_one_is_missing(tmp_path, backend):
-    code, _, err = run("import kdist; kdist.layers.Dense", tmp_path, hidden=[backend], KDIST_BACKEND=backend)
+    code, _, err = run(
+        "import kdist; kdist.layers.Dense", tmp_path, hidden=[backend], KDIST_BACKEND=backend
+    )
     assert code
     assert f"The backend '{backend}' is selected, but importing {backend} failed" in err
-    assert f"Install it with `pip install 'kdist[{backend}]'`, or select another with KDIST_BACKEND" in err
+    assert (
+        f"Install it with `pip install 'kdist[{backend}]'`, or select another with KDIST_BACKEND"
+        in err
+    )
 
 
 def test_an_unknown_one(tmp_path):
     code, _, err = run(NAME, tmp_path, KDIST_BACKEND="mxnet")
-    assert code and "KDIST_BACKEND='mxnet' is not known. Use one of 'jax', 'torch', 'tensorflow'" in err
+    assert (
+        code
+        and "KDIST_BACKEND='mxnet' is not known. Use one of 'jax', 'torch', 'tensorflow'" in err
+    )
 
 
 def test_a_damaged_file_is_named(tmp_path):
@@ -87,17 +110,30 @@ def test_a_damaged_file_is_named(tmp_path):
 
 
 def test_choosing_before_and_after_the_first_use(tmp_path):
-    code, out, _ = run("import kdist; kdist.config.set_backend('torch'); print(kdist.config.backend())", tmp_path, KDIST_BACKEND="jax")
+    code, out, _ = run(
+        "import kdist; kdist.config.set_backend('torch'); print(kdist.config.backend())",
+        tmp_path,
+        KDIST_BACKEND="jax",
+    )
     assert (code, out) == (0, "torch")
     used = kdist.backend.backend.name
     other = {"jax": "torch"}.get(used, "jax")
-    with pytest.raises(RuntimeError, match=f"came too late: this process already uses '{used}'.*KDIST_BACKEND={other}"):
+    with pytest.raises(
+        RuntimeError,
+        match=f"came too late: this process already uses '{used}'.*KDIST_BACKEND={other}",
+    ):
         config.set_backend(other)
     config.set_backend(used)
 
 
 @pytest.mark.parametrize(
-    ("setter", "value"), [("set_floatx", "float31"), ("set_image_data_format", "channels_middle"), ("set_backend", "mxnet"), ("standardize_data_format", "x")]
+    ("setter", "value"),
+    [
+        ("set_floatx", "float31"),
+        ("set_image_data_format", "channels_middle"),
+        ("set_backend", "mxnet"),
+        ("standardize_data_format", "x"),
+    ],
 )
 def test_settings_that_are_not_known(setter, value):
     with pytest.raises(ValueError, match=f"{value}.* is not known. Use one of"):

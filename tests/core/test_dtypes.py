@@ -52,7 +52,9 @@ def test_some_in_words(given, result):
 
 
 def test_three_at_a_time_do_not_depend_on_the_order():
-    for triple in itertools.combinations(["int8", "uint16", "bfloat16", "float16", "bool", "int64"], 3):
+    for triple in itertools.combinations(
+        ["int8", "uint16", "bfloat16", "float16", "bool", "int64"], 3
+    ):
         assert len({dtypes.result_type(*order) for order in itertools.permutations(triple)}) == 1
 
 
@@ -67,7 +69,14 @@ def test_weak_floats_follow_floatx():
 
 @pytest.mark.parametrize(
     ("given", "name"),
-    [("float", "float32"), ("int", "int32"), (bool, "bool"), (np.dtype("uint8"), "uint8"), (np.float64, "float64"), ("torch.bfloat16", "bfloat16")],
+    [
+        ("float", "float32"),
+        ("int", "int32"),
+        (bool, "bool"),
+        (np.dtype("uint8"), "uint8"),
+        (np.float64, "float64"),
+        ("torch.bfloat16", "bfloat16"),
+    ],
 )
 def test_spellings_of_a_dtype(given, name):
     assert dtypes.standardize_dtype(given) == name
@@ -80,11 +89,23 @@ def test_an_unknown_dtype_is_named(given):
 
 
 def test_float8_promotes_to_nothing():
-    with pytest.raises(ValueError, match="no implicit conversion from float8_e5m2. Cast it explicitly"):
+    with pytest.raises(
+        ValueError, match=r"no implicit conversion from float8_e5m2. Cast it explicitly"
+    ):
         dtypes.result_type("float8_e5m2", "float32")
 
 
-@pytest.mark.parametrize(("name", "size"), [("bool", 1), ("bfloat16", 2), ("float8_e4m3fn", 1), ("complex64", 8), ("int64", 8), ("float32", 4)])
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("bool", 1),
+        ("bfloat16", 2),
+        ("float8_e4m3fn", 1),
+        ("complex64", 8),
+        ("int64", 8),
+        ("float32", 4),
+    ],
+)
 def test_sizes(name, size):
     assert dtypes.size_in_bytes(name) == size
 

@@ -13,7 +13,13 @@ def registry_of_its_own(monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "snake"),
-    [("Dense", "dense"), ("Conv2DTranspose", "conv2d_transpose"), ("RMSNormalization", "rms_normalization"), ("MyHTTPLayer", "my_http_layer"), ("GELU", "gelu")],
+    [
+        ("Dense", "dense"),
+        ("Conv2DTranspose", "conv2d_transpose"),
+        ("RMSNormalization", "rms_normalization"),
+        ("MyHTTPLayer", "my_http_layer"),
+        ("GELU", "gelu"),
+    ],
 )
 def test_snake_case(name, snake):
     assert names.to_snake_case(name) == snake
@@ -21,7 +27,12 @@ def test_snake_case(name, snake):
 
 def test_automatic_names_count(monkeypatch):
     monkeypatch.setattr(names, "_counts", type(names._counts)())
-    assert [names.auto_name(n) for n in ("Dense", "dense", "Conv2D", "Dense")] == ["dense", "dense_1", "conv2d", "dense_2"]
+    assert [names.auto_name(n) for n in ("Dense", "dense", "Conv2D", "Dense")] == [
+        "dense",
+        "dense_1",
+        "conv2d",
+        "dense_2",
+    ]
     names.reset()
     assert names.auto_name("Dense") == "dense"
 

@@ -56,7 +56,11 @@ def test_names_nest():
 def test_scopes_belong_to_a_thread():
     seen = []
     with scopes.StatelessScope(), scopes.name_scope("here"), step_scope(SINGLE, None, 8):
-        thread = threading.Thread(target=lambda: seen.append((scopes.in_stateless_scope(), scopes.current_path(), global_size())))
+        thread = threading.Thread(
+            target=lambda: seen.append(
+                (scopes.in_stateless_scope(), scopes.current_path(), global_size())
+            )
+        )
         thread.start()
         thread.join()
     assert seen == [(False, "", None)]

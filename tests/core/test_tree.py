@@ -12,16 +12,19 @@ Pair = namedtuple("Pair", "left right")
 def test_none_is_a_leaf_and_dicts_are_sorted():
     structure = {"b": [1, None], "a": (2, Pair(3, {"c": 4}))}
     assert tree.flatten(structure) == [2, 3, 4, 1, None]
-    paths = dict((value, path) for path, value in tree.flatten_with_path(structure))
+    paths = {value: path for path, value in tree.flatten_with_path(structure)}
     assert paths[1] == ("b", 0)
 
 
 def test_mapping_keeps_the_form():
     structure = {"b": [1, 2], "a": Pair(3, (4,))}
-    assert tree.map_structure(lambda x, y: x + y, structure, structure) == {"b": [2, 4], "a": Pair(6, (8,))}
+    assert tree.map_structure(lambda x, y: x + y, structure, structure) == {
+        "b": [2, 4],
+        "a": Pair(6, (8,)),
+    }
     with pytest.raises(ValueError, match="at least one structure"):
         tree.map_structure(abs)
-    with pytest.raises(ValueError, match="[Ee]xpected"):
+    with pytest.raises(ValueError, match=r"[Ee]xpected"):
         tree.map_structure(max, [1, 2], [1, 2, 3])
 
 
@@ -43,7 +46,12 @@ def test_comparing_forms():
 
 
 def test_nesting_and_tuples():
-    assert tree.is_nested({}) and tree.is_nested([]) and not tree.is_nested(None) and not tree.is_nested("ab")
+    assert (
+        tree.is_nested({})
+        and tree.is_nested([])
+        and not tree.is_nested(None)
+        and not tree.is_nested("ab")
+    )
     assert tree.lists_to_tuples([1, {"a": [2, (3,)]}]) == (1, {"a": (2, (3,))})
 
 

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from kdist.distribution import DataParallel, DeviceMesh, LayoutMap, TensorLayout, distribution, get_device_count, list_devices, set_distribution
+from kdist.distribution import (
+    DataParallel,
+    DeviceMesh,
+    LayoutMap,
+    TensorLayout,
+    distribution,
+    get_device_count,
+    list_devices,
+    set_distribution,
+)
 
 EIGHT = [f"cpu:{i}" for i in range(8)]
 
@@ -42,7 +51,9 @@ def test_meshes_that_cannot_be(arguments, message):
 
 
 def test_an_axis_that_is_not_there(mesh):
-    with pytest.raises(ValueError, match=r"'data' is not an axis of this mesh; it has \('batch', 'model'\)"):
+    with pytest.raises(
+        ValueError, match=r"'data' is not an axis of this mesh; it has \('batch', 'model'\)"
+    ):
         mesh.axis_size("data")
     with pytest.raises(ValueError, match="'data' is not an axis"):
         TensorLayout(("data", None), mesh)
@@ -51,7 +62,11 @@ def test_an_axis_that_is_not_there(mesh):
 def test_a_layout_says_what_a_device_holds(mesh):
     layout = TensorLayout([None, "model"], mesh)
     assert layout.shard_shape((6, 10)) == (6, 5)
-    assert layout.shard_shape((6, 11, 3)) == (6, 6, 3)  # rounded up; dims that are not named are whole
+    assert layout.shard_shape((6, 11, 3)) == (
+        6,
+        6,
+        3,
+    )  # rounded up; dims that are not named are whole
     assert not layout.is_replicated
     assert TensorLayout((None, None)).is_replicated
     assert repr(layout) == "TensorLayout(-, model)"
@@ -68,7 +83,7 @@ def test_layouts_by_path(mesh):
     assert layouts["dense_1/kernel"].axes == ("model", None)  # an exact key wins
     assert layouts["conv/bias"].device_mesh is mesh
     assert layouts["norm/gamma"] is None
-    assert len(layouts) == 3 and list(layouts)[0] == "dense.*kernel"
+    assert len(layouts) == 3 and next(iter(layouts)) == "dense.*kernel"
     del layouts[".*bias"]
     assert layouts["conv/bias"] is None
 
@@ -76,7 +91,9 @@ def test_layouts_by_path(mesh):
 def test_layout_maps_that_contradict_themselves(mesh):
     layouts = LayoutMap(mesh)
     layouts["dense"], layouts["kernel"] = (None, "model"), ("model", None)
-    with pytest.raises(ValueError, match=r"'dense/kernel' matches 2 keys of the LayoutMap: \['dense', 'kernel'\]"):
+    with pytest.raises(
+        ValueError, match=r"'dense/kernel' matches 2 keys of the LayoutMap: \['dense', 'kernel'\]"
+    ):
         layouts["dense/kernel"]
     with pytest.raises(ValueError, match="'dense' is already in the LayoutMap"):
         layouts["dense"] = (None, None)

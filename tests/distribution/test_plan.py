@@ -22,12 +22,17 @@ class ColumnsSharded(Strategy):
     batch_dim_name: str = "batch"
 
     def variable_layout(self, path, shape):
-        return TensorLayout((None, "model") if len(shape) == 2 else (None,) * len(shape), self.device_mesh)
+        return TensorLayout(
+            (None, "model") if len(shape) == 2 else (None,) * len(shape), self.device_mesh
+        )
 
 
 @pytest.fixture
 def model():
-    made = kdist.Sequential([kdist.Input((10,)), layers.Dense(16, name="wide"), layers.Dense(4, name="narrow")], name="planned")
+    made = kdist.Sequential(
+        [kdist.Input((10,)), layers.Dense(16, name="wide"), layers.Dense(4, name="narrow")],
+        name="planned",
+    )
     made.compile(kdist.optimizers.Adam(), "mse")
     made.optimizer.build(made.trainable_variables)
     return made
@@ -37,7 +42,9 @@ def test_one_device(model):
     plan = model.plan()
     assert plan.strategy is None and plan.mesh is None and plan.data_shards == 1
     assert plan.bytes_per_device["parameters"] == plan.bytes_per_device["gradients"] == 4 * WEIGHTS
-    assert plan.bytes_per_device["optimizer"] == 2 * 4 * WEIGHTS + 8  # two moments, the step and the rate
+    assert (
+        plan.bytes_per_device["optimizer"] == 2 * 4 * WEIGHTS + 8
+    )  # two moments, the step and the rate
     assert plan.bytes_communicated_per_step == 0
     assert "Plan: one device" in str(plan)
 
@@ -53,7 +60,11 @@ def test_data_parallel(model):
 def test_sharded_variables_take_a_part_of_the_bytes(model):
     plan = ColumnsSharded(DeviceMesh((4, 2), ("batch", "model"), EIGHT)).plan(model)
     kernel = plan.variables[0]
-    assert (kernel.path, kernel.shape, kernel.layout.axes) == ("planned/wide/kernel" if kernel.path.startswith("planned") else "wide/kernel", (10, 16), (None, "model"))
+    assert (kernel.path, kernel.shape, kernel.layout.axes) == (
+        "planned/wide/kernel" if kernel.path.startswith("planned") else "wide/kernel",
+        (10, 16),
+        (None, "model"),
+    )
     assert kernel.bytes_per_device == 4 * 10 * 8
     assert plan.bytes_per_device["parameters"] == 4 * (10 * 8 + 16 + 16 * 2 + 4)
     assert plan.data_shards == 4
@@ -68,5 +79,13 @@ def test_the_table_has_a_row_for_each_variable_and_the_totals(model):
     text = str(ColumnsSharded(DeviceMesh((4, 2), ("batch", "model"), EIGHT)).plan(model))
     for v in model.variables:
         assert v.path in text
-    for word in ("replicated", "TensorLayout(-, model)", "bytes per device", "gradients", "optimizer", "sent per step", "320"):
+    for word in (
+        "replicated",
+        "TensorLayout(-, model)",
+        "bytes per device",
+        "gradients",
+        "optimizer",
+        "sent per step",
+        "320",
+    ):
         assert word in text

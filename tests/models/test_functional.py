@@ -32,9 +32,12 @@ def branches(k):
     h = shared(k.layers.Dense(4, name="to_four")(a))
     g = shared(b) * 2.0 + k.ops.sum(h, axis=-1, keepdims=True)
     both = k.layers.Concatenate(name="both")([inner(h), inner(g)])
-    return k.Model([a, b], {"sum": k.layers.Dense(1, name="s")(both), "raw": g[:, :2]}, name="branches")
+    return k.Model(
+        [a, b], {"sum": k.layers.Dense(1, name="s")(both), "raw": g[:, :2]}, name="branches"
+    )
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras
 def test_a_graph_computes_what_keras_s_does(keras):
     ours, theirs = branches(kdist), branches(keras)
     theirs.set_weights(ours.get_weights())
@@ -60,6 +63,7 @@ def test_json_there_and_back():
     close(copy([X, Z])["sum"], model([X, Z])["sum"])
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras
 def test_keras_reads_our_json_and_we_read_theirs(keras):
     ours = branches(kdist)
     theirs = keras.models.model_from_json(ours.to_json())
@@ -71,7 +75,7 @@ def test_keras_reads_our_json_and_we_read_theirs(keras):
 
 
 def random_graph(k, seed):
-    """A random acyclic graph of Dense and Add layers over vectors of 4 numbers; some outputs, some layers used twice."""
+    """A random acyclic graph of Dense and Add layers over vectors of 4 numbers; some layers are used twice."""
     rng = np.random.default_rng(seed)
     inputs = [k.Input((4,), name=f"in{i}") for i in range(int(rng.integers(1, 4)))]
     tensors, made = list(inputs), []
@@ -87,7 +91,9 @@ def random_graph(k, seed):
                 made.append(layer)
             tensors.append(layer(tensors[int(rng.integers(len(tensors)))]))
     computed = tensors[len(inputs) :]
-    outputs = [computed[c] for c in rng.choice(len(computed), size=min(2, len(computed)), replace=False)]
+    outputs = [
+        computed[c] for c in rng.choice(len(computed), size=min(2, len(computed)), replace=False)
+    ]
     return k.Model([x for x in inputs if reached(x, outputs)], outputs, name=f"graph{seed}")
 
 
@@ -123,7 +129,9 @@ def test_a_part_of_a_model_is_a_model():
 def test_a_model_called_on_other_symbols_does_not_change():
     model = branches(kdist)
     before = model.to_json()
-    other = kdist.Model(c := {"p": kdist.Input((5,)), "q": kdist.Input((4,))}, model([c["p"], c["q"]])["sum"])
+    other = kdist.Model(
+        c := {"p": kdist.Input((5,)), "q": kdist.Input((4,))}, model([c["p"], c["q"]])["sum"]
+    )
     assert model.to_json() == before
     close(other({"p": X, "q": Z}), model([X, Z])["sum"])
 
@@ -173,7 +181,9 @@ def test_frozen_models_freeze_what_is_inside():
 def test_get_layer():
     model = branches(kdist)
     assert model.get_layer(index=0) is model.layers[0]
-    with pytest.raises(ValueError, match=r"There is no layer named 'nothing'. The model has \['a', "):
+    with pytest.raises(
+        ValueError, match=r"There is no layer named 'nothing'. The model has \['a', "
+    ):
         model.get_layer("nothing")
     with pytest.raises(ValueError, match="index=99: the model has"):
         model.get_layer(index=99)
@@ -183,7 +193,9 @@ def test_get_layer():
 
 def test_graphs_that_cannot_be():
     a, b = kdist.Input((5,), name="a"), kdist.Input((5,), name="b")
-    with pytest.raises(ValueError, match=r"depend on .*name=b.*which is not among the inputs \['a'\]"):
+    with pytest.raises(
+        ValueError, match=r"depend on .*name=b.*which is not among the inputs \['a'\]"
+    ):
         kdist.Model(a, a + b)
     with pytest.raises(ValueError, match="outputs of a model must be symbolic tensors"):
         kdist.Model(a, np.zeros(3))
@@ -195,7 +207,10 @@ def test_calls_that_do_not_fit():
     model = branches(kdist)
     with pytest.raises(ValueError, match=r'"branches" expects 2 input\(s\), but it received 1'):
         model([X])
-    with pytest.raises(ValueError, match=r'Input 1 of layer "branches" is incompatible.*expected shape=\(None, 4\), found shape=\(3, 5\)'):
+    with pytest.raises(
+        ValueError,
+        match=r'Input 1 of layer "branches" is incompatible.*expected shape=\(None, 4\), found shape=\(3, 5\)',
+    ):
         model([X, X])
     with pytest.raises(ValueError, match="'b'"):
         model({"a": X})

@@ -11,7 +11,9 @@ X = np.linspace(-1, 1, 15, dtype="float32").reshape(3, 5)
 
 
 def test_built_at_once_or_at_the_first_call():
-    at_once = kdist.Sequential([kdist.Input((5,)), layers.Dense(4, name="a"), layers.Dense(2, name="b")])
+    at_once = kdist.Sequential(
+        [kdist.Input((5,)), layers.Dense(4, name="a"), layers.Dense(2, name="b")]
+    )
     deferred = kdist.Sequential([layers.Dense(4, name="a"), layers.Dense(2, name="b")])
     assert at_once.built and not deferred.built
     assert deferred.weights == []
@@ -50,7 +52,9 @@ def test_a_layer_may_stand_twice():
     assert len(model.layers) == 3
     assert len(model.weights) == 2
     expected = shared(np.tanh(backend.convert_to_numpy(shared(X))))
-    np.testing.assert_allclose(backend.convert_to_numpy(model(X)), backend.convert_to_numpy(expected), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        backend.convert_to_numpy(model(X)), backend.convert_to_numpy(expected), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_models_inside():
@@ -63,23 +67,39 @@ def test_models_inside():
 
 @pytest.mark.parametrize("build", [True, False])
 def test_config_there_and_back(build):
-    parts = [layers.Dense(4, activation="relu", name="a"), layers.Dropout(0.3, name="d"), layers.Dense(2, name="b")]
-    model = kdist.Sequential([*([kdist.Input((5,), name="in")] if build else []), *parts], name="chain")
+    parts = [
+        layers.Dense(4, activation="relu", name="a"),
+        layers.Dropout(0.3, name="d"),
+        layers.Dense(2, name="b"),
+    ]
+    model = kdist.Sequential(
+        [*([kdist.Input((5,), name="in")] if build else []), *parts], name="chain"
+    )
     copy = kdist.Sequential.from_config(model.get_config())
     assert copy.name == "chain" and copy.built == build
     assert copy.get_config() == model.get_config()
     assert kdist.models.model_from_json(model.to_json()).to_json() == model.to_json()
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras
 def test_keras_reads_its_json(keras):
-    model = kdist.Sequential([kdist.Input((5,)), layers.Dense(4, activation="relu"), layers.Dense(2)])
+    model = kdist.Sequential(
+        [kdist.Input((5,)), layers.Dense(4, activation="relu"), layers.Dense(2)]
+    )
     theirs = keras.models.model_from_json(model.to_json())
     theirs.set_weights(model.get_weights())
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(theirs(X)), backend.convert_to_numpy(model(X)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(theirs(X)),
+        backend.convert_to_numpy(model(X)),
+        rtol=1e-5,
+        atol=1e-6,
+    )
 
 
 def test_dtypes_of_inputs_are_kept():
-    model = kdist.Sequential([kdist.Input((2,), dtype="int32"), layers.Embedding(10, 3), layers.Flatten()])
+    model = kdist.Sequential(
+        [kdist.Input((2,), dtype="int32"), layers.Embedding(10, 3), layers.Flatten()]
+    )
     assert tuple(model(np.array([[1, 9]])).shape) == (1, 6)
     assert model.inputs[0].dtype == "int32"
 

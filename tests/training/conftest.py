@@ -13,7 +13,8 @@ import pytest
 import kdist
 from kdist.backend import backend
 
-# In jax a step is compiled as a whole; elsewhere Keras's side runs eagerly, which is faster than tracing it for a few steps.
+# On jax a step is compiled as a whole; elsewhere Keras runs eagerly, which costs less than tracing
+# for a few steps.
 KERAS_EAGER = backend.name != "jax"
 
 
@@ -34,7 +35,9 @@ class Twins:
         self.ours, self.theirs = make(kdist), make(keras)
         self.theirs.set_weights(self.ours.get_weights())
         self.ours.compile(**arguments(kdist))
-        self.theirs.compile(**arguments(keras), run_eagerly=KERAS_EAGER, jit_compile=not KERAS_EAGER)
+        self.theirs.compile(
+            **arguments(keras), run_eagerly=KERAS_EAGER, jit_compile=not KERAS_EAGER
+        )
 
     def same(self, method: str, *args: Any, tolerance: float = 2e-5, **kwargs: Any) -> Any:
         """Call a method on both and compare what they return; gives ours."""

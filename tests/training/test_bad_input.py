@@ -32,36 +32,52 @@ def zeros(*shape):
 @pytest.mark.parametrize("method", ["fit", "evaluate", "train_on_batch", "test_on_batch"])
 def test_training_before_compile(method):
     plain = kdist.Sequential([kdist.Input((6,)), layers.Dense(3)])
-    with pytest.raises(ValueError, match=r"Call model.compile\(optimizer=..., loss=...\) before model." + method):
+    with pytest.raises(
+        ValueError, match=r"Call model.compile\(optimizer=..., loss=...\) before model." + method
+    ):
         getattr(plain, method)(zeros(4, 6), zeros(4, 3))
 
 
 def test_lengths_that_differ():
-    with pytest.raises(ValueError, match=r"x has 8 samples \(shape \(8, 6\)\) and y has 7 \(shape \(7, 3\)\)"):
+    with pytest.raises(
+        ValueError, match=r"x has 8 samples \(shape \(8, 6\)\) and y has 7 \(shape \(7, 3\)\)"
+    ):
         model().fit(zeros(8, 6), zeros(7, 3), verbose=0)
 
 
 @pytest.mark.parametrize("method", ["fit", "predict"])
 def test_an_input_of_another_shape_names_the_layer_and_both_shapes(method):
     data = (zeros(8, 5), zeros(8, 3)) if method == "fit" else (zeros(8, 5),)
-    with pytest.raises(ValueError, match=r'layer "small" is incompatible.*expected shape=\(None, 6\), found shape=\(8, 5\)'):
+    with pytest.raises(
+        ValueError,
+        match=r'layer "small" is incompatible.*expected shape=\(None, 6\), found shape=\(8, 5\)',
+    ):
         getattr(model(), method)(*data, verbose=0)
 
 
 def test_an_unbuilt_model_names_the_layer_that_cannot_take_its_input():
-    made = kdist.Sequential([layers.Dense(4, name="first"), layers.Conv2D(2, 3, name="second")], name="chain")
+    made = kdist.Sequential(
+        [layers.Dense(4, name="first"), layers.Conv2D(2, 3, name="second")], name="chain"
+    )
     made.compile("sgd", "mse")
-    with pytest.raises(ValueError, match=r'layer "second" is incompatible.*ndim=4.*found shape=\(None, 4\)'):
+    with pytest.raises(
+        ValueError, match=r'layer "second" is incompatible.*ndim=4.*found shape=\(None, 4\)'
+    ):
         made.fit(zeros(8, 6), zeros(8, 3), verbose=0)
 
 
 def test_targets_of_another_shape():
-    with pytest.raises(ValueError, match=r"y has shape \(8, 5\) and the output 'out' \(8, 3\), with the batch, which the loss 'mean_squared_error' cannot compare"):
+    with pytest.raises(
+        ValueError,
+        match=r"y has shape \(8, 5\) and the output 'out' \(8, 3\).*'mean_squared_error' cannot compare",
+    ):
         model().fit(zeros(8, 6), zeros(8, 5), verbose=0)
 
 
 def test_no_targets_for_a_loss():
-    with pytest.raises(ValueError, match=r"model 'small' got loss='mse', and the data has no targets y"):
+    with pytest.raises(
+        ValueError, match=r"model 'small' got loss='mse', and the data has no targets y"
+    ):
         model().fit(zeros(8, 6), verbose=0)
 
 
@@ -71,7 +87,10 @@ def test_nothing_to_minimise():
 
 
 def test_one_array_of_targets_for_two_outputs():
-    with pytest.raises(ValueError, match=r"y is one array of shape \(8, 2\), and 2 outputs have a loss: \['one', 'two'\]"):
+    with pytest.raises(
+        ValueError,
+        match=r"y is one array of shape \(8, 2\), and 2 outputs have a loss: \['one', 'two'\]",
+    ):
         two_outputs("mse").fit(zeros(8, 6), zeros(8, 2), verbose=0)
 
 
@@ -81,7 +100,9 @@ def test_three_targets_for_two_outputs():
 
 
 def test_targets_without_an_output_that_has_a_loss():
-    with pytest.raises(ValueError, match=r"y has no entry for the output 'two'; its keys are \['one'\]"):
+    with pytest.raises(
+        ValueError, match=r"y has no entry for the output 'two'; its keys are \['one'\]"
+    ):
         two_outputs({"one": "mse", "two": "mse"}).fit(zeros(8, 6), {"one": zeros(8, 2)}, verbose=0)
 
 
@@ -111,7 +132,10 @@ def test_a_generator_that_runs_dry():
             yield zeros(4, 6), zeros(4, 3)
 
     made = model()
-    with pytest.raises(OutOfDataError, match=r"generator ran dry at batch 2 of 2 in epoch 2, after 3 batches.*while True"):
+    with pytest.raises(
+        OutOfDataError,
+        match=r"generator ran dry at batch 2 of 2 in epoch 2, after 3 batches.*while True",
+    ):
         made.fit(three(), steps_per_epoch=2, epochs=2, verbose=0)
     # What was trained is not lost, and the model can be trained on.
     made.fit(zeros(4, 6), zeros(4, 3), verbose=0)
@@ -123,13 +147,21 @@ def test_an_empty_generator():
 
 
 def test_more_steps_than_data():
-    with pytest.raises(OutOfDataError, match=r"steps_per_epoch=9, but 8 samples in batches of 4 make 2 batches"):
+    with pytest.raises(
+        OutOfDataError, match=r"steps_per_epoch=9, but 8 samples in batches of 4 make 2 batches"
+    ):
         model().fit(zeros(8, 6), zeros(8, 3), batch_size=4, steps_per_epoch=9, verbose=0)
 
 
 def test_two_kinds_of_validation_data():
     with pytest.raises(ValueError, match="validation_split or validation_data, not both"):
-        model().fit(zeros(8, 6), zeros(8, 3), validation_split=0.5, validation_data=(zeros(8, 6), zeros(8, 3)), verbose=0)
+        model().fit(
+            zeros(8, 6),
+            zeros(8, 3),
+            validation_split=0.5,
+            validation_data=(zeros(8, 6), zeros(8, 3)),
+            verbose=0,
+        )
 
 
 # On torch a process drives one device; the others are asked for one that is not there.
@@ -153,5 +185,8 @@ def test_a_strategy_that_the_backend_cannot_run_is_refused_at_compile():
 
 
 def test_a_strategy_of_the_wrong_type():
-    with pytest.raises(ValueError, match=r"set_distribution expects a strategy such as DataParallel\(\), and received 'ddp'"):
+    with pytest.raises(
+        ValueError,
+        match=r"set_distribution expects a strategy such as DataParallel\(\), and received 'ddp'",
+    ):
         set_distribution("ddp")

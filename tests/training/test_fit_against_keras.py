@@ -40,7 +40,17 @@ def data(rng):
 def test_sample_weights_and_a_validation_split(twins, data):
     x, y, w = data
     both = twins(classifier, compiled)
-    both.same("fit", x, y, sample_weight=w, batch_size=8, epochs=2, validation_split=0.25, shuffle=False, verbose=0)
+    both.same(
+        "fit",
+        x,
+        y,
+        sample_weight=w,
+        batch_size=8,
+        epochs=2,
+        validation_split=0.25,
+        shuffle=False,
+        verbose=0,
+    )
     both.same_weights()
     both.same("evaluate", x, y, sample_weight=w, batch_size=8, verbose=0)
     both.same("evaluate", x, y, sample_weight=w, batch_size=8, verbose=0, return_dict=True)
@@ -51,9 +61,18 @@ def test_class_weights_and_validation_every_second_epoch(twins, data):
     x, y, _ = data
     both = twins(classifier, compiled)
     history = both.same(
-        "fit", x, y, batch_size=11, epochs=2, class_weight={0: 1.0, 1: 3.0, 2: 0.5}, validation_data=(x[:10], y[:10]),
-        validation_freq=2, validation_batch_size=10, shuffle=False, verbose=0,
-    )  # fmt: skip
+        "fit",
+        x,
+        y,
+        batch_size=11,
+        epochs=2,
+        class_weight={0: 1.0, 1: 3.0, 2: 0.5},
+        validation_data=(x[:10], y[:10]),
+        validation_freq=2,
+        validation_batch_size=10,
+        shuffle=False,
+        verbose=0,
+    )
     both.same_weights()
     assert len(history["loss"]) == 2
     assert len(history["val_loss"]) == 1
@@ -64,7 +83,9 @@ def test_single_batches(twins, data):
     both = twins(classifier, compiled)
     both.same("train_on_batch", x[:8], y[:8])
     both.same("train_on_batch", x[8:16], y[8:16], sample_weight=w[8:16])
-    both.same("train_on_batch", x[:8], y[:8], class_weight={0: 1.0, 1: 2.0, 2: 3.0}, return_dict=True)
+    both.same(
+        "train_on_batch", x[:8], y[:8], class_weight={0: 1.0, 1: 2.0, 2: 3.0}, return_dict=True
+    )
     both.same_weights()
     for model in (both.ours, both.theirs):
         model.reset_metrics()
@@ -75,7 +96,13 @@ def test_single_batches(twins, data):
 def two_heads(k):
     a, b = k.Input((6,), name="a"), k.Input((4,), name="b")
     h = k.layers.Concatenate(name="join")([k.layers.Dense(5, activation="relu", name="left")(a), b])
-    return k.Model({"a": a, "b": b}, {"number": k.layers.Dense(1, name="n")(h), "kind": k.layers.Dense(3, activation="softmax", name="k")(h)})
+    return k.Model(
+        {"a": a, "b": b},
+        {
+            "number": k.layers.Dense(1, name="n")(h),
+            "kind": k.layers.Dense(3, activation="softmax", name="k")(h),
+        },
+    )
 
 
 def two_losses(k):
@@ -94,9 +121,26 @@ def test_dicts_of_inputs_outputs_losses_and_weights(twins, data, rng):
     targets = {"number": rng.normal(size=(N, 1)).astype("float32"), "kind": y}
     weights = {"number": w, "kind": w[::-1].copy()}
     both = twins(two_heads, two_losses)
-    both.same("fit", inputs, targets, sample_weight=weights, batch_size=8, epochs=2, shuffle=False, verbose=0)
+    both.same(
+        "fit",
+        inputs,
+        targets,
+        sample_weight=weights,
+        batch_size=8,
+        epochs=2,
+        shuffle=False,
+        verbose=0,
+    )
     both.same_weights()
-    both.same("evaluate", inputs, targets, sample_weight=weights, batch_size=8, verbose=0, return_dict=True)
+    both.same(
+        "evaluate",
+        inputs,
+        targets,
+        sample_weight=weights,
+        batch_size=8,
+        verbose=0,
+        return_dict=True,
+    )
     both.same("predict", inputs, batch_size=8, verbose=0)
 
 
@@ -109,7 +153,12 @@ def lists(k):
 def test_lists_of_inputs_outputs_losses_and_metrics(twins, data, rng):
     x = [data[0], rng.normal(size=(N, 4)).astype("float32")]
     y = [rng.normal(size=(N, 2)).astype("float32"), rng.normal(size=(N, 1)).astype("float32")]
-    arguments = lambda k: {"optimizer": "sgd", "loss": ["mse", "mae"], "loss_weights": [1.0, 0.5], "metrics": [["mae"], ["mse"]]}
+    arguments = lambda k: {
+        "optimizer": "sgd",
+        "loss": ["mse", "mae"],
+        "loss_weights": [1.0, 0.5],
+        "metrics": [["mae"], ["mse"]],
+    }
     both = twins(lists, arguments)
     both.same("fit", x, y, batch_size=8, shuffle=False, verbose=0)
     both.same_weights()
@@ -122,15 +171,25 @@ def penalised(k):
             return x
 
     x = k.Input((6,))
-    h = k.layers.Dense(8, activation="relu", kernel_regularizer="l2", activity_regularizer=k.regularizers.L1(0.01), name="hidden")(x)
-    return k.Model(x, k.layers.Dense(1, bias_regularizer="l1", name="out")(Shrink(name="shrink")(h)))
+    h = k.layers.Dense(
+        8,
+        activation="relu",
+        kernel_regularizer="l2",
+        activity_regularizer=k.regularizers.L1(0.01),
+        name="hidden",
+    )(x)
+    return k.Model(
+        x, k.layers.Dense(1, bias_regularizer="l1", name="out")(Shrink(name="shrink")(h))
+    )
 
 
 def test_penalties_of_weights_activities_and_add_loss(twins, data):
     x, y, _ = data
     both = twins(penalised, lambda k: {"optimizer": k.optimizers.SGD(0.1), "loss": "mse"})
     # Whole batches: Keras divides an activity's penalty by the batch on some backends before the mean, on others after.
-    both.same("fit", x[:16], y[:16].astype("float32"), batch_size=8, epochs=2, shuffle=False, verbose=0)
+    both.same(
+        "fit", x[:16], y[:16].astype("float32"), batch_size=8, epochs=2, shuffle=False, verbose=0
+    )
     both.same_weights()
 
 
@@ -144,7 +203,9 @@ def test_frozen_layers_stay(twins, data):
         return model
 
     both = twins(frozen, compiled)
-    before = [w.copy() for layer in ("hidden", "norm") for w in both.ours.get_layer(layer).get_weights()]
+    before = [
+        w.copy() for layer in ("hidden", "norm") for w in both.ours.get_layer(layer).get_weights()
+    ]
     both.same("fit", x, y, batch_size=8, shuffle=False, verbose=0)
     both.same_weights()
     after = [w for layer in ("hidden", "norm") for w in both.ours.get_layer(layer).get_weights()]
@@ -162,7 +223,9 @@ def test_a_generator_with_steps(twins, data):
                 yield x[i : i + 8], y[i : i + 8]
 
     both = twins(classifier, compiled)
-    with_keras = both.theirs.fit(batches(), steps_per_epoch=3, epochs=2, shuffle=False, verbose=0).history
+    with_keras = both.theirs.fit(
+        batches(), steps_per_epoch=3, epochs=2, shuffle=False, verbose=0
+    ).history
     ours = both.ours.fit(batches(), steps_per_epoch=3, epochs=2, verbose=0).history
     for name in ("loss", "accuracy"):
         np.testing.assert_allclose(ours[name], with_keras[name], rtol=2e-5)
@@ -176,8 +239,12 @@ def test_the_gradients_of_four_batches_make_one_update():
     trained = []
     for batch_size, accumulate in ((32, None), (8, 4)):
         kdist.utils.set_random_seed(5)
-        model = kdist.Sequential([kdist.Input((6,)), kdist.layers.Dense(4, activation="tanh"), kdist.layers.Dense(1)])
-        model.compile(kdist.optimizers.SGD(0.1, momentum=0.9, gradient_accumulation_steps=accumulate), "mse")
+        model = kdist.Sequential(
+            [kdist.Input((6,)), kdist.layers.Dense(4, activation="tanh"), kdist.layers.Dense(1)]
+        )
+        model.compile(
+            kdist.optimizers.SGD(0.1, momentum=0.9, gradient_accumulation_steps=accumulate), "mse"
+        )
         model.fit(x, y, batch_size=batch_size, epochs=3, shuffle=False, verbose=0)
         trained.append(model.get_weights())
     for a, b in zip(*trained, strict=True):

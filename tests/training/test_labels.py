@@ -12,7 +12,9 @@ from kdist.losses import SparseCategoricalCrossentropy
 
 
 def classifier(loss="sparse_categorical_crossentropy", classes=4):
-    model = kdist.Sequential([kdist.Input((2,)), layers.Dense(classes, activation="softmax", name="out")])
+    model = kdist.Sequential(
+        [kdist.Input((2,)), layers.Dense(classes, activation="softmax", name="out")]
+    )
     model.compile("sgd", loss)
     return model
 
@@ -23,12 +25,17 @@ X = np.zeros((6, 2), "float32")
 @pytest.mark.parametrize("method", ["fit", "evaluate", "train_on_batch"])
 def test_a_label_past_the_last_class(method):
     options = {} if method == "train_on_batch" else {"verbose": 0}
-    with pytest.raises(ValueError, match=r"y holds the label 4 \(at index 2; 2 of 6 do not fit\), and the model's output has 4 classes, 0 to 3"):
+    with pytest.raises(
+        ValueError,
+        match=r"y holds the label 4 \(at index 2; 2 of 6 do not fit\), and the model's output has 4 classes, 0 to 3",
+    ):
         getattr(classifier(), method)(X, np.array([0, 1, 4, 3, 9, 2]), **options)
 
 
 def test_a_negative_label_names_ignore_class():
-    with pytest.raises(ValueError, match=r"y holds the label -1 \(at index 5; 1 of 6.*ignore_class"):
+    with pytest.raises(
+        ValueError, match=r"y holds the label -1 \(at index 5; 1 of 6.*ignore_class"
+    ):
         classifier().fit(X, np.array([0, 1, 2, 3, 0, -1]), verbose=0)
 
 

@@ -12,24 +12,44 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "kdist"
-FRAMEWORKS = {"jax": ("jax", "jaxlib", "flax", "optax"), "torch": ("torch",), "tensorflow": ("tensorflow",)}
+FRAMEWORKS = {
+    "jax": ("jax", "jaxlib", "flax", "optax"),
+    "torch": ("torch",),
+    "tensorflow": ("tensorflow",),
+}
 ALL = {name for names in FRAMEWORKS.values() for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
 def modules_after(code: str, **env: str) -> set[str]:
     """The top-level modules that a fresh process holds after running `code`."""
-    clean = {k: v for k, v in os.environ.items() if k not in ("KDIST_BACKEND", "KERAS_BACKEND", "PYTHONPATH")}
+    clean = {
+        k: v
+        for k, v in os.environ.items()
+        if k not in ("KDIST_BACKEND", "KERAS_BACKEND", "PYTHONPATH")
+    }
     result = subprocess.run(
-        [sys.executable, "-c", code + "\nimport sys; print('MODULES', *sorted({m.split('.')[0] for m in sys.modules}))"],
-        cwd=ROOT, env={**clean, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **env}, capture_output=True, text=True, timeout=150,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            code
+            + "\nimport sys; print('MODULES', *sorted({m.split('.')[0] for m in sys.modules}))",
+        ],
+        cwd=ROOT,
+        env={**clean, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **env},
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
     assert result.returncode == 0, result.stderr
     return set(result.stdout.split("MODULES", 1)[1].split())
 
 
 def test_importing_kdist_loads_no_framework():
-    loaded = modules_after("import kdist, kdist.distribution, kdist.launch, kdist.data, kdist.config", KDIST_BACKEND="torch")
+    loaded = modules_after(
+        "import kdist, kdist.distribution, kdist.launch, kdist.data, kdist.config",
+        KDIST_BACKEND="torch",
+    )
     assert not loaded & (ALL | {"keras"})
     assert not loaded & {"ray", "tensorstore", "orbax", "pandas"}
 
@@ -63,7 +83,9 @@ sys.meta_path.insert(0, Refuse())
 
 def test_training_on_tensorflow_needs_no_other():
     # TensorFlow itself looks for jax, and brings keras, which looks for torch; so they are taken away.
-    assert "tensorflow" in modules_after(REFUSE + TRAIN, KDIST_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3")
+    assert "tensorflow" in modules_after(
+        REFUSE + TRAIN, KDIST_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3"
+    )
 
 
 def imports(path: pathlib.Path) -> list[tuple[str, int, bool]]:
@@ -78,7 +100,10 @@ def imports(path: pathlib.Path) -> list[tuple[str, int, bool]]:
         if isinstance(node, ast.ImportFrom):
             found.append(("." * node.level + (node.module or ""), node.lineno, inside))
         for child in ast.iter_child_nodes(node):
-            visit(child, inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda))
+            visit(
+                child,
+                inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda),
+            )
 
     visit(ast.parse(path.read_text(encoding="utf-8")), False)
     return found
@@ -107,7 +132,11 @@ def test_frameworks_are_imported_by_their_backend_alone():
 
 
 def test_first_party_imports_stand_at_the_top():
-    assert not [f"{path}:{line} imports {module}" for path, module, line, inside in EVERY if inside and module.split(".")[0] == "kdist"]
+    assert not [
+        f"{path}:{line} imports {module}"
+        for path, module, line, inside in EVERY
+        if inside and module.split(".")[0] == "kdist"
+    ]
 
 
 def test_imports_are_absolute():
@@ -115,8 +144,13 @@ def test_imports_are_absolute():
 
 
 @pytest.mark.parametrize(
-    ("library", "folders"), [("ray", {"launch"}), ("tensorstore", {"checkpoint"}), ("orbax", set()), ("typer", {"cli"})]
+    ("library", "folders"),
+    [("ray", {"launch"}), ("tensorstore", {"checkpoint"}), ("orbax", set()), ("typer", {"cli"})],
 )
 def test_heavy_libraries_stay_where_they_belong(library, folders):
-    wrong = [f"{path}:{line}" for path, module, line, _ in EVERY if module.split(".")[0] == library and path.parts[0] not in folders]
+    wrong = [
+        f"{path}:{line}"
+        for path, module, line, _ in EVERY
+        if module.split(".")[0] == library and path.parts[0] not in folders
+    ]
     assert not wrong
