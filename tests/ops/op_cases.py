@@ -431,6 +431,15 @@ case(
     grad=True,
 )
 case("linear", normal(2, 3, 4), normal(4, 5), normal(5), ref=lambda x, k, b: x @ k + b, grad=True)
+case(
+    "mean_sparse_categorical_crossentropy",
+    _c,
+    normal(4, 3),
+    ref=lambda t, z, from_logits: -np.log(softmax(z)[np.arange(4), t]).mean(),
+    from_logits=True,
+    grad=True,
+)
+case("sparse_hits", _c, normal(4, 3), ref=lambda t, p: np.float32(p.argmax(1) == t))
 case("embedding_lookup", normal(6, 3), ints(2, 2), ref=lambda t, i: t[i])
 
 # ---- core --------------------------------------------------------------------------------------

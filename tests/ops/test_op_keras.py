@@ -100,7 +100,13 @@ DTYPES = {
 LATTICE = NARROW + WIDE
 # Keras, not kdist, cuts mixtures that need 64 bits to 32 bits, except on tensorflow.
 CUT = {} if backend.name == "tensorflow" else {"int64": "int32", "float64": "float32"}
-OWN = {"linear", "embedding_lookup", "softmax_crossentropy_with_integer_labels"}
+OWN = {
+    "embedding_lookup",
+    "linear",
+    "mean_sparse_categorical_crossentropy",
+    "softmax_crossentropy_with_integer_labels",
+    "sparse_hits",
+}
 
 
 @functools.cache
