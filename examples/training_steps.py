@@ -1,6 +1,5 @@
-"""Training steps of one's own:
-
-an overridden `train_step`, and a loop from scratch, each in the words of the backend.
+"""Training steps of one's own: an overridden `train_step`, and a loop from scratch, each in the words of the
+backend.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""What every test shares:
-
-eight virtual devices on jax, one thread per process, warnings of other libraries that are not ours to mend.
+"""What every test shares: eight virtual devices on jax, one thread per process, warnings of other libraries that
+are not ours to mend.
 """
 
 from __future__ import annotations

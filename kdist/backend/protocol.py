@@ -32,6 +32,10 @@ class Storage(Protocol):
         """Replace the value; shape and dtype are the variable's own and were checked."""
         ...
 
+    def add(self, value: Any) -> Tensor:
+        """Add a number, or a tensor that broadcasts to the shape, and return the sum. In place where that is cheaper."""
+        ...
+
     def handle(self) -> Any:
         """What the framework's own tools want: `torch.nn.Parameter`, `tf.Variable`, `jax.Array`."""
         ...
@@ -112,7 +116,6 @@ class Backend(Protocol):
     runtime: Runtime
 
     # ---- ops
-    # -------------------------------------------------------------------------------------------------------------
     OPS: Mapping[str, Callable]
     """Rows of ops: name -> function with the declaration's parameter names and defaults. A row accepts the
     framework's tensors, NumPy
@@ -135,7 +138,6 @@ class Backend(Protocol):
         ...
 
     # ---- variables and layers
-    # --------------------------------------------------------------------------------------------
     LayerBase: type
     """Base of every layer: `torch.nn.Module` or a plain class. Offers `_run(*args, **kwargs)`, which runs `self.call`
     (with the framework's
@@ -150,7 +152,6 @@ class Backend(Protocol):
     # Optional: `is_tracing() -> bool`, from a backend that bakes state into traced functions (jax).
 
     # ---- training
-    # --------------------------------------------------------------------------------------------------------
     UPDATES: Mapping[str, Callable]
     """Rows of optimizer updates: class name in snake case ("adam", "sgd", ...) -> fn(optimizer, grads, variables,
     learning_rate),
@@ -176,15 +177,13 @@ class Backend(Protocol):
         ...
 
     # ---- checkpoints
-    # -----------------------------------------------------------------------------------------------------
     def to_leaf(self, variable: Any) -> Leaf:
         """This process's part of a variable, by reference or copy; the lowest-coordinate replica owns each box."""
         ...
 
     def load_metrics(self, variables: list, values: list[np.ndarray]) -> None:
-        """Set metric variables to globally accumulated values:
-
-        everywhere where they are global, else on one process with zeros on the others.
+        """Set metric variables to globally accumulated values: everywhere where they are global, else on one
+        process with zeros on the others.
         """
         ...
 

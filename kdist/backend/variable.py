@@ -1,6 +1,5 @@
-"""`Variable`:
-
-a named tensor that changes. Its value lives in a storage of the backend; a stateless scope may stand in for it.
+"""`Variable`: a named tensor that changes. Its value lives in a storage of the backend; a stateless scope may stand
+in for it.
 """
 
 from __future__ import annotations
@@ -111,7 +110,6 @@ class Variable:
         self._storage = backend.make_storage(self, make_value, self.layout)
 
     # ---- reading
-    # ---------------------------------------------------------------------------------------------------------
     @property
     def value(self) -> Any:
         """The current value, a tensor of the backend."""
@@ -143,7 +141,6 @@ class Variable:
         return self._storage.handle()
 
     # ---- writing
-    # ---------------------------------------------------------------------------------------------------------
     def assign(self, value: Any) -> Any:
         """Replace the value by `value`, a tensor or array of the same shape (it is cast to the variable's dtype).
 
@@ -163,6 +160,9 @@ class Variable:
         return value
 
     def assign_add(self, value: Any) -> Any:
+        """Add `value`, a number or what broadcasts to the variable's shape. Returns the sum."""
+        if scopes.local.stateless is None:
+            return self._storage.add(value)
         return self.assign(backend.OPS["add"](self._full(), value))
 
     def assign_sub(self, value: Any) -> Any:
@@ -176,7 +176,6 @@ class Variable:
             return self.value
 
     # ---- properties
-    # ------------------------------------------------------------------------------------------------------
     @property
     def trainable(self) -> bool:
         return self._trainable
@@ -198,7 +197,6 @@ class Variable:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
 
     # ---- interchange
-    # -----------------------------------------------------------------------------------------------------
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.numpy(), dtype=dtype)
 

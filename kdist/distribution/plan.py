@@ -56,9 +56,8 @@ class Plan:
 
     @property
     def bytes_communicated_per_step(self) -> int:
-        """What one device sends per optimizer update:
-
-        a ring all-reduce of every gradient, 2 (n - 1) / n of its bytes.
+        """What one device sends per optimizer update: a ring all-reduce of every gradient, 2 (n - 1) / n of its
+        bytes.
         """
         n = self.data_shards
         return int(self.bytes_per_device["gradients"] * 2 * (n - 1) / n)

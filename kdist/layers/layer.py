@@ -14,6 +14,7 @@ from kdist.backend.variable import Variable
 from kdist.core import dtypes, masks, scopes, tree
 from kdist.core.graph import KerasTensor, Node, Operation, any_symbolic
 from kdist.core.spec import Spec
+from kdist.layers import tracking
 from kdist.layers.calling import CallSignature, context, fit_shapes, is_tensor_like, shapes_of
 from kdist.layers.input_spec import assert_input_compatibility
 from kdist.layers.state import LayerState
@@ -106,6 +107,7 @@ class Layer(LayerState, backend.LayerBase, Operation):
         self.built = False
         self._building = False
         self._called = False
+        self._settled = False  # called before, and with nothing to do around a call
         self._path: str | None = None
         self._build_shapes: dict | None = None
         self.input_spec: Any = None
@@ -116,7 +118,6 @@ class Layer(LayerState, backend.LayerBase, Operation):
         self._checked_shapes: set = set()
 
     # ---- what a subclass gives
-    # -------------------------------------------------------------------------------------------
     def build(self, input_shape: Any) -> None:
         """Create the variables.
 
@@ -147,7 +148,6 @@ class Layer(LayerState, backend.LayerBase, Operation):
         return previous_mask
 
     # ---- dtype
-    # -----------------------------------------------------------------------------------------------------------
     @property
     def dtype_policy(self) -> Any:
         return self._dtype_policy
@@ -156,6 +156,7 @@ class Layer(LayerState, backend.LayerBase, Operation):
     def dtype_policy(self, policy: Any) -> None:
         self._dtype_policy = dtype_policies.get(policy)
         self._mixed = self._dtype_policy.compute_dtype != self._dtype_policy.variable_dtype
+        self._settled = self._called = False
 
     @property
     def compute_dtype(self) -> str:
@@ -174,7 +175,6 @@ class Layer(LayerState, backend.LayerBase, Operation):
         return self.compute_dtype
 
     # ---- variables
-    # -------------------------------------------------------------------------------------------------------
     def add_weight(
         self,
         shape: Any = None,
@@ -219,8 +219,28 @@ class Layer(LayerState, backend.LayerBase, Operation):
         return variable
 
     # ---- calling
-    # ---------------------------------------------------------------------------------------------------------
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._settled and not kwargs and len(args) == 1 and context.entry is not None:
+            x = args[0]
+            if self._is_ordinary(x):
+                training = context.training
+                if training is None or not self._call_signature.has_training:
+                    return self._run(x)
+                return self._run(x, training=training)
+        return self._call_carefully(args, kwargs)
+
+    def _is_ordinary(self, x: Any) -> bool:
+        """Whether a call inside another one's has nothing to do but run: one tensor of the right dtype, of a shape
+        that was checked before, and no masks anywhere. Eager training spends its time between layers otherwise.
+        """
+        if masks._in_use or scopes.local.autocast is not None or not backend.is_tensor(x):
+            return False
+        given = backend.dtype_of(x)
+        if given != self._dtype_policy.compute_dtype and given in dtypes.FLOATS:
+            return False
+        return self.input_spec is None or tuple(x.shape) in self._checked_shapes
+
+    def _call_carefully(self, args: tuple, kwargs: dict) -> Any:
         symbolic = any_symbolic(args) or (bool(kwargs) and any_symbolic(kwargs.values()))
         given = (
             (args, dict(kwargs)) if symbolic else None
@@ -288,6 +308,12 @@ class Layer(LayerState, backend.LayerBase, Operation):
                 else self._run(*args, **kwargs)
             )
         self._called = True
+        self._settled = not (
+            self._mixed
+            or self._makes_mask
+            or self.activity_regularizer is not None
+            or self._call_signature.training_default is not None
+        )
         return outputs
 
     def _convert(self, x: Any) -> Any:
@@ -355,11 +381,9 @@ class Layer(LayerState, backend.LayerBase, Operation):
             self.build(**fit_shapes(self.build, shapes, self.name))
 
     # ---- symbolic
-    # --------------------------------------------------------------------------------------------------------
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Symbolic outputs for symbolic inputs:
-
-        by `compute_output_shape` where the layer has one, else by probing `call`.
+        """Symbolic outputs for symbolic inputs: by `compute_output_shape` where the layer has one, else by probing
+        `call`.
         """
         compute_shape = type(self).compute_output_shape
         if compute_shape is not Layer.compute_output_shape:
@@ -395,7 +419,6 @@ class Layer(LayerState, backend.LayerBase, Operation):
         return tree.map_structure(lambda x: x.shape, self.compute_output_spec(*shapes, **keyed))
 
     # ---- masks and losses
-    # ------------------------------------------------------------------------------------------------
     def _masks_in(self, args: tuple, kwargs: dict) -> Any:
         arguments = self._call_signature.tensor_arguments(
             args, _known(kwargs, self._call_signature)
@@ -447,6 +470,7 @@ class Layer(LayerState, backend.LayerBase, Operation):
                     self._losses = []
                 object.__setattr__(self, "_loss_token", context.token)
                 self._losses.append(value)
+                tracking.structure.losses_in_use = True
 
     def _add_activity_loss(self, outputs: Any) -> None:
         for output in tree.flatten(outputs):
@@ -457,13 +481,14 @@ class Layer(LayerState, backend.LayerBase, Operation):
 
     @property
     def losses(self) -> list:
-        """Penalties:
-
-        those added by the latest call of this layer and its sublayers, and those of regularized variables.
+        """Penalties: those added by the latest call of this layer and its sublayers, and those of regularized
+        variables.
         """
         scope = scopes.get_stateless_scope()
         if scope is not None and scope.collect_losses:
             losses = list(scope.losses)
+        elif not tracking.structure.losses_in_use:
+            losses = []
         else:
             wanted = self._root_token
             losses = [
@@ -475,7 +500,6 @@ class Layer(LayerState, backend.LayerBase, Operation):
         return losses + [v.regularizer(v.value) for v in self._regularized_variables]
 
     # ---- stateless
-    # -------------------------------------------------------------------------------------------------------
     def stateless_call(
         self,
         trainable_variables: list,
@@ -521,7 +545,6 @@ class Layer(LayerState, backend.LayerBase, Operation):
         return (outputs, updated, losses) if return_losses else (outputs, updated)
 
     # ---- config
-    # ----------------------------------------------------------------------------------------------------------
     def get_config(self) -> dict:
         """The arguments of `__init__`, as plain data; enough for `from_config` to make an equal layer."""
         config = {

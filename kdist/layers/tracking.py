@@ -12,6 +12,7 @@ from kdist.core import tree
 
 
 class _Structure:
+    losses_in_use = False  # whether any layer of the process ever added a loss
     version = 0  # grows whenever any layer gains or loses a part, or its trainability changes
 
 

@@ -91,7 +91,6 @@ class Graph:
         return sorted(depth, key=lambda op: (-depth[op], indices[op]))
 
     # ---- execution
-    # -------------------------------------------------------------------------------------------------------
     def _compile(self) -> None:
         """Slots instead of tensors: an instruction reads and writes positions of one list."""
         slots: dict[int, int] = {id(x): i for i, x in enumerate(self.flat_inputs)}

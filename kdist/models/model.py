@@ -66,7 +66,6 @@ class Model(Trainer, Layer):
             Trainer.__init__(self)
 
     # ---- the graph
-    # -------------------------------------------------------------------------------------------------------
     def _set_graph(self, graph: Graph) -> None:
         object.__setattr__(self, "_graph", graph)
         for op in graph.operations:
@@ -182,9 +181,8 @@ class Model(Trainer, Layer):
 
     @property
     def output_names(self) -> list[str] | None:
-        """The names of the outputs:
-
-        the keys of a dict, else the layers that made them. None where there is no graph.
+        """The names of the outputs: the keys of a dict, else the layers that made them. None where there is no
+        graph.
         """
         if self._graph is None:
             return None
@@ -200,7 +198,6 @@ class Model(Trainer, Layer):
         return self._graph
 
     # ---- layers
-    # ----------------------------------------------------------------------------------------------------------
     @property
     def layers(self) -> list[Layer]:
         """The layers directly inside the model."""
@@ -226,7 +223,6 @@ class Model(Trainer, Layer):
         summary(self, *args, **kwargs)
 
     # ---- files
-    # -----------------------------------------------------------------------------------------------------------
     def save(
         self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
     ) -> None:

@@ -31,7 +31,6 @@ class Sequential(Model):
         self._maybe_rebuild()
 
     # ---- the chain
-    # -------------------------------------------------------------------------------------------------------
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Append a layer.
 
@@ -133,7 +132,6 @@ class Sequential(Model):
         return chain[1:] if chain and isinstance(chain[0], InputLayer) else list(chain)
 
     # ---- calling
-    # ---------------------------------------------------------------------------------------------------------
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         if self._graph is not None:
             [inputs] = self._flat_inputs(inputs)
@@ -154,7 +152,6 @@ class Sequential(Model):
         return input_shape
 
     # ---- config
-    # ----------------------------------------------------------------------------------------------------------
     def get_config(self) -> dict:
         config = {
             "name": self.name,

@@ -86,7 +86,13 @@ from kdist.ops.fused import (
     linear as linear,
 )
 from kdist.ops.fused import (
+    mean_sparse_categorical_crossentropy as mean_sparse_categorical_crossentropy,
+)
+from kdist.ops.fused import (
     softmax_crossentropy_with_integer_labels as softmax_crossentropy_with_integer_labels,
+)
+from kdist.ops.fused import (
+    sparse_hits as sparse_hits,
 )
 from kdist.ops.linalg import (
     cholesky as cholesky,

@@ -18,7 +18,6 @@ Tensor = Any
 
 
 # ---- conversions: these look at a tensor and compute nothing, so they are no nodes of a graph
-# ---------------------------
 
 
 def shape(x: Tensor) -> tuple:
@@ -121,7 +120,6 @@ def custom_gradient(f: Callable) -> Callable:
 
 
 # ---- scatter and slices
-# ------------------------------------------------------------------------------------------------
 
 
 @op(
@@ -217,7 +215,6 @@ def unstack(x: Tensor, num: int | None = None, axis: int = 0) -> Any:
 
 
 # ---- control flow --------------------------------------------------------------------------------
-# ----------------------
 
 
 def _specs(fn: Callable, *args: Any) -> Any:

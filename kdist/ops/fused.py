@@ -6,10 +6,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from kdist.core import config
+from kdist.ops.core import cast
 from kdist.ops.declare import op
 from kdist.ops.math import logsumexp
-from kdist.ops.numpy_binary import add, subtract
+from kdist.ops.nn_losses import sparse_categorical_crossentropy
+from kdist.ops.numpy_binary import add, equal, subtract
 from kdist.ops.numpy_products import matmul
+from kdist.ops.numpy_reductions import argmax, mean
 from kdist.ops.numpy_shaping import expand_dims, squeeze, take, take_along_axis
 
 Tensor = Any
@@ -39,3 +43,19 @@ def softmax_crossentropy_with_integer_labels(
     """
     picked = squeeze(take_along_axis(logits, expand_dims(labels, axis), axis=axis), axis)
     return subtract(logsumexp(logits, axis=axis), picked)
+
+
+@op
+def mean_sparse_categorical_crossentropy(
+    target: Tensor, output: Tensor, from_logits: bool = False
+) -> Tensor:
+    """The mean of `sparse_categorical_crossentropy` over all elements, a scalar: target (...) int,
+    output (..., classes).
+    """
+    return mean(sparse_categorical_crossentropy(target, output, from_logits))
+
+
+@op
+def sparse_hits(target: Tensor, output: Tensor) -> Tensor:
+    """1.0 where the largest of `output` (..., classes) is number `target` (...), else 0.0."""
+    return cast(equal(target, argmax(output, axis=-1)), config.floatx())

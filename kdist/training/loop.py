@@ -161,11 +161,12 @@ def predict_batches(
 ) -> Any:
     """The outputs for all samples, joined along the batch."""
     state = program.begin()
-    waiting: list[tuple[Any, int]] = []
+    waiting: list[tuple[Any, int | None]] = []
     parts: list[Any] = []
 
-    def real_rows(outputs: Any, size: int) -> Any:
-        return tree.map_structure(lambda a: a[:size], program.gather(outputs))
+    def real_rows(outputs: Any, size: int | None) -> Any:
+        outputs = program.gather(outputs)
+        return outputs if size is None else tree.map_structure(lambda a: a[:size], outputs)
 
     def fetch(limit: int) -> None:
         while len(waiting) > limit:
@@ -178,8 +179,9 @@ def predict_batches(
                 if watched:
                     callbacks.on_predict_batch_begin(i)
                 state, outputs = program(state, batch)
-                waiting.append((outputs, batch.size))
-                fetch(_IN_FLIGHT)
+                waiting.append((outputs, None if batch.mask is None else batch.size))
+                if len(waiting) > _IN_FLIGHT:
+                    fetch(_IN_FLIGHT)
                 if watched:
                     callbacks.on_predict_batch_end(i, {"outputs": outputs})
                 if model.stop_predicting:

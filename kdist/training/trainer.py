@@ -462,9 +462,8 @@ class Trainer:
         callbacks: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """Loss and metrics on `x`, `y`:
-
-        a list in `metrics_names`' order, a single number, or with `return_dict` a dict.
+        """Loss and metrics on `x`, `y`: a list in `metrics_names`' order, a single number, or with `return_dict` a
+        dict.
         """
         self._require_compiled("evaluate")
         source = adapt(

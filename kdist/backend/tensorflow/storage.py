@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from kdist.backend.tensorflow import placement
 from kdist.backend.tensorflow.replicas import local_replica
+from kdist.backend.tensorflow.tensors import as_tensor
 from kdist.core.replicas import replicas
 
 
@@ -65,6 +66,12 @@ class Storage:
                 tf.zeros_like(value) if self._aggregation == "sum" else value, read_value=False
             )
 
+    def add(self, value: Any) -> Any:
+        held = self.read()
+        total = tf.add(held, as_tensor(value, held.dtype.name))
+        self.write(total)
+        return total
+
     def assign_here(self, value: Any) -> None:
         """Assign this replica's copy alone."""
         self._copy().assign(value, read_value=False)
@@ -97,6 +104,21 @@ def make_storage(variable: Any, make_value: Callable[[], Any], layout: Any) -> S
     """A storage born with `make_value()`: on every device of this process that the layout's mesh
     names, else on the default one.
     """
+    # A variable born in a step, by a layer that builds itself late, has a copy for each replica.
+    devices = getattr(replicas(), "devices", None) or placement.devices_of(layout)
     # Out of any graph that is being traced: the variable outlives it.
     with tf.init_scope():
-        return Storage(variable, make_value(), placement.devices_of(layout))
+        return Storage(variable, _outside_graphs(make_value(), variable), devices)
+
+
+def _outside_graphs(value: Any, variable: Any) -> Any:
+    """The value itself, or that of a constant which a graph being traced holds."""
+    if isinstance(value, tf.__internal__.EagerTensor):
+        return value
+    static = tf.get_static_value(value)
+    if static is None:
+        raise ValueError(
+            f"Variable {variable.path!r} is created inside a compiled step, with an initial value "
+            "computed in it. Create the variable before (in build()), or pass an initializer."
+        )
+    return tf.constant(static)

@@ -19,9 +19,10 @@ def _dims(axis: Any) -> Any:
 
 def sum_(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     x = as_tensor(x)
-    dtype = wide_int(x.dtype)
     if axis is None and not keepdims:
-        return torch.sum(x, dtype=dtype)
+        # Naming the dtype would cost floats a second pass through torch's dispatcher.
+        return torch.sum(x) if x.is_floating_point() else torch.sum(x, dtype=wide_int(x.dtype))
+    dtype = wide_int(x.dtype)
     dims = _dims(axis)
     # torch takes an empty tuple for "all dims", NumPy for "none".
     return x.to(dtype) if dims == () else torch.sum(x, dim=dims, keepdim=keepdims, dtype=dtype)

@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from kdist.backend.torch.abstract import concrete
-from kdist.backend.torch.tensors import TORCH
+from kdist.backend.torch.tensors import TORCH, as_tensor
 
 
 class _Running:
@@ -66,6 +66,13 @@ class Storage:
     def write(self, value: Tensor) -> None:
         # detach() shares memory and is outside of autograd, at half the cost of entering no_grad().
         self._table[self._key].detach().copy_(value.detach() if value.requires_grad else value)
+
+    def add(self, value: Any) -> Tensor:
+        held = self._table[self._key]
+        if not isinstance(value, Tensor | int | float):
+            value = as_tensor(value)
+        held.detach().add_(value)
+        return held
 
     def set_trainable(self, trainable: bool) -> None:
         value = self._table[self._key]
