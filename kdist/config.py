@@ -1,4 +1,9 @@
-"""Settings, under Keras's names."""
+"""Settings, under Keras's names. Importing it loads no backend, so that `set_backend` comes in time."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 from kdist.core.config import (
     backend,
@@ -31,3 +36,12 @@ __all__ = [
     "set_image_data_format",
     "standardize_data_format",
 ]
+
+# These belong to a package that needs the backend.
+_OF_DTYPE_POLICIES = ("dtype_policy", "set_dtype_policy")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _OF_DTYPE_POLICIES:
+        return getattr(importlib.import_module("kdist.dtype_policies"), name)
+    raise AttributeError(f"module 'kdist.config' has no attribute {name!r}")
