@@ -33,10 +33,10 @@ class Program:
         check_support(plan.strategy)
         self._model, self._kind = model, kind
         devices = (None,) if plan.mesh is None else devices_of_mesh(plan.mesh)
-        self._local_count = len(devices)
+        self._devices = devices
         self._many_processes = plan.mesh is not None and runtime.process_count() > 1
         self._strategy = (
-            runtime.strategy(devices) if self._many_processes or self._local_count > 1 else None
+            runtime.strategy(devices) if self._many_processes or len(devices) > 1 else None
         )
         for variable in _variables(model):
             variable._storage.place(devices)
@@ -106,14 +106,14 @@ class Program:
         """The step on this process's slice of the batch, each local replica taking its rows."""
         if self._strategy is None:
             return self._one_replica(SINGLE, x, y, w, mask, size)
-        n = self._local_count
+        devices, n = self._devices, len(self._devices)
         slices = [(x, y, w, mask)] if n == 1 else _cut((x, y, w, mask), n)
 
         def replica() -> Any:
             number = int(
                 tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)
             )
-            me = DistributedReplica(self._strategy, runtime.process_index(), number % n, n)
+            me = DistributedReplica(self._strategy, runtime.process_index(), number % n, devices)
             out = self._one_replica(me, *slices[me.local], size)
             me.settle()
             return _mean_logs(me, out) if self._kind != "predict" else out
@@ -151,12 +151,10 @@ def _seeds(model: Any) -> list:
 
 
 def _wants_jit(model: Any) -> bool:
-    """XLA where it pays: on TensorFlow's CPU it is slower than the kernels ("auto"), so there it
-    must be asked for.
+    """XLA where it is asked for. "auto" is without: on a CPU the kernels are faster (a convnet by
+    half), and XLA refuses some models.
     """
-    if model.jit_compile == "auto":
-        return bool(tf.config.list_logical_devices("GPU"))
-    return bool(model.jit_compile)
+    return model.jit_compile is True
 
 
 def _cut(batch: Any, n: int) -> list:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -17,13 +18,14 @@ class DistributedReplica:
         strategy: the `tf.distribute.Strategy`.
         process: this process's number.
         local: this replica's number among those of this process.
-        local_count: how many replicas this process has.
+        devices: the devices of this process's replicas.
     """
 
-    def __init__(self, strategy: Any, process: int, local: int, local_count: int):
+    def __init__(self, strategy: Any, process: int, local: int, devices: Sequence[str | None]):
         self.count: int = strategy.num_replicas_in_sync
         self.local = local
-        self.index = process * local_count + local
+        self.index = process * len(devices) + local
+        self.devices = tuple(devices)
         self._averaged: dict[int, Any] = {}
 
     def all_sum(self, x: Any) -> Any:

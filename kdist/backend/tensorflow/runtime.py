@@ -7,10 +7,10 @@ anything.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
 import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,6 +26,8 @@ from kdist.core.coordination import BarrierTimeout, Coordinator, SingleProcess
 
 # How long a process may be silent before its peers' collectives fail instead of hanging.
 _HEARTBEAT_TIMEOUT_S = 30
+# More than `struct sigaction` takes on any platform.
+_SIGACTION_BYTES = 512
 
 
 class ServiceCoordinator:
@@ -52,7 +54,10 @@ class ServiceCoordinator:
         if self.rank == 0:
             self._wait("left", "kdist/left", list(range(1, self.count)), timeout_s)
         else:
-            context.context().set_config_key_value(f"kdist/left/{self.rank}", "1")
+            try:
+                context.context().set_config_key_value(f"kdist/left/{self.rank}", "1")
+            except tf.errors.UnavailableError:
+                return  # process 0 has read the key and gone before it could answer
 
     def _wait(self, name: str, key: str, waiting: list[int], timeout_s: float) -> None:
         service, deadline = context.context(), time.monotonic() + timeout_s
@@ -173,16 +178,18 @@ class TensorFlowRuntime:
 @contextmanager
 def _keeping_sigterm() -> Iterator[None]:
     """TensorFlow's coordination service catches SIGTERM to tell its peers, and the process then
-    outlives it: undo that.
+    outlives it: put back what stood before.
+
+    By the C library, since Python sets handlers in the main thread alone, and a worker of Ray joins
+    in another.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers; a worker of Ray is ended by other means
-        return
-    before = signal.getsignal(signal.SIGTERM)
+    libc = ctypes.CDLL(None)
+    before = ctypes.create_string_buffer(_SIGACTION_BYTES)
+    libc.sigaction(signal.SIGTERM, None, before)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+        libc.sigaction(signal.SIGTERM, before, None)
 
 
 def _kind(device_type: str | None) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 
 from kdist.backend.tensorflow import placement
 from kdist.backend.tensorflow.replicas import local_replica
@@ -35,10 +36,11 @@ class Storage:
     def _make(self, value: Any, devices: Sequence[str | None]) -> None:
         self._devices = tuple(devices)
         copies = []
+        # Not tf.Variable: inside of `strategy.run` it would make a mirrored one.
         for i, device in enumerate(devices):
             with tf.device(device):
                 start = value if i == 0 or self._aggregation != "sum" else tf.zeros_like(value)
-                copies.append(tf.Variable(start, trainable=self._trainable, name=self._name))
+                copies.append(ResourceVariable(start, trainable=self._trainable, name=self._name))
         self.copies: list[tf.Variable] = copies
 
     def _copy(self) -> tf.Variable:

@@ -29,7 +29,7 @@ def on_both(fn):
             number = int(
                 tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)
             )
-            replica = DistributedReplica(strategy, 0, number, 2)
+            replica = DistributedReplica(strategy, 0, number, ("cpu:0", "cpu:1"))
             with step_scope(replica):
                 out = fn(replica)
                 replica.settle()
@@ -137,6 +137,19 @@ def test_a_model_built_before_the_strategy_is_placed_when_it_trains():
         np.testing.assert_allclose(
             model.predict(x, batch_size=4, verbose=0), x @ copies[0].numpy(), rtol=1e-5, atol=1e-6
         )
+
+
+def test_a_variable_born_in_a_step_has_a_copy_for_each_replica():
+    born = []
+
+    def step(replica):
+        if not born:
+            born.append(Variable(np.float32([0.0]), trainable=False, aggregation="sum"))
+        born[0].assign_add([1.0])
+        return born[0].value
+
+    assert [float(r[0]) for r in on_both(step)] == [1.0, 1.0]
+    assert float(born[0].numpy()[0]) == 2.0
 
 
 def test_a_users_logs_are_averaged():

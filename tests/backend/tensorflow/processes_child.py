@@ -22,7 +22,10 @@ from kdist.backend.variable import Variable
 from kdist.core.coordination import BarrierTimeout
 
 rank = int(sys.argv[1])
-distribution.initialize(sys.argv[2], 2, rank, timeout_s=60)
+# As a worker of Ray does it: not in the main thread.
+joining = threading.Thread(target=distribution.initialize, args=(sys.argv[2], 2, rank, 60))
+joining.start()
+joining.join()
 assert (distribution.process_index(), distribution.process_count()) == (rank, 2)
 assert distribution.list_devices() == ["cpu:0", "cpu:1"]
 
