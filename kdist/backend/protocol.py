@@ -33,7 +33,7 @@ class Storage(Protocol):
         ...
 
     def add(self, value: Any) -> Tensor:
-        """Add a number, or a tensor that broadcasts to the shape, and return the sum. In place where that is cheaper."""
+        """Add a number, or a tensor that broadcasts to the shape; returns the sum. In place where cheaper."""
         ...
 
     def handle(self) -> Any:

@@ -24,6 +24,15 @@ from kdist.core import dtypes, registry
 from kdist.core.graph import KerasTensor
 
 _PLAIN = (str, int, float, bool)
+_OF_FUNCTIONS = (
+    "activations",
+    "constraints",
+    "initializers",
+    "losses",
+    "metrics",
+    "regularizers",
+    "ops",
+)
 
 
 class _State(threading.local):
@@ -55,7 +64,6 @@ def shared_objects() -> Iterator[None]:
 
 
 # ---- to config
-# -----------------------------------------------------------------------------------------------------------
 def serialize_keras_object(obj: Any) -> Any:
     """`obj` as plain data: what `deserialize_keras_object` turns back into an equal object.
 
@@ -172,7 +180,6 @@ def _registered_name(cls: type, path: tuple[str, str] | None) -> str | None:
 
 
 # ---- from config
-# ---------------------------------------------------------------------------------------------------------
 def deserialize_keras_object(
     config: Any, custom_objects: Mapping | None = None, safe_mode: bool = True, **kwargs: Any
 ) -> Any:
@@ -262,6 +269,13 @@ def _find(name: str, config: Mapping, function: bool = False) -> Any:
         )
         if found is not None:
             return found
+    if (
+        function and module == "builtins"
+    ):  # so Keras writes every function; its own are searched by their names
+        for package in _OF_FUNCTIONS:
+            found = registry.find_builtin(f"keras.{package}", name)
+            if isinstance(found, types.FunctionType):
+                return found
     loaded = sys.modules.get(module or "__main__")
     found = (
         getattr(loaded, name, None)
@@ -341,7 +355,6 @@ def _load_lambda(value: Mapping) -> types.FunctionType:
 
 
 # ---- by identifier
-# -------------------------------------------------------------------------------------------------------
 def resolve(
     identifier: Any,
     objects: Mapping[str, Any],
@@ -366,12 +379,9 @@ def resolve(
             and "registered_name" not in identifier
             and identifier.get("class_name") in objects
         ):
-            found = objects[identifier["class_name"]]
-            return (
-                found.from_config(identifier.get("config") or {})
-                if isinstance(found, type)
-                else found
-            )
+            found: Any = objects[identifier["class_name"]]
+            made = isinstance(found, type)
+            return found.from_config(identifier.get("config") or {}) if made else found
         return deserialize_keras_object(identifier, custom_objects=custom_objects)
     if isinstance(identifier, str):
         found = registry.get_registered_object(identifier, custom_objects)

@@ -136,7 +136,7 @@ def _matches(path: pathlib.Path, file_hash: str | None, algorithm: str) -> bool:
 
 
 def _download(origin: str, target: pathlib.Path, file_hash: str | None, algorithm: str) -> None:
-    print(f"Downloading data from {origin}", file=sys.stderr)
+    sys.stderr.write(f"Downloading data from {origin}\n")
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     part = pathlib.Path(name)
     try:

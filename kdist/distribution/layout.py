@@ -60,7 +60,7 @@ class LayoutMap(MutableMapping):
         self.device_mesh = device_mesh
         self._layouts: dict[str, TensorLayout] = {}
 
-    def __getitem__(self, path: str) -> TensorLayout | None:  # type: ignore[override]
+    def __getitem__(self, path: str) -> TensorLayout | None:
         if path in self._layouts:
             return self._layouts[path]
         found = [k for k in self._layouts if re.search(k, path)]

@@ -36,7 +36,6 @@ class LayerState:
         put(self, "_lists", {})
 
     # ---- tracking
-    # --------------------------------------------------------------------------------------------------------
     def __setattr__(self, name: str, value: Any) -> None:
         if type(value) not in _PLAIN and not name.startswith("_keras"):
             if "_lists" not in self.__dict__:
@@ -126,7 +125,6 @@ class LayerState:
         return layers if include_self else layers[1:]
 
     # ---- variables
-    # -------------------------------------------------------------------------------------------------------
     @property
     def weights(self) -> list[Variable]:
         """Variables without seeds and metrics: what files of weights hold."""
@@ -246,7 +244,6 @@ class LayerState:
             variable.assign(value)
 
     # ---- files
-    # -----------------------------------------------------------------------------------------------------------
     def save_own_variables(self, store: dict) -> None:
         """Put the layer's own variables (not its sublayers') into `store`, a mapping from str to array."""
         for i, v in enumerate([*self._own_trainable, *self._own_non_trainable]):

@@ -429,6 +429,8 @@ class Trainer:
                 handlers.restore(saved)
             handlers.on_train_begin()
             loop.fit_epochs(self, program, source, shard, handlers, position, epochs, validate)
+            if self.optimizer is not None and position.epoch >= epochs:
+                self.optimizer.finalize_variable_values(self.trainable_variables)
             handlers.on_train_end()
         except BaseException:
             handlers.on_interrupted()

@@ -100,9 +100,11 @@ def test_more_workers_than_the_cluster_can_hold_are_refused_at_once(loopback_ray
 
 
 def test_a_local_ray_has_its_limit_too(tmp_path) -> None:
-    with pytest.raises(launch.InsufficientResourcesError, match="workers=5000"):
-        with cluster.environment({"RAY_ADDRESS": ""}):
-            cluster._new_cluster(5000, {"CPU": 1.0})
+    with (
+        pytest.raises(launch.InsufficientResourcesError, match="workers=5000"),
+        cluster.environment({"RAY_ADDRESS": ""}),
+    ):
+        cluster._new_cluster(5000, {"CPU": 1.0})
 
 
 def test_fitting_counts_whole_workers_per_node() -> None:

@@ -456,7 +456,7 @@ def test_an_optimizer_can_be_copied_and_pickled():
     one, model = optimizers.Adam(0.1, weight_decay=0.1), variables()
     one.exclude_from_weight_decay(var_list=[model[1]])
     one.apply(tensors(gradient(0)), model)
-    two, again = pickle.loads(pickle.dumps((one, model)))  # noqa: S301 - our own bytes
+    two, again = pickle.loads(pickle.dumps((one, model)))
     for o, m in ((one, model), (two, again)):
         o.apply(tensors(gradient(1)), m)
     assert_close(values(again), values(model), 1e-6, 1e-7)

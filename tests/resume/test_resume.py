@@ -17,7 +17,7 @@ from kdist import launch
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-import runs  # noqa: E402 - of this folder
+import runs
 
 BACKEND = os.environ["KDIST_BACKEND"]
 OTHER = {"jax": "torch", "torch": "tensorflow", "tensorflow": "jax"}[BACKEND]

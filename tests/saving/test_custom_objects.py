@@ -187,3 +187,29 @@ def test_lambda_needs_trust(tmp_path, rng, outputs):
         kdist.saving.load_model(tmp_path / "model.keras")
     loaded = kdist.saving.load_model(tmp_path / "model.keras", safe_mode=False)
     np.testing.assert_array_equal(outputs(loaded, x), outputs(model, x))
+
+
+def test_functions(ways, data, tmp_path):
+    """Functions, the library's and one's own, as losses, metrics and activations."""
+    writer, reader = ways
+    x, y = data
+    for k in {writer, reader}:
+
+        @k.saving.register_keras_serializable("tests")
+        def distance(y_true, y_pred, k=k):
+            return k.ops.sum(k.ops.abs(y_true - y_pred), axis=-1)
+
+        if k is writer:
+            own = distance
+    model = writer.Sequential(
+        [writer.Input((6,)), writer.layers.Dense(2, activation=writer.activations.softplus)]
+    )
+    model.compile("sgd", own, metrics=[writer.losses.mean_absolute_error, own])
+    model.fit(x, y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = reader.saving.load_model(tmp_path / "model.keras")
+    before = model.evaluate(x, y, verbose=0, return_dict=True)
+    after = loaded.evaluate(x, y, verbose=0, return_dict=True)
+    assert before.keys() == after.keys() == {"loss", "mean_absolute_error", "distance"}
+    for name in before:
+        assert after[name] == pytest.approx(before[name], abs=1e-5)

@@ -28,7 +28,10 @@ _state = _State()
 
 
 class _AbstractScope(scopes.StatelessScope):
-    """Variables are read as tensors without values, and what is assigned to them is forgotten. Outside of it, reading costs nothing more."""
+    """Variables are read as tensors without values, and what is assigned to them is forgotten.
+
+    Outside of it, reading costs nothing more.
+    """
 
     def get_current_value(self, variable: Any) -> Tensor:
         found = self.state_mapping.get(id(variable))
@@ -71,8 +74,10 @@ def abstract_eval(fn: Callable, args: tuple, kwargs: dict) -> Any:
     except (RuntimeError, IndexError) as e:
         first = e
     if isinstance(first, NotImplementedError) or "device" in str(first):
-        # Real tensors were mixed in (a constant made in build, a plain torch module's parameters), or the meta device lacks
-        # an op. Fake tensors, some ten times slower, know how to deal with both. What they cannot is shown by the first error.
+        # Real tensors were mixed in (a constant made in build, a plain torch module's parameters), or the meta device
+        # lacks
+        # an op. Fake tensors, some ten times slower, know how to deal with both. What they cannot is shown by the
+        # first error.
         try:
             with FakeTensorMode(allow_non_fake_inputs=True), device_scope(device.DEFAULT):
                 return _evaluate(fn, args, kwargs)

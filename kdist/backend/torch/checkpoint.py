@@ -15,7 +15,10 @@ from kdist.core.leaf import Leaf, whole_leaf
 
 
 def to_leaf(variable: Any) -> Leaf:
-    """The variable's value. Every process holds it whole and calls this; process 0 writes it. On the CPU the leaf shares the value's memory."""
+    """The variable's value.
+
+    Every process holds it whole and calls this; process 0 writes it. On the CPU the leaf shares the value's memory.
+    """
     value = variable._storage.read()
     if dist.is_initialized() and variable.aggregation == "mean" and not variable.trainable:
         average([value])  # statistics that each process kept of its own slices

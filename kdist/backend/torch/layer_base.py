@@ -12,7 +12,8 @@ from torch.nn.modules import module as _torch_module
 class LayerBase(nn.Module):
     """A module whose parameters are the layer's variables.
 
-    `kdist.layers.Layer` defines `__call__` and tracks attributes; this class runs `call` with the module's hooks and keeps torch's registries.
+    `kdist.layers.Layer` defines `__call__` and tracks attributes; this class runs `call` with the module's hooks and
+    keeps torch's registries.
     """
 
     def __init__(self) -> None:

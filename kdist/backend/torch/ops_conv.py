@@ -1,7 +1,9 @@
 """Rows of convolution and pooling.
 
-kdist keeps images channels-last and kernels as (*spatial, in, out); torch's kernels want (batch, channels, *spatial) and (out, in, *spatial).
-Both are views of the same memory (`permute`), which torch recognises as its own channels-last format: nothing is copied.
+kdist keeps images channels-last and kernels as (*spatial, in, out); torch's kernels want (batch, channels, *spatial)
+and (out, in, *spatial).
+Both are views of the same memory (`permute`), which torch recognises as its own channels-last format: nothing is
+copied.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ def _sizes(value: Any, n: int, name: str) -> tuple[int, ...]:
 def _spatial_dims(x: Tensor) -> int:
     if x.ndim not in (3, 4, 5):
         raise ValueError(
-            f"inputs must have a batch dim, a channels dim and 1, 2 or 3 spatial dims. Received: inputs.shape={tuple(x.shape)}."
+            "inputs must have a batch dim, a channels dim and 1, 2 or 3 spatial dims. Received: "
+            f"inputs.shape={tuple(x.shape)}."
         )
     return x.ndim - 2
 
@@ -53,7 +56,9 @@ def _torch_kernel(kernel: Tensor) -> Tensor:
 
 
 def _same_padding(length: int, window: int, stride: int) -> tuple[int, int]:
-    """Elements added before and after a dim so that the output has ceil(length / stride), as TensorFlow defines "same"."""
+    """Elements added before and after a dim so that the output has ceil(length / stride), as TensorFlow defines
+    "same".
+    """
     total = max((-(-length // stride) - 1) * stride + window - length, 0)
     return total // 2, total - total // 2
 
@@ -73,7 +78,10 @@ def _pads(
 
 
 def _explicit(x: Tensor, pads: list[tuple[int, int]], value: float) -> tuple[Tensor, list[int]]:
-    """`x` and the symmetric padding that is left for the kernel: torch pads both sides alike, so what is uneven is padded here."""
+    """`x` and the symmetric padding that is left for the kernel:
+
+    torch pads both sides alike, so what is uneven is padded here.
+    """
     if all(before == after for before, after in pads):
         return x, [before for before, _ in pads]
     return F.pad(x, [v for pair in reversed(pads) for v in pair], value=value), [0] * len(pads)
@@ -98,7 +106,8 @@ def conv(
     channels, per_group = x.shape[1], weight.shape[1]
     if channels % per_group:
         raise ValueError(
-            f"inputs have {channels} channels, which the kernel's {per_group} input channels do not divide. Received: kernel.shape={tuple(kernel.shape)}."
+            f"inputs have {channels} channels, which the kernel's {per_group} input channels do not divide. "
+            f"Received: kernel.shape={tuple(kernel.shape)}."
         )
     windows = tuple((k - 1) * d + 1 for k, d in zip(weight.shape[2:], dilation, strict=True))
     x, symmetric = _explicit(x, _pads(x, windows, strides, padding), 0.0)
@@ -159,7 +168,8 @@ def conv_transpose(
     )
     if x.shape[1] != weight.shape[0]:
         raise ValueError(
-            f"inputs have {x.shape[1]} channels, and the kernel's last dim is {weight.shape[0]}. Received: kernel.shape={tuple(kernel.shape)}."
+            f"inputs have {x.shape[1]} channels, and the kernel's last dim is {weight.shape[0]}. Received: "
+            f"kernel.shape={tuple(kernel.shape)}."
         )
     out = _CONV_TRANSPOSE[n](x, weight, None, strides, 0, 0, 1, dilation)
     # The native call gives the full result, (length - 1) * stride + window; "valid" and "same" are windows into it.
@@ -181,7 +191,8 @@ def conv_transpose(
 def _transpose_crop(window: int, stride: int, padding: str, extra: int | None) -> tuple[int, int]:
     """Zeros to add (negative: elements to cut) before and after a dim of the full transposed convolution.
 
-    Output lengths: valid (length - 1) * stride + window + extra, at least length * stride by default; same length * stride by default, else
+    Output lengths: valid (length - 1) * stride + window + extra, at least length * stride by default; same length *
+        stride by default, else
     (length - 1) * stride + window % 2 + extra.
     """
     if padding == "valid":

@@ -55,7 +55,8 @@ def stop_gradient(variable: Any) -> Tensor:
     return as_tensor(variable).detach()
 
 
-# ---- control flow: eager, so Python's own --------------------------------------------------------------------------------
+# ---- control flow: eager, so Python's own
+# --------------------------------------------------------------------------------
 def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
     if isinstance(pred, Tensor) and pred.is_meta:
         return true_fn()  # only the shapes are asked for, and both branches must agree in them
@@ -139,7 +140,8 @@ def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int =
     n = flat[0].shape[axis]
     if any(x.shape[axis] != n for x in flat):
         raise ValueError(
-            f"associative_scan: elems must agree in size along axis={axis}. Received shapes: {[tuple(x.shape) for x in flat]}."
+            f"associative_scan: elems must agree in size along axis={axis}. Received shapes: "
+            f"{[tuple(x.shape) for x in flat]}."
         )
     if reverse:
         flat = [torch.flip(x, (axis,)) for x in flat]
@@ -165,7 +167,8 @@ def vectorized_map(function: Callable, elements: Any) -> Any:
     return torch.vmap(function)(elements)
 
 
-# ---- differentiation -----------------------------------------------------------------------------------------------------
+# ---- differentiation
+# -----------------------------------------------------------------------------------------------------
 class _CustomGradient(torch.autograd.Function):
     """Runs `f`, which gives (output, gradient function), and differentiates by the latter."""
 
@@ -195,7 +198,7 @@ class _CustomGradient(torch.autograd.Function):
 
 
 def _wants_arguments(gradient: Callable, outputs: int) -> bool:
-    """Whether it is written as `gradient(*args, upstream)`, Keras's form for torch, and not as `gradient(*upstream)`."""
+    """Whether it is written as `gradient(*args, upstream)`, Keras's form for torch, not as `gradient(*upstream)`."""
     parameters = inspect.signature(gradient).parameters
     upstream = parameters.get("upstream")
     if upstream is None:

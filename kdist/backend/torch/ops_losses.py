@@ -1,4 +1,7 @@
-"""Rows of cross-entropies, each element or sample on its own. Probabilities are normalised and clipped as Keras does."""
+"""Rows of cross-entropies, each element or sample on its own.
+
+Probabilities are normalised and clipped as Keras does.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from kdist.core import config
 def _same_shape(target: Tensor, output: Tensor) -> None:
     if target.shape != output.shape:
         raise ValueError(
-            f"target and output must have one shape. Received: target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}."
+            f"target and output must have one shape. Received: target.shape={tuple(target.shape)}, "
+            f"output.shape={tuple(output.shape)}."
         )
 
 

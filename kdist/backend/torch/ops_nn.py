@@ -14,7 +14,8 @@ from kdist.backend.torch.tensors import as_float, as_tensor, promoted, torch_dty
 from kdist.core import config
 
 
-# ---- activations ---------------------------------------------------------------------------------------------------------
+# ---- activations
+# ---------------------------------------------------------------------------------------------------------
 def celu(x: Any, alpha: float = 1.0) -> Tensor:
     return F.celu(as_float(x), alpha)
 
@@ -67,7 +68,8 @@ def over_axes(native: Any) -> Any:
     return row
 
 
-# ---- normalisation -------------------------------------------------------------------------------------------------------
+# ---- normalisation
+# -------------------------------------------------------------------------------------------------------
 def _at_least_float32(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
@@ -190,7 +192,8 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
     return x / torch.clamp(norm(x, order, axis, True), min=epsilon)
 
 
-# ---- encodings -----------------------------------------------------------------------------------------------------------
+# ---- encodings
+# -----------------------------------------------------------------------------------------------------------
 def one_hot(
     x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
 ) -> Tensor:
@@ -220,7 +223,8 @@ def multi_hot(
     return torch.amax(one_hot(x, num_classes, axis, dtype, sparse), dim=1 if x.ndim > 1 else 0)
 
 
-# ---- attention -----------------------------------------------------------------------------------------------------------
+# ---- attention
+# -----------------------------------------------------------------------------------------------------------
 def dot_product_attention(
     query: Any,
     key: Any,
@@ -252,7 +256,8 @@ def dot_product_attention(
         bias = as_tensor(bias).to(q.dtype)
         mask = bias if mask is None else torch.where(mask, bias, _lowest(q.dtype))
     elif mask is not None:
-        # A large finite number, not -inf: a row that is masked everywhere then averages, as on the other backends, and is not NaN.
+        # A large finite number, not -inf: a row that is masked everywhere then averages, as on the other backends,
+        # and is not NaN.
         mask = torch.where(mask, torch.zeros((), dtype=q.dtype, device=q.device), _lowest(q.dtype))
     if attn_logits_soft_cap is not None:
         out = _capped_attention(q, k, v, mask, scale, is_causal, attn_logits_soft_cap)

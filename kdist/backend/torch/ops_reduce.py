@@ -55,7 +55,8 @@ def extremum(native: Any, pairwise: Any, name: str) -> Any:
         if any(x.shape[d] == 0 for d in dims):
             if initial is None:
                 raise ValueError(
-                    f"{name} of an empty tensor has no value. Pass initial=. Received: x.shape={tuple(x.shape)}, axis={axis}."
+                    f"{name} of an empty tensor has no value. Pass initial=. Received: x.shape={tuple(x.shape)}, "
+                    f"axis={axis}."
                 )
             shape = [
                 1 if d in dims else n for d, n in enumerate(x.shape) if keepdims or d not in dims
@@ -124,7 +125,8 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Tensor:
     if weights.shape != x.shape:
         if not is_int(axis) or weights.ndim != 1:
             raise ValueError(
-                f"weights of shape {tuple(weights.shape)} must have the shape of x, {tuple(x.shape)}, or be one-dimensional along one axis. "
+                f"weights of shape {tuple(weights.shape)} must have the shape of x, {tuple(x.shape)}, or be "
+                "one-dimensional along one axis. "
                 f"Received: axis={axis}."
             )
         weights = weights.reshape(
@@ -193,7 +195,8 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Tenso
     sequence, values = promoted(sorted_sequence, values)
     if sequence.ndim != 1:
         raise ValueError(
-            f"sorted_sequence must have one dim, and has shape {tuple(sequence.shape)}. Use vectorized_map for several sequences."
+            f"sorted_sequence must have one dim, and has shape {tuple(sequence.shape)}. Use vectorized_map for "
+            "several sequences."
         )
     return torch.searchsorted(
         sequence, values.contiguous(), side=side, out_int32=sequence.shape[0] < 2**31
@@ -231,7 +234,10 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
 
 
 def segments(reduce: str, start: Any) -> Any:
-    """`segment_sum` or `segment_max`: rows of `data` that share an id are reduced; ids outside of the range are left out."""
+    """`segment_sum` or `segment_max`:
+
+    rows of `data` that share an id are reduced; ids outside of the range are left out.
+    """
 
     def row(
         data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False

@@ -150,7 +150,8 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
         sections = int(indices_or_sections)
         if n % sections:
             raise ValueError(
-                f"indices_or_sections={sections} does not divide the {n} elements along axis={axis} of a tensor of shape {tuple(x.shape)}."
+                f"indices_or_sections={sections} does not divide the {n} elements along axis={axis} of a tensor "
+                f"of shape {tuple(x.shape)}."
             )
         return [torch.narrow(x, axis, i * (n // sections), n // sections) for i in range(sections)]
     cuts = [0, *(min(int(i) if i >= 0 else int(i) + n, n) for i in indices_or_sections), n]
@@ -184,7 +185,10 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
 
 
 def _mirrored(n: int, before: int, after: int, skip: int, device: Any) -> Tensor:
-    """Indices -before .. n + after - 1 folded back into 0 .. n - 1; `skip` 1 leaves the edge out of the mirror image."""
+    """Indices -before ..
+
+    n + after - 1 folded back into 0 .. n - 1; `skip` 1 leaves the edge out of the mirror image.
+    """
     index = torch.arange(-before, n + after, device=device)
     if n == 1:
         return torch.zeros_like(index)

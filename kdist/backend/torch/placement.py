@@ -29,8 +29,10 @@ def check_support(strategy: Any) -> None:
     processes = runtime.process_count()
     if strategy.device_mesh.size != processes or strategy.data_shards != processes:
         raise ValueError(
-            f"{strategy!r} has {strategy.device_mesh.size} devices, {strategy.data_shards} of them along the batch, and this job has {processes} "
-            "process(es); torch drives one device from each. Start as many processes as devices, e.g. with `kdist run --workers N`, and use DataParallel()."
+            f"{strategy!r} has {strategy.device_mesh.size} devices, {strategy.data_shards} of them along the "
+            f"batch, and this job has {processes} "
+            "process(es); torch drives one device from each. Start as many processes as devices, e.g. with "
+            "`kdist run --workers N`, and use DataParallel()."
         )
 
 

@@ -1,4 +1,7 @@
-"""Programs: what runs a step on a batch. torch is eager, so there is nothing to compile, only work to keep out of the step."""
+"""Programs:
+
+what runs a step on a batch. torch is eager, so there is nothing to compile, only work to keep out of the step.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +97,8 @@ class Program:
     def _shared(self, logs: dict) -> dict | None:
         """Logs that a user's own step returned, for all processes alike.
 
-        Results of the model's metrics are left to be read from the metrics, which add up exactly; other numbers are averaged.
+        Results of the model's metrics are left to be read from the metrics, which add up exactly; other numbers are
+        averaged.
         """
         logs = _flat(logs)
         if self._result_names is None:
@@ -112,7 +116,10 @@ class Program:
         nn.Module.train(self._model, state.was_training)
 
     def _settle(self) -> None:
-        """Average the statistics that each process kept of its own slices. They move linearly, so averaging now is averaging at each step."""
+        """Average the statistics that each process kept of its own slices.
+
+        They move linearly, so averaging now is averaging at each step.
+        """
         average(
             [
                 v._storage.read()
@@ -136,7 +143,9 @@ class Program:
         return to_numpy(gather_rows(x) if self._grouped else x)
 
     def metric_values(self, state: State) -> list[Tensor] | None:
-        """The metrics' variables over all processes, which call it together; None where the variables themselves are global."""
+        """The metrics' variables over all processes, which call it together; None where the variables themselves are
+        global.
+        """
         if not self._grouped:
             return None
         variables = self._model.metrics_variables
@@ -163,7 +172,8 @@ def compile_step(model: Any, kind: str, plan: Plan) -> Program:
     """
     if model.jit_compile is True:
         warnings.warn(
-            "compile(jit_compile=True) has no effect on the torch backend, which runs eagerly. Leave it at 'auto', or choose the jax backend.",
+            "compile(jit_compile=True) has no effect on the torch backend, which runs eagerly. Leave it at "
+            "'auto', or choose the jax backend.",
             stacklevel=2,
         )
     return Program(model, kind, plan)

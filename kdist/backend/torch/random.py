@@ -29,7 +29,9 @@ def _mix(z: int) -> int:
 
 
 def generator(seed: Any) -> torch.Generator | None:
-    """The device's generator in the state that `seed` (2,) and this replica's number stand for; None where there are no values."""
+    """The device's generator in the state that `seed` (2,) and this replica's number stand for; None where there are
+    no values.
+    """
     device = place.device
     if device.type == "meta" or (
         isinstance(seed, Tensor) and (seed.is_meta or isinstance(seed, FakeTensor))
@@ -82,7 +84,10 @@ def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: An
 def truncated_normal(
     shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
-    """Inverse of the distribution function on uniform numbers: a normal cut at two standard deviations, without rejection."""
+    """Inverse of the distribution function on uniform numbers:
+
+    a normal cut at two standard deviations, without rejection.
+    """
     target = torch_dtype(dtype)
     wide = torch.float64 if target is torch.float64 else torch.float32
     low, high = (math.erf(s / math.sqrt(2.0)) for s in (-2.0, 2.0))

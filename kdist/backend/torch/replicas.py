@@ -14,7 +14,10 @@ _BUCKET_BYTES = 25 * 2**20
 
 
 class _AllSum(torch.autograd.Function):
-    """Sum over the processes. The gradient of the sum of all processes' losses with respect to one's x is the sum of their gradients."""
+    """Sum over the processes.
+
+    The gradient of the sum of all processes' losses with respect to one's x is the sum of their gradients.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -114,7 +117,9 @@ def combined(values: list[Tensor], aggregations: list[str]) -> list[Tensor]:
 
 
 def gather_rows(x: Tensor) -> Tensor:
-    """The slices of all processes, joined along the first dim in the processes' order; every process has equally many rows."""
+    """The slices of all processes, joined along the first dim in the processes' order; every process has equally many
+    rows.
+    """
     x = x.detach().contiguous()
     out = x.new_empty((x.shape[0] * dist.get_world_size(), *x.shape[1:]))
     if out.numel():

@@ -1,4 +1,7 @@
-"""What most rows are made by: a native function with conversion and promotion before it, and nothing when neither is needed."""
+"""What most rows are made by:
+
+a native function with conversion and promotion before it, and nothing when neither is needed.
+"""
 
 from __future__ import annotations
 

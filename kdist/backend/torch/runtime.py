@@ -105,7 +105,8 @@ class TorchRuntime:
             )
         except dist.DistError as e:
             raise TimeoutError(
-                f"Process {process_id} of {num_processes} found no complete job at {coordinator} within {timeout_s:g} s: {e}"
+                f"Process {process_id} of {num_processes} found no complete job at {coordinator} within "
+                f"{timeout_s:g} s: {e}"
             ) from e
         aside = dist.TCPStore(
             host, int(port), num_processes, False, timeout=limit, wait_for_workers=False

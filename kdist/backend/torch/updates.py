@@ -1,6 +1,7 @@
 """Fused optimizer updates: all variables in one call of torch's foreach or fused kernels.
 
-The formulas are those of the optimizers' own `update_step`. What changes rarely (which tensors there are, the learning rate) is remembered between
+The formulas are those of the optimizers' own `update_step`. What changes rarely (which tensors there are, the
+learning rate) is remembered between
 steps, so that a step does no Python for each variable and asks the device for no number.
 """
 
@@ -31,7 +32,10 @@ class _Number:
         return self.value
 
     def count(self, tensor: Tensor) -> int:
-        """For a counter that its owner increments once after each call: one write since the last call is that increment."""
+        """For a counter that its owner increments once after each call:
+
+        one write since the last call is that increment.
+        """
         if tensor is self.tensor and tensor._version == self.version + 1:
             self.version, self.value = tensor._version, self.value + 1
         return int(self.of(tensor))
@@ -83,7 +87,8 @@ def _memory(optimizer: Any) -> _Memory:
 
 def _plan(memory: _Memory, variables: list) -> _Plan:
     plan = memory.plan
-    # Within one run of a program nobody swaps a module's tensors; outside of programs somebody may, so there they are looked up each time.
+    # Within one run of a program nobody swaps a module's tensors; outside of programs somebody may, so there they are
+    # looked up each time.
     if (
         plan is None
         or plan.variables is not variables
@@ -131,7 +136,10 @@ class Update:
         return _step(self.optimizer, self._memory)
 
     def groups(self, *lists: list[Tensor]) -> list[tuple[list[Tensor], tuple]]:
-        """The lists split into groups of one dtype and device, each with its step counters. An empty list stays empty."""
+        """The lists split into groups of one dtype and device, each with its step counters.
+
+        An empty list stays empty.
+        """
         plan = self._plan
         if len(plan.groups) == 1:
             return [(plan.steps[0], lists)]
@@ -146,8 +154,10 @@ class Update:
 
     @property
     def contiguous_grads(self) -> list[Tensor]:
-        """The gradients in their parameters' memory order. torch's fused kernels walk over the memory of both without a look at the
-        strides, and autograd gives a gradient the order in which it was computed: a convolution's is a permuted view."""
+        """The gradients in their parameters' memory order. torch's fused kernels walk over the memory of both without
+        a look at the
+        strides, and autograd gives a gradient the order in which it was computed: a convolution's is a permuted
+            view."""
         return [g if g.is_contiguous() else g.contiguous() for g in self.grads]
 
 

@@ -7,14 +7,13 @@ from typing import Any
 
 from kdist import ops, random, regularizers
 from kdist.layers.layer import Layer
+from kdist.layers.options import needs_no_build
 from kdist.layers.regularization.dropout import (
     Noisy,
     check_noise_shape,
     check_rate,
     concrete,
 )
-
-from kdist.layers.options import needs_no_build
 
 _SELU_LIMIT = -1.6732632423543772 * 1.0507009873554805  # of SELU(x) for x to -infinity
 

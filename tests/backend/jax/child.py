@@ -14,9 +14,9 @@ import numpy as np
 out, devices, processes, rank, port = sys.argv[1], *map(int, sys.argv[2:])
 jax.config.update("jax_num_cpu_devices", devices)
 
-from kdist import distribution, layers, losses, metrics, models, optimizers  # noqa: E402
-from kdist.backend import backend  # noqa: E402
-from kdist.core.coordination import BarrierTimeout  # noqa: E402
+from kdist import distribution, layers, losses, metrics, models, optimizers
+from kdist.backend import backend
+from kdist.core.coordination import BarrierTimeout
 
 if processes > 1:
     distribution.initialize(f"127.0.0.1:{port}", processes, rank)

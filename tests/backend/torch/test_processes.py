@@ -28,8 +28,10 @@ def run(functions: list[str], count: int = 2) -> list[dict]:
     for rank in range(count):
         env = os.environ | {
             "KDIST_BACKEND": "torch", "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path),
-            "KDIST_RANK": str(rank), "KDIST_WORLD_SIZE": str(count), "KDIST_LOCAL_RANK": str(rank), "KDIST_LOCAL_WORLD_SIZE": str(count),
-            "KDIST_COORDINATOR": addresses.split(",")[0], "KDIST_ADDRESSES": addresses, "KDIST_RUN_ID": "test", "KDIST_ATTEMPT": "0",
+            "KDIST_RANK": str(rank), "KDIST_WORLD_SIZE": str(count),
+            "KDIST_LOCAL_RANK": str(rank), "KDIST_LOCAL_WORLD_SIZE": str(count),
+            "KDIST_COORDINATOR": addresses.split(",")[0], "KDIST_ADDRESSES": addresses,
+            "KDIST_RUN_ID": "test", "KDIST_ATTEMPT": "0",
         }  # fmt: skip
         command = [sys.executable, "-W", "error", str(CHILD), *functions]
         processes.append(

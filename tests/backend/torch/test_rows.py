@@ -1,4 +1,6 @@
-"""Each row against NumPy on fresh numbers, its dtype, its shape by abstract evaluation, and its gradient by differences."""
+"""Each row against NumPy on fresh numbers, its dtype, its shape by abstract evaluation, and its gradient by
+differences.
+"""
 
 from __future__ import annotations
 
