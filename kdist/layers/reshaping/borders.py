@@ -69,9 +69,8 @@ class Cropping(Borders):
         sizes = spatial_sizes(input_shape, self.data_format)
         if any(s is not None and sum(b) >= s for s, b in zip(sizes, self._borders, strict=True)):
             raise ValueError(
-                f"Values in `cropping` argument of {type(self).__name__} should be smaller "
-                "than the "
-                "corresponding spatial dimension of the input. "
+                "Values in `cropping` argument should be smaller than the corresponding spatial "
+                "dimension of the input. "
                 f"Received: input_shape={tuple(input_shape)}, cropping={self._borders}"
             )
         cut = tuple(
