@@ -1,4 +1,4 @@
-"""How long `import kdist` takes beyond the framework's own import, and how long Keras takes: medians of fresh processes.
+"""How long `import kdist` takes beyond the framework's own import, and Keras too: medians of fresh processes.
 
     python benchmarks/import_time.py [--rounds 5]
 

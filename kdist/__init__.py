@@ -6,6 +6,7 @@ configuration) selects.
 
 from __future__ import annotations
 
+import gc
 import importlib
 from typing import Any
 
@@ -23,17 +24,30 @@ _PACKAGES = frozenset(
 )  # fmt: skip
 
 
+def _load(module: str) -> Any:
+    """Import a module of kdist without garbage collections on the way: one over the heap of a framework that was just
+    imported takes as long as all of kdist.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return importlib.import_module(module)
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def _api() -> Any:
-    return importlib.import_module("kdist.api")
+    return _load("kdist.api")
 
 
 _registry.load_all = _api
-_runtime.load_backend = lambda: importlib.import_module("kdist.backend")
+_runtime.load_backend = lambda: _load("kdist.backend")
 
 
 def __getattr__(name: str) -> Any:
     if name in _PACKAGES:
-        return importlib.import_module(f"kdist.{name}")
+        return _load(f"kdist.{name}")
     if name.startswith("__"):
         raise AttributeError(f"module 'kdist' has no attribute {name!r}")
     api = _api()  # outside of the try: an error inside of it must be seen

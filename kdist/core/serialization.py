@@ -141,7 +141,16 @@ def dtypes_name(obj: Any) -> str | None:
 def _function_config(fn: Any) -> dict:
     module, name = registry.builtin_path(fn) or (fn.__module__, None)
     name = name or registry.get_registered_name(fn)
-    return {"module": module, "class_name": "function", "config": name, "registered_name": name}
+    registered = name
+    if module.removeprefix("keras.") in _OF_FUNCTIONS[:-1]:
+        # Keras exports a function under one package only, and searches all of these for this form.
+        module, registered = "builtins", "function"
+    return {
+        "module": module,
+        "class_name": "function",
+        "config": name,
+        "registered_name": registered,
+    }
 
 
 def _object_config(obj: Any) -> dict:
@@ -269,9 +278,7 @@ def _find(name: str, config: Mapping, function: bool = False) -> Any:
         )
         if found is not None:
             return found
-    if (
-        function and module == "builtins"
-    ):  # so Keras writes every function; its own are searched by their names
+    if function and module == "builtins":  # so Keras writes every function
         for package in _OF_FUNCTIONS:
             found = registry.find_builtin(f"keras.{package}", name)
             if isinstance(found, types.FunctionType):

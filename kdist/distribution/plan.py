@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 from kdist.core import dtypes
+from kdist.core.lazy import LazyModule
 from kdist.distribution.layout import TensorLayout
 from kdist.distribution.mesh import DeviceMesh
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+rich_console, rich_table = LazyModule("rich.console"), LazyModule("rich.table")
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Plan:
         return int(self.bytes_per_device["gradients"] * 2 * (n - 1) / n)
 
     def table(self) -> Table:
-        table = Table(
+        table = rich_table.Table(
             title=f"Plan: {self.strategy!r}" if self.strategy is not None else "Plan: one device"
         )
         for column in ("variable", "shape", "dtype", "layout", "bytes per device"):
@@ -78,7 +81,7 @@ class Plan:
         return table
 
     def __str__(self) -> str:
-        console = Console(width=120)
+        console = rich_console.Console(width=120)
         with console.capture() as capture:
             console.print(self.table())
         return capture.get()

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import fsspec
+from kdist.core.lazy import LazyModule
+
+fsspec: Any = LazyModule("fsspec.core")
 
 
 def is_remote(path: Any) -> bool:
@@ -33,7 +35,7 @@ def replacing(target: Any) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="kdist-") as folder:
             local = Path(folder, os.path.basename(str(target).rstrip("/")))
             yield local
-            filesystem, place = fsspec.core.url_to_fs(str(target))
+            filesystem, place = fsspec.url_to_fs(str(target))
             filesystem.put(str(local), place, recursive=local.is_dir())
         return
     path = Path(os.path.realpath(target))  # a link stays one
@@ -98,7 +100,7 @@ def local_copy(path: Any) -> Iterator[Path]:
             )
         yield Path(path)
         return
-    filesystem, place = fsspec.core.url_to_fs(str(path))
+    filesystem, place = fsspec.url_to_fs(str(path))
     if not filesystem.exists(place):
         raise FileNotFoundError(f"There is nothing at {str(path)!r}.")
     with tempfile.TemporaryDirectory(prefix="kdist-") as folder:
@@ -126,6 +128,6 @@ def may_write(path: Any, overwrite: bool) -> bool:
 
 def _exists(path: Any) -> bool:
     if is_remote(path):
-        filesystem, place = fsspec.core.url_to_fs(str(path))
+        filesystem, place = fsspec.url_to_fs(str(path))
         return filesystem.exists(place)
     return os.path.exists(path)

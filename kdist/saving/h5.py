@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import ml_dtypes
 import numpy as np
 
 from kdist.backend import backend
 from kdist.backend.variable import Variable
+from kdist.core.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import h5py
+else:
+    h5py = LazyModule("h5py")
 
 _VARS = "vars"
 # HDF5 knows no such types: the bytes are stored, and an attribute says what they are.

@@ -10,13 +10,17 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-import h5py
+from typing import TYPE_CHECKING, Any
 
 from kdist.core import serialization
+from kdist.core.lazy import LazyModule
 from kdist.saving import archive, files, h5
 from kdist.saving.state import arrays_size, load_state, save_state
+
+if TYPE_CHECKING:
+    import h5py
+else:
+    h5py = LazyModule("h5py")
 
 # The release of Keras whose format this is: what reads the file decides by it how to read.
 KERAS_FORMAT = "3.15.1"

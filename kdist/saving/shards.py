@@ -8,12 +8,17 @@ import os
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
+from kdist.core.lazy import LazyModule
 from kdist.saving import archive, h5
+
+if TYPE_CHECKING:
+    import h5py
+else:
+    h5py = LazyModule("h5py")
 
 
 class ShardedWriter:

@@ -7,13 +7,17 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
-
+from kdist.core.lazy import LazyModule
 from kdist.saving import archive, files, h5
 from kdist.saving.shards import ShardedReader, ShardedWriter
 from kdist.saving.state import load_state, save_state
+
+if TYPE_CHECKING:
+    import h5py
+else:
+    h5py = LazyModule("h5py")
 
 _H5, _JSON, _KERAS = ".weights.h5", ".weights.json", ".keras"
 
