@@ -45,6 +45,7 @@ CASES = {
     "SpatialDropout3D": (VOLUME, {"rate": 0.5}),
     "GaussianNoise": (SEQUENCE, {"stddev": 0.5}),
     "GaussianDropout": (SEQUENCE, {"rate": 0.5}),
+    "AlphaDropout": (SEQUENCE, {"rate": 0.5}),
     "ActivityRegularization": (SEQUENCE, {"l2": 0.1}),
     "Flatten": (SEQUENCE, {}),
     "Reshape": (SEQUENCE, {"target_shape": (4, 6)}),
@@ -83,6 +84,7 @@ CASES = {
     "Concatenate": (PAIR, {}),
     "Dot": (PAIR, {"axes": 2}),
     "Attention": (PAIR, {"use_scale": True}),
+    "AdditiveAttention": (PAIR, {}),
     "MultiHeadAttention": (
         "query and value",
         {"num_heads": 2, "key_dim": 3, "dropout": 0.1, "seed": 1},
