@@ -80,6 +80,8 @@ def stop(process: subprocess.Popen) -> None:
 
 
 def main() -> int:
+    # A shell starts what runs in its background with Ctrl-C ignored, and tests that send it would wait for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     arguments = sys.argv[1:]
     split = next((i for i, a in enumerate(arguments) if a.startswith("-")), len(arguments))
     chosen, extra = arguments[:split], arguments[split:]

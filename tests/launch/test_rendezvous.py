@@ -10,6 +10,9 @@ from kdist import launch
 
 pytestmark = pytest.mark.timeout(150)
 
+# The suite itself runs with eight virtual devices.
+ONE_DEVICE = {"JAX_NUM_CPU_DEVICES": "1"}
+
 
 def test_workers_meet_and_are_data_parallel(tmp_path) -> None:
     def fn():
@@ -23,7 +26,7 @@ def test_workers_meet_and_are_data_parallel(tmp_path) -> None:
             len(distribution.list_devices()),
         )
 
-    result = launch.run(fn, 2, launcher="local", storage=tmp_path, timeout=120)
+    result = launch.run(fn, 2, launcher="local", storage=tmp_path, timeout=120, env=ONE_DEVICE)
     assert result.values == [(0, 2, "DataParallel", 2), (1, 2, "DataParallel", 2)]
 
 
