@@ -4,7 +4,7 @@ QUICK := .venv-quickstart
 TEST := .venv-test
 PIP_FLAGS := --quiet --disable-pip-version-check
 
-.PHONY: quickstart test lint format bench conformance clean help
+.PHONY: quickstart test lint format bench clean help
 
 help:
 	@echo "make quickstart   train on MNIST digits: two Ray workers, sharded checkpoints (a few minutes)"
