@@ -80,6 +80,9 @@ from kdist.ops.core import (
     while_loop as while_loop,
 )
 from kdist.ops.fused import (
+    conv_with_bias as conv_with_bias,
+)
+from kdist.ops.fused import (
     embedding_lookup as embedding_lookup,
 )
 from kdist.ops.fused import (

@@ -10,11 +10,12 @@ from kdist.core import config
 from kdist.ops.core import cast
 from kdist.ops.declare import op
 from kdist.ops.math import logsumexp
+from kdist.ops.nn_conv import conv
 from kdist.ops.nn_losses import sparse_categorical_crossentropy
 from kdist.ops.numpy_binary import add, equal, subtract
 from kdist.ops.numpy_products import matmul
 from kdist.ops.numpy_reductions import argmax, mean
-from kdist.ops.numpy_shaping import expand_dims, squeeze, take, take_along_axis
+from kdist.ops.numpy_shaping import expand_dims, reshape, squeeze, take, take_along_axis
 
 Tensor = Any
 
@@ -24,6 +25,23 @@ def linear(x: Tensor, kernel: Tensor, bias: Any = None) -> Tensor:
     """x @ kernel + bias: x (..., in), kernel (in, out), bias (out,) or None; gives (..., out)."""
     y = matmul(x, kernel)
     return y if bias is None else add(y, bias)
+
+
+@op
+def conv_with_bias(
+    inputs: Tensor,
+    kernel: Tensor,
+    bias: Tensor,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: Any = None,
+    dilation_rate: Any = 1,
+) -> Tensor:
+    """`conv`, plus `bias` (channels,) on each of the output's channels."""
+    out = conv(inputs, kernel, strides, padding, data_format, dilation_rate)
+    if config.standardize_data_format(data_format) == "channels_first":
+        bias = reshape(bias, (-1, *(1,) * (len(out.shape) - 2)))
+    return add(out, bias)
 
 
 @op

@@ -571,6 +571,24 @@ case(
 )
 case("conv", _image, normal(3, 3, 2, 6), ref=conv_reference, rtol=1e-4)
 case(
+    "conv_with_bias",
+    _image,
+    normal(3, 3, 4, 5),
+    normal(5),
+    ref=lambda x, k, b: conv_reference(x, k) + b,
+    grad=True,
+    rtol=1e-4,
+)
+case(
+    "conv_with_bias",
+    _image_first,
+    normal(3, 3, 4, 5),
+    normal(5),
+    ref=lambda x, k, b, **how: first(conv_reference)(x, k, **how) + b[:, None, None],
+    data_format="channels_first",
+    rtol=1e-4,
+)
+case(
     "conv",
     normal(2, 8, 3),
     normal(3, 3, 4),

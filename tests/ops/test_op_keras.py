@@ -105,6 +105,7 @@ OWN = {
     "linear",
     "mean_sparse_categorical_crossentropy",
     "softmax_crossentropy_with_integer_labels",
+    "conv_with_bias",
     "sparse_hits",
 }
 

@@ -95,7 +95,21 @@ def conv(
     data_format: str | None = None,
     dilation_rate: Any = 1,
 ) -> Tensor:
+    return conv_with_bias(inputs, kernel, None, strides, padding, data_format, dilation_rate)
+
+
+def conv_with_bias(
+    inputs: Any,
+    kernel: Any,
+    bias: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Tensor:
+    """The kernel adds the bias in its own pass."""
     x, kernel = promoted(inputs, kernel)
+    bias = None if bias is None else as_tensor(bias).to(x.dtype)
     n = _spatial_dims(x)
     last = config.standardize_data_format(data_format) == "channels_last"
     if last:
@@ -111,7 +125,7 @@ def conv(
         )
     windows = tuple((k - 1) * d + 1 for k, d in zip(weight.shape[2:], dilation, strict=True))
     x, symmetric = _explicit(x, _pads(x, windows, strides, padding), 0.0)
-    out = _CONV[n](x, weight, None, strides, symmetric, dilation, channels // per_group)
+    out = _CONV[n](x, weight, bias, strides, symmetric, dilation, channels // per_group)
     return _channels_last(out) if last else out
 
 
@@ -265,6 +279,7 @@ def _window_share(
 OPS = {
     "average_pool": average_pool,
     "conv": conv,
+    "conv_with_bias": conv_with_bias,
     "conv_transpose": conv_transpose,
     "depthwise_conv": depthwise_conv,
     "max_pool": max_pool,

@@ -89,10 +89,11 @@ class BaseConv(Windowed):
         padding = self.padding
         if self._causal_pad is not None:
             inputs, padding = ops.pad(inputs, self._causal_pad), "valid"
-        x = ops.conv(
-            inputs, self.kernel.value, self.strides, padding, self.data_format, self.dilation_rate
-        )
-        return self._finish(x)
+        how = (self.strides, padding, self.data_format, self.dilation_rate)
+        if self.bias is None:
+            return self.activation(ops.conv(inputs, self.kernel.value, *how))
+        x = ops.conv_with_bias(inputs, self.kernel.value, self.bias.value, *how)
+        return self.activation(x)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self._output_shape(input_shape, self.filters)
