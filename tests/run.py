@@ -19,7 +19,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BACKENDS = ("jax", "torch", "tensorflow")
 # Folders that need no backend, or start processes with the backends they name themselves.
-NEUTRAL = ("core", "data", "datasets", "checkpoint", "launch", "cli", "cluster_configs", "workshop")
+NEUTRAL = ("core", "data", "datasets", "checkpoint", "workshop")
+# Ray forks its drivers, so no framework may be loaded in the process that tests the launchers.
+LAUNCH = ("launch", "cli", "cluster_configs")
 # Two stages at a time: the machine that this is made for has two cores.
 AT_ONCE = int(os.environ.get("KDIST_TEST_JOBS", "2"))
 
@@ -27,21 +29,24 @@ AT_ONCE = int(os.environ.get("KDIST_TEST_JOBS", "2"))
 def stages() -> dict[str, list[str]]:
     """Stage name -> test folders. Heavy ones first, so that the last ones to finish are short."""
     tests = ROOT / "tests"
-    neutral = [str(tests / n) for n in NEUTRAL if (tests / n).is_dir()]
+    folders = lambda names: [str(tests / n) for n in names if (tests / n).is_dir()]
     shared = [
         str(p)
         for p in sorted(tests.iterdir())
-        if p.is_dir() and p.name not in (*NEUTRAL, "backend") and not p.name.startswith(("_", "."))
+        if p.is_dir()
+        and p.name not in (*NEUTRAL, *LAUNCH, "backend")
+        and not p.name.startswith(("_", "."))
     ]
     per_backend = {
         b: [*shared, *([str(tests / "backend" / b)] if (tests / "backend" / b).is_dir() else [])]
         for b in BACKENDS
     }
     return {
+        "jax": per_backend["jax"],
         "tensorflow": per_backend["tensorflow"],
         "torch": per_backend["torch"],
-        "jax": per_backend["jax"],
-        "neutral": neutral,
+        "launch": folders(LAUNCH),
+        "neutral": folders(NEUTRAL),
     }
 
 
