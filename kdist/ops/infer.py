@@ -67,7 +67,7 @@ def probe(fn: Callable, args: tuple, kwargs: dict) -> Any:
                 for sizes in itertools.product(known, repeat=n):
                     try:
                         return at_both(dict(zip(slots, sizes, strict=True)))
-                    except Exception:
+                    except Exception:  # these sizes do not fit either; `first` is the error to show
                         continue
         raise first
 
