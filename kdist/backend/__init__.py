@@ -1,6 +1,6 @@
 """Binds exactly one backend.
 
-`from kdist.backend import backend` is that backend's package; see `protocol.py` for what it offers.
+`from kdist.backend import bound as backend` gives that backend's package; see `protocol.py` for what it offers.
 """
 
 from __future__ import annotations
@@ -26,6 +26,6 @@ def _load(name: str) -> Backend:
     return cast(Backend, importlib.import_module(f"kdist.backend.{name}"))
 
 
-backend: Backend = _load(config.backend())
+bound: Backend = _load(config.backend())
 config.bound_backend(config.backend())
-runtime.bind(backend.runtime)
+runtime.bind(bound.runtime)

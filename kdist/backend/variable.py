@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core import dtypes, names, scopes
 from kdist.distribution.runtime import distribution
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.callbacks import console
 from kdist.callbacks.callback import Callback
 from kdist.callbacks.monitor import MonitorCallback

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.callbacks import states
 from kdist.callbacks.callback import Callback
 from kdist.callbacks.monitor import check_mode, direction

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core import tree
 from kdist.core.graph import KerasTensor
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kdist import constraints, dtype_policies, initializers, regularizers
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.backend.variable import Variable
 from kdist.core import dtypes, masks, scopes, tree
 from kdist.core.graph import KerasTensor, Node, Operation, any_symbolic

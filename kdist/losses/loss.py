@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kdist import dtype_policies, ops
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core import config, masks, names, serialization, tree
 from kdist.core.replicas import replicas, sample_mask
 from kdist.losses import reduction as reductions

@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from kdist import ops
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core import config, dtypes, masks
 from kdist.losses.loss import LossFunctionWrapper
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core import dtypes, tree
 from kdist.core.graph import KerasTensor
 from kdist.core.spec import Spec

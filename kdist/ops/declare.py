@@ -12,7 +12,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core import names, tree
 from kdist.core.graph import KerasTensor, Node, any_symbolic
 from kdist.core.spec import Spec

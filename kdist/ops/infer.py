@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core import scopes, tree
 from kdist.core.spec import Spec
 

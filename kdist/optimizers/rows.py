@@ -39,7 +39,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core import scopes
 
 

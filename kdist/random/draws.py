@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core import dtypes
 from kdist.random.seed_generator import SeedGenerator, draw_seed
 

@@ -8,7 +8,7 @@ import random as python_random
 from collections.abc import Callable
 from typing import Any
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.backend.variable import Variable
 from kdist.core import names, scopes
 

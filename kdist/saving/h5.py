@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import ml_dtypes
 import numpy as np
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.backend.variable import Variable
 from kdist.core.lazy import LazyModule
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from kdist import random
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core.leaf import Leaf, whole_leaf
 from kdist.core.names import to_snake_case
 from kdist.distribution import process_index

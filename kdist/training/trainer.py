@@ -8,7 +8,7 @@ from typing import Any
 
 from kdist import metrics as metrics_lib
 from kdist import ops, optimizers
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.callbacks import CallbackList
 from kdist.core import config, scopes, serialization, tree
 from kdist.core.graph import KerasTensor

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kdist import ops
-from kdist.backend import backend
+from kdist.backend import bound as backend
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kdist import activations
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core import registry
 from kdist.core.graph import KerasTensor
 

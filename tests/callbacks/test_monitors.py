@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kdist import callbacks, layers, losses, metrics, models, optimizers
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.callbacks import model_checkpoint
 from kdist.callbacks.monitor import direction
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.checkpoint import Checkpointer
 
 CHILD = Path(__file__).with_name("two_processes_child.py")

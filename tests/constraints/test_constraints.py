@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kdist import constraints
-from kdist.backend import backend
+from kdist.backend import bound as backend
 
 w = np.random.default_rng(0).normal(size=(4, 3)).astype("float32") * np.float32([0.1, 1.0, 4.0])
 norms = np.linalg.norm(w, axis=0)

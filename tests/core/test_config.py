@@ -116,7 +116,7 @@ def test_choosing_before_and_after_the_first_use(tmp_path):
         KDIST_BACKEND="jax",
     )
     assert (code, out) == (0, "torch")
-    used = kdist.backend.backend.name
+    used = kdist.backend.bound.name
     other = {"jax": "torch"}.get(used, "jax")
     with pytest.raises(
         RuntimeError,

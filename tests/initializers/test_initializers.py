@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kdist import initializers, ops, random
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.initializers.random import compute_fans
 from kdist.random.set_seed import set_random_seed
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from kdist import layers, ops
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core import tree
 from kdist.core.graph import KerasTensor
 

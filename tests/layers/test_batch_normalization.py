@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kdist import ops
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core.replicas import step_scope
 from kdist.layers import BatchNormalization
 

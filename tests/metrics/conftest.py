@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 
 import kdist
 from kdist import layers, ops
-from kdist.backend import backend
+from kdist.backend import bound as backend
 
 X = np.linspace(-1, 1, 15, dtype="float32").reshape(3, 5)
 Z = np.linspace(0, 2, 12, dtype="float32").reshape(3, 4)

@@ -5,7 +5,7 @@ import pytest
 
 import kdist
 from kdist import layers
-from kdist.backend import backend
+from kdist.backend import bound as backend
 
 X = np.linspace(-1, 1, 15, dtype="float32").reshape(3, 5)
 

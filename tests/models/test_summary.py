@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import kdist
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.models.summary import readable_size
 
 

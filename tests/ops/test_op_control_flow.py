@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kdist import ops
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core.graph import KerasTensor
 
 numpy = backend.convert_to_numpy

@@ -21,7 +21,7 @@ from kdist import (
     random,
     regularizers,
 )
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core import dtypes
 from kdist.ops.declare import DECLARED
 

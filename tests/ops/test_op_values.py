@@ -9,7 +9,7 @@ import pytest
 from op_cases import CASES
 
 from kdist import ops
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core import tree
 from kdist.core.graph import KerasTensor
 from kdist.ops.declare import DECLARED

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kdist import ops, optimizers
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.backend.variable import Variable
 
 

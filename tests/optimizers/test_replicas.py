@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kdist import losses, ops, optimizers
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.backend.variable import Variable
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "losses"))

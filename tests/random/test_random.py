@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kdist import ops, random
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core import scopes, serialization
 from kdist.random.set_seed import get_random_seed, set_random_seed
 

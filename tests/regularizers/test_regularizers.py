@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kdist import regularizers
-from kdist.backend import backend
+from kdist.backend import bound as backend
 
 x = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
 tensor = backend.convert_to_tensor(x)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import kdist
-from kdist.backend import backend
+from kdist.backend import bound as backend
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import kdist
-from kdist.backend import backend
+from kdist.backend import bound as backend
 
 # On jax a step is compiled as a whole; elsewhere Keras runs eagerly, which costs less than tracing
 # for a few steps.

@@ -7,7 +7,7 @@ import pytest
 
 import kdist
 from kdist import layers
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.data import OutOfDataError
 from kdist.distribution import DataParallel, set_distribution
 

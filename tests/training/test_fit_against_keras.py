@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kdist
-from kdist.backend import backend
+from kdist.backend import bound as backend
 
 N = 22  # in batches of 8: the last one is short
 

@@ -10,7 +10,7 @@ import pytest
 
 import kdist
 from kdist import layers, ops
-from kdist.backend import backend
+from kdist.backend import bound as backend
 
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "training_steps.py"
 

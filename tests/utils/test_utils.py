@@ -11,7 +11,7 @@ import pytest
 
 import kdist
 from kdist import utils
-from kdist.backend import backend
+from kdist.backend import bound as backend
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ out, devices, processes, rank, port = sys.argv[1], *map(int, sys.argv[2:])
 jax.config.update("jax_num_cpu_devices", devices)
 
 from kdist import distribution, layers, losses, metrics, models, optimizers
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core.coordination import BarrierTimeout
 
 if processes > 1:

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 
 OPS = backend.OPS
 RNG = np.random.default_rng()

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 
 OPS = backend.OPS
 N = (40000,)

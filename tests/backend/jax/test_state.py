@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.backend.jax import placement
 from kdist.backend.jax.storage import Cell
 from kdist.backend.variable import Variable

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import kdist
 from kdist import layers
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.backend.tensorflow.replicas import DistributedReplica
 from kdist.backend.variable import Variable
 from kdist.core.replicas import step_scope

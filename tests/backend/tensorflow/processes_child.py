@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from kdist import distribution
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.backend.tensorflow.collectives import (
     broadcast_from_first,
     gather_rows,

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import kdist
 from kdist import layers
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.backend.tensorflow import programs
 from kdist.data.source import Batch
 from kdist.distribution.plan import make_plan

@@ -11,7 +11,7 @@ import torch
 
 import kdist
 from kdist import distribution
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.backend.torch import replicas
 from kdist.backend.torch.programs import load_metrics
 from kdist.backend.variable import Variable

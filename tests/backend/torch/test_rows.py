@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.core import tree
 from kdist.core.spec import Spec
 

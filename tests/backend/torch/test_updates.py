@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from kdist import optimizers
-from kdist.backend import backend
+from kdist.backend import bound as backend
 from kdist.backend.torch.storage import running
 from kdist.backend.variable import Variable
 
