@@ -14,6 +14,7 @@ from kdist import (  # noqa: F401
     saving,
     utils,
 )
+from kdist.backend import device
 from kdist.backend.variable import Variable
 from kdist.core.graph import KerasTensor, Operation
 from kdist.core.scopes import StatelessScope, name_scope
@@ -43,5 +44,6 @@ __all__ = [
     "Sequential",
     "StatelessScope",
     "Variable",
+    "device",
     "name_scope",
 ]

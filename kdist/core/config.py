@@ -36,6 +36,23 @@ _settings.update({k: v for k, v in _config_file().items() if k in (*_settings, "
 _bound: str | None = None  # the backend in use; set once by `bound_backend`
 
 
+def _limit_from(*variables: str) -> int | None:
+    for variable in filter(os.environ.get, variables):
+        try:
+            return int(os.environ[variable])
+        except ValueError:
+            raise ValueError(
+                f"{variable}={os.environ[variable]!r} is not a whole number. Set one, or unset it."
+            ) from None
+    return None
+
+
+_settings["max_epochs"] = _limit_from("KDIST_MAX_EPOCHS", "KERAS_MAX_EPOCHS")
+_settings["max_steps_per_epoch"] = _limit_from(
+    "KDIST_MAX_STEPS_PER_EPOCH", "KERAS_MAX_STEPS_PER_EPOCH"
+)
+
+
 def _check(argument: str, value: object, allowed: tuple) -> None:
     if value not in allowed:
         raise ValueError(
@@ -132,6 +149,81 @@ def disable_interactive_logging() -> None:
 def is_interactive_logging_enabled() -> bool:
     """Whether progress is printed to the standard output."""
     return _settings.get("interactive_logging", True)
+
+
+def enable_traceback_filtering() -> None:
+    """Leave kdist's own frames out of the tracebacks of exceptions, which is the default."""
+    _settings["traceback_filtering"] = True
+
+
+def disable_traceback_filtering() -> None:
+    """Show kdist's own frames in the tracebacks of exceptions."""
+    _settings["traceback_filtering"] = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """Whether kdist's own frames are left out of tracebacks."""
+    return _settings.get("traceback_filtering", True)
+
+
+def enable_flash_attention() -> None:
+    """Let attention take a fused kernel where there is one for its arguments, which is the default."""
+    _settings["flash_attention"] = True
+
+
+def disable_flash_attention() -> None:
+    """Have attention avoid the fused "flash" kernels, except where a call demands one."""
+    _settings["flash_attention"] = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """True or False as it was set; None, which means yes where possible, if nothing was."""
+    return _settings.get("flash_attention")
+
+
+def resolve_flash_attention(demanded: bool | None) -> bool | None:
+    """What a call that says `demanded` does: True insists on a flash kernel, False avoids it, None may use it."""
+    if demanded is None and is_flash_attention_enabled() is False:
+        return False
+    return demanded
+
+
+def is_nnx_enabled() -> bool:
+    """False: kdist's layers are no Flax NNX modules. For code that asks Keras."""
+    return False
+
+
+def max_epochs() -> int | None:
+    """The most epochs that any call of `fit` runs; None: no limit.
+
+    It comes from `set_max_epochs`, else from KDIST_MAX_EPOCHS or KERAS_MAX_EPOCHS.
+    """
+    return _settings["max_epochs"]
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Limit every call of `fit` to `max_epochs` epochs, to try a script out; None lifts the limit."""
+    _check_limit("max_epochs", max_epochs)
+    _settings["max_epochs"] = max_epochs
+
+
+def max_steps_per_epoch() -> int | None:
+    """The most batches of an epoch that `fit`, `evaluate` and `predict` run; None: no limit.
+
+    It comes from `set_max_steps_per_epoch`, else from KDIST_MAX_STEPS_PER_EPOCH or KERAS_MAX_STEPS_PER_EPOCH.
+    """
+    return _settings["max_steps_per_epoch"]
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Limit `fit`, `evaluate` and `predict` to so many batches per epoch, to try a script out; None: no limit."""
+    _check_limit("max_steps_per_epoch", max_steps_per_epoch)
+    _settings["max_steps_per_epoch"] = max_steps_per_epoch
+
+
+def _check_limit(argument: str, value: int | None) -> None:
+    if value is not None and (not isinstance(value, int) or value < 1):
+        raise ValueError(f"{argument}={value!r} must be an int of at least 1, or None.")
 
 
 def home() -> pathlib.Path:

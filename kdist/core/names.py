@@ -22,6 +22,12 @@ def auto_name(prefix: str) -> str:
     return f"{prefix}_{n}" if n else prefix
 
 
+def get_uid(prefix: str = "") -> int:
+    """How often `prefix` was counted, this time included: 1, then 2, ...; `auto_name` counts on."""
+    _counts[prefix] += 1
+    return _counts[prefix]
+
+
 def reset() -> None:
     """Start counting anew (`clear_session`)."""
     _counts.clear()

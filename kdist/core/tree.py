@@ -5,6 +5,7 @@ None is a leaf; dicts keep sorted-key order.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,6 +13,10 @@ import optree
 
 # One namespace of our own, so that what a user registers elsewhere does not change how models are traversed.
 _NAMESPACE = "kdist"
+
+
+class MAP_TO_NONE:
+    """What a function given to `traverse` returns to put None in the place of what it received."""
 
 
 def register(cls: type, to_plain: Callable, from_plain: Callable = lambda plain: plain) -> None:
@@ -33,61 +38,173 @@ def register(cls: type, to_plain: Callable, from_plain: Callable = lambda plain:
 
 
 def is_nested(structure: Any) -> bool:
+    """Whether `structure` is a container: is_nested([]) is True, is_nested("ab") and is_nested(None) are False."""
     return not optree.tree_is_leaf(structure, none_is_leaf=True, namespace=_NAMESPACE)
 
 
 def flatten(structure: Any) -> list:
+    """The leaves in order: flatten({"b": 1, "a": [2, None]}) is [2, None, 1]."""
     return optree.tree_leaves(structure, none_is_leaf=True, namespace=_NAMESPACE)
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple, Any]]:
+    """Pairs (path, leaf): flatten_with_path({"a": [5]}) is [(("a", 0), 5)]."""
     paths, leaves, _ = optree.tree_flatten_with_path(
         structure, none_is_leaf=True, namespace=_NAMESPACE
     )
     return list(zip(paths, leaves, strict=True))
 
 
-def map_structure(fn: Callable, *structures: Any) -> Any:
-    """Apply `fn` to the leaves of structures that share one form; the result has that form.
+def _is_leaf(x: Any, none_is_leaf: bool = True) -> bool:
+    return optree.tree_is_leaf(x, none_is_leaf=none_is_leaf, namespace=_NAMESPACE)
 
-    Raises: ValueError if the structures differ in form.
+
+def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -> Any:
+    """Apply `func` to the leaves of structures that share one form; the result has that form.
+
+    Arguments:
+        none_is_leaf: whether `func` sees None; else it stays None.
+
+    Raises: ValueError if there is no structure, or they differ in form.
     """
     if not structures:
-        raise ValueError("map_structure needs at least one structure, and received none.")
-    return optree.tree_map(fn, *structures, none_is_leaf=True, namespace=_NAMESPACE)
+        raise ValueError("map_structure must be given at least one structure, and received none.")
+    apply = func
+    if len(structures) > 1:  # optree alone would take what lies deeper in the others for leaves
+
+        def apply(*leaves: Any) -> Any:
+            for leaf in leaves:
+                if not _is_leaf(leaf, none_is_leaf):
+                    _differ(*structures[:2])
+            return func(*leaves)
+
+    return optree.tree_map(apply, *structures, none_is_leaf=none_is_leaf, namespace=_NAMESPACE)
 
 
-def map_structure_up_to(shallow: Any, fn: Callable, *structures: Any) -> Any:
-    """Apply `fn` where `shallow` has leaves, to the whole subtrees that the other structures hold there."""
+def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any) -> Any:
+    """Apply `func` where `shallow_structure` has leaves, to the whole subtrees that `structures` hold there.
+
+    Raises: ValueError if there is no structure, or one is shallower.
+    """
+    if not structures:
+        raise ValueError(
+            "map_structure_up_to must be given at least one structure, and received none."
+        )
     return optree.tree_map(
-        lambda _, *subtrees: fn(*subtrees),
-        shallow,
+        lambda _, *subtrees: func(*subtrees),
+        shallow_structure,
         *structures,
         none_is_leaf=True,
         namespace=_NAMESPACE,
     )
 
 
-def pack_sequence_as(structure: Any, flat: Iterable) -> Any:
+def map_shape_structure(func: Callable, structure: Any) -> Any:
+    """Apply `func` to each shape, a tuple or list of int and None, in a structure of shapes.
+
+    Example: map_shape_structure(len, {"a": (None, 3), "b": [2]}) is {"a": 2, "b": 1}.
+    """
+    is_shape = lambda x: (
+        isinstance(x, list | tuple) and all(d is None or isinstance(d, int) for d in x)
+    )
+    return optree.tree_map(
+        func, structure, is_leaf=is_shape, none_is_leaf=True, namespace=_NAMESPACE
+    )
+
+
+def traverse(func: Callable, structure: Any, top_down: bool = True) -> Any:
+    """Call `func` on `structure` and everything below it, depth first, and put its results in their places.
+
+    Arguments:
+        func: where it returns None, all stays as it is; `MAP_TO_NONE` puts None there.
+        top_down: a container comes before what is in it, and what `func` gave instead of it is not entered;
+            else it comes after its changed contents.
+
+    Raises: TypeError if `func` cannot be called. Example: traverse(lambda x: tuple(x) if isinstance(x, list)
+    else None, [1, [2]], top_down=False) is (1, (2,)).
+    """
+    if not callable(func):
+        raise TypeError(f"traverse: func={func!r} must be a function of one value.")
+
+    def contents() -> Any:
+        if not is_nested(structure):
+            return structure
+        children, metadata, _, rebuild = optree.tree_flatten_one_level(
+            structure, none_is_leaf=True, namespace=_NAMESPACE
+        )
+        return rebuild(metadata, [traverse(func, child, top_down) for child in children])
+
+    if top_down:
+        out = func(structure)
+        if out is None:
+            return contents()
+    else:
+        changed = contents()
+        out = func(changed)
+        if out is None:
+            return changed
+    return None if out is MAP_TO_NONE else out
+
+
+def pack_sequence_as(structure: Any, flat_sequence: Iterable) -> Any:
+    """`structure` with the values of `flat_sequence` as its leaves, in the order of `flatten`.
+
+    Raises: ValueError if their numbers differ.
+    """
     spec = optree.tree_structure(structure, none_is_leaf=True, namespace=_NAMESPACE)
-    leaves = list(flat)
+    leaves = list(flat_sequence)
     if spec.num_leaves != len(leaves):
+        few = "few" if len(leaves) < spec.num_leaves else "many"
         raise ValueError(
-            f"The structure has {spec.num_leaves} leaves, and flat_sequence has {len(leaves)}."
+            f"Too {few} leaves: the structure has {spec.num_leaves} leaves, and flat_sequence has {len(leaves)}."
         )
     return optree.tree_unflatten(spec, leaves)
 
 
-def assert_same_structure(a: Any, b: Any) -> None:
-    left = optree.tree_structure(a, none_is_leaf=True, namespace=_NAMESPACE)
-    right = optree.tree_structure(b, none_is_leaf=True, namespace=_NAMESPACE)
+def _differ(a: Any, b: Any) -> None:
+    left, right = (
+        optree.tree_structure(x, none_is_leaf=True, namespace=_NAMESPACE) for x in (a, b)
+    )
+    raise ValueError(f"The two structures differ in form: {left} against {right}.")
+
+
+def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
+    """Check that two structures have one form: the same containers, and the same keys in dicts of any kind.
+
+    Arguments:
+        check_types: deprecated and without effect; `assert_same_paths` compares without types.
+
+    Raises: ValueError if they differ.
+    """
+    if check_types is not None:
+        warnings.warn(
+            f"check_types={check_types} has no effect and is deprecated: leave it out. To compare without regard "
+            "to the types of containers, use assert_same_paths.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+    spec = optree.tree_structure(a, none_is_leaf=True, namespace=_NAMESPACE)
+    try:
+        below = spec.flatten_up_to(b)
+    except ValueError:
+        _differ(a, b)
+    if not all(map(_is_leaf, below)):
+        _differ(a, b)
+
+
+def assert_same_paths(a: Any, b: Any) -> None:
+    """Check that the leaves of two structures lie under the same indices and keys, in containers of any type.
+
+    Raises: ValueError that lists the paths which only one of them has.
+    """
+    left, right = ({path for path, _ in flatten_with_path(x)} for x in (a, b))
     if left != right:
-        raise ValueError(f"The two structures differ in form: {left} against {right}.")
+        raise ValueError(
+            "The two structures do not have the same paths. "
+            f"Only in a: {sorted(left - right, key=str)}; only in b: {sorted(right - left, key=str)}."
+        )
 
 
 def lists_to_tuples(structure: Any) -> Any:
-    if isinstance(structure, list | tuple) and not hasattr(structure, "_fields"):
-        return tuple(lists_to_tuples(s) for s in structure)
-    if isinstance(structure, dict):
-        return {k: lists_to_tuples(v) for k, v in structure.items()}
-    return structure
+    """`structure` with every list in it as a tuple."""
+    return traverse(lambda x: tuple(x) if isinstance(x, list) else None, structure, top_down=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 from kdist.backend import bound as backend
 from kdist.backend.variable import Variable
-from kdist.core import names, scopes
+from kdist.core import names, scopes, session
 
 _INCREMENT = (0, 1)
 # Only a backend that bakes state into traced functions (jax) has to tell.
@@ -118,6 +118,7 @@ def global_seed_generator() -> SeedGenerator:
     return _Global.generator
 
 
+@session.at_clear
 def reset_global_seed_generator() -> None:
     """Have the next draw without a seed begin anew from Python's `random`."""
     _Global.generator = None

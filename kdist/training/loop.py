@@ -6,12 +6,12 @@ A backend's program computes a step; this file decides what runs when, and when 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 import numpy as np
 
-from kdist.core import tree
+from kdist.core import config, tree
 from kdist.data import Shard, Source
 from kdist.training.logs import Logs
 from kdist.training.position import Position
@@ -32,9 +32,11 @@ def shard_of(strategy: Any, process_index: int, process_count: int) -> Shard:
     )
 
 
-def batches(source: Source, epoch: int, shard: Shard, start: int = 0) -> Any:
+@contextmanager
+def batches(source: Source, epoch: int, shard: Shard, start: int = 0) -> Iterator[Iterator]:
     """The batches of an epoch, to be used in a `with` statement: it ends the readers behind them."""
-    return closing(source.epoch(epoch, shard, start))  # type: ignore[type-var]
+    with closing(source.epoch(epoch, shard, start)) as iterator:
+        yield _first(iterator, config.max_steps_per_epoch())
 
 
 class Live:
@@ -57,6 +59,7 @@ def fit_epochs(
     validate: Any,
 ) -> None:
     """Train from `position` up to `epochs`. `validate(epoch)` gives the validation logs, {} when there are none."""
+    epochs = min(epochs, config.max_epochs() or epochs)
     state = program.begin()
     live = Live(program, state)
     object.__setattr__(model, "_live", live)

@@ -10,6 +10,7 @@ from kdist.core.config import (
 )
 from kdist.core.dtypes import standardize_dtype
 from kdist.core.graph import is_keras_tensor
+from kdist.core.session import clear_session
 from kdist.data import PyDataset, get_file, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from kdist.data import PyDataset as Sequence
 from kdist.random import set_random_seed
@@ -25,7 +26,6 @@ from kdist.saving import (
 )
 from kdist.utils.numerical import normalize, to_categorical
 from kdist.utils.sequences import pad_sequences
-from kdist.utils.session import clear_session
 from kdist.utils.split import split_dataset
 
 __all__ = [

@@ -150,3 +150,20 @@ def test_settings_are_kept():
     finally:
         config.set_image_data_format(before[0])
         config.set_epsilon(before[1])
+
+
+def test_flags_that_can_be_switched():
+    assert config.is_traceback_filtering_enabled() and not config.is_nnx_enabled()
+    before = config.is_flash_attention_enabled()
+    config.disable_flash_attention()
+    assert config.resolve_flash_attention(None) is False
+    assert config.resolve_flash_attention(True) is True
+    config.enable_flash_attention()
+    assert config.is_flash_attention_enabled() and config.resolve_flash_attention(None) is None
+    config._settings["flash_attention"] = before
+
+
+def test_limits_from_the_environment(tmp_path):
+    code = "from kdist.core import config; print(config.max_epochs(), config.max_steps_per_epoch())"
+    assert run(code, tmp_path, KERAS_MAX_EPOCHS="2")[1] == "2 None"
+    assert "is not a whole number" in run(code, tmp_path, KDIST_MAX_EPOCHS="two")[2]

@@ -64,3 +64,35 @@ def test_containers_of_ones_own():
     assert tree.flatten(given) == [1, 2]
     mapped = tree.map_structure(lambda x: 2 * x, given)
     assert type(mapped) is Tracked and mapped == [2, [4]]
+
+
+def test_mapping_wants_one_form():
+    with pytest.raises(ValueError, match="differ in form"):
+        tree.map_structure(lambda x, y: x, [1, 2], [1, [2]])
+    assert tree.map_structure(str, [1, None], none_is_leaf=False) == ["1", None]
+
+
+def test_shapes_are_leaves():
+    assert tree.map_shape_structure(len, {"a": (None, 3), "b": [(2,), [1]]}) == {
+        "a": 2,
+        "b": [1, 1],
+    }
+
+
+def test_walking_down_and_up():
+    seen = []
+    assert tree.traverse(seen.append, [(1,), {"a": 2}]) == [(1,), {"a": 2}]
+    assert seen == [[(1,), {"a": 2}], (1,), 1, {"a": 2}, 2]
+    seen.clear()
+    tree.traverse(seen.append, [(1,), 2], top_down=False)
+    assert seen == [1, (1,), 2, [(1,), 2]]
+    one_to_none = lambda x: tree.MAP_TO_NONE if x == 1 else None
+    assert tree.traverse(one_to_none, [1, (1, 2)]) == [None, (None, 2)]
+    with pytest.raises(TypeError, match="must be a function"):
+        tree.traverse(None, [1])
+
+
+def test_comparing_paths():
+    tree.assert_same_paths([0, {"a": 1}], (2, {"a": 3}))
+    with pytest.raises(ValueError, match=r"Only in a: \[\(1,\)\]"):
+        tree.assert_same_paths([0, 1], [0])

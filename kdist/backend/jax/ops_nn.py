@@ -195,6 +195,7 @@ def dot_product_attention(
         return _capped_attention(
             query, key, value, bias, mask, scale, is_causal, attn_logits_soft_cap
         )
+    flash_attention = config.resolve_flash_attention(flash_attention)
     implementation = {None: None, True: "cudnn", False: "xla"}[flash_attention]
     return nn.dot_product_attention(
         query,

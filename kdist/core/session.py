@@ -1,11 +1,19 @@
-"""Starting anew within a process."""
+"""What a process keeps between models, and how it is forgotten."""
 
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 
 from kdist.core import names
-from kdist.random.seed_generator import reset_global_seed_generator
+
+_forgetters: list[Callable[[], None]] = []
+
+
+def at_clear(forget: Callable[[], None]) -> Callable[[], None]:
+    """Have `clear_session` call `forget` too. A decorator: it returns `forget`."""
+    _forgetters.append(forget)
+    return forget
 
 
 def clear_session(free_memory: bool = True) -> None:
@@ -19,6 +27,7 @@ def clear_session(free_memory: bool = True) -> None:
     Example: after it, the first `Dense` is named "dense" again.
     """
     names.reset()
-    reset_global_seed_generator()
+    for forget in _forgetters:
+        forget()
     if free_memory:
         gc.collect()
