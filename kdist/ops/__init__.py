@@ -80,6 +80,9 @@ from kdist.ops.core import (
     while_loop as while_loop,
 )
 from kdist.ops.fused import (
+    batch_normalization_training as batch_normalization_training,
+)
+from kdist.ops.fused import (
     conv_with_bias as conv_with_bias,
 )
 from kdist.ops.fused import (
@@ -96,6 +99,9 @@ from kdist.ops.fused import (
 )
 from kdist.ops.fused import (
     sparse_hits as sparse_hits,
+)
+from kdist.ops.fused import (
+    weighted_step as weighted_step,
 )
 from kdist.ops.linalg import (
     cholesky as cholesky,

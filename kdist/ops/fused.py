@@ -12,7 +12,8 @@ from kdist.ops.declare import op
 from kdist.ops.math import logsumexp
 from kdist.ops.nn_conv import conv
 from kdist.ops.nn_losses import sparse_categorical_crossentropy
-from kdist.ops.numpy_binary import add, equal, subtract
+from kdist.ops.nn_norm import batch_normalization, moments
+from kdist.ops.numpy_binary import add, equal, multiply, subtract
 from kdist.ops.numpy_products import matmul
 from kdist.ops.numpy_reductions import argmax, mean
 from kdist.ops.numpy_shaping import expand_dims, reshape, squeeze, take, take_along_axis
@@ -77,3 +78,28 @@ def mean_sparse_categorical_crossentropy(
 def sparse_hits(target: Tensor, output: Tensor) -> Tensor:
     """1.0 where the largest of `output` (..., classes) is number `target` (...), else 0.0."""
     return cast(equal(target, argmax(output, axis=-1)), config.floatx())
+
+
+@op
+def batch_normalization_training(
+    x: Tensor, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`batch_normalization` by the batch's own statistics.
+
+    Arguments:
+        x: any rank; statistics are over all axes but `axis`, the channels'.
+        offset, scale: (channels,) or None.
+
+    Returns: the output, shaped as `x`, and mean and variance of the batch, (channels,); the
+        variance is the mean squared deviation. Take gradients of the output alone: some kernels
+        give the statistics none.
+    """
+    rank = len(x.shape)
+    mean, variance = moments(x, [i for i in range(rank) if i != axis % rank])
+    return batch_normalization(x, mean, variance, axis, offset, scale, epsilon), mean, variance
+
+
+@op
+def weighted_step(start: Tensor, end: Tensor, weight: float) -> Tensor:
+    """start + (end - start) * weight, of tensors of one shape."""
+    return add(start, multiply(subtract(end, start), weight))

@@ -1,4 +1,4 @@
-"""Rows of activations, normalisation, encodings and attention."""
+"""Rows of activations, encodings and attention."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from kdist.backend.torch.ops_linalg import norm
 from kdist.backend.torch.rows import axes, is_int, unary, unary_float
 from kdist.backend.torch.tensors import as_float, as_tensor, promoted, torch_dtype
 from kdist.core import config
@@ -66,130 +66,6 @@ def over_axes(native: Any) -> Any:
         return out.permute([order.index(d) for d in range(x.ndim)])
 
     return row
-
-
-# ---- normalisation
-# -------------------------------------------------------------------------------------------------------
-def _at_least_float32(x: Tensor) -> Tensor:
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-
-
-def moments(
-    x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False
-) -> tuple[Tensor, Tensor]:
-    if synchronized:
-        raise ValueError(
-            "synchronized=True: moments see one replica's values. Use the layer BatchNormalization(synchronized=True)."
-        )
-    x = as_float(x)
-    dims = [int(axes)] if is_int(axes) else list(axes)
-    # Half precision overflows in the squares.
-    variance, mean = torch.var_mean(_at_least_float32(x), dim=dims, keepdim=keepdims, correction=0)
-    if x.dtype is torch.float16:
-        largest = torch.finfo(x.dtype).max  # rather than infinity
-        mean, variance = mean.clamp(-largest, largest), variance.clamp(max=largest)
-    return mean.to(x.dtype), variance.to(x.dtype)
-
-
-def batch_normalization(
-    x: Any,
-    mean: Any,
-    variance: Any,
-    axis: int,
-    offset: Any = None,
-    scale: Any = None,
-    epsilon: float = 0.001,
-) -> Tensor:
-    x = as_float(x)
-    axis = axis % x.ndim
-    mean, variance, offset, scale = (
-        None if v is None else as_tensor(v).to(x.dtype).reshape(-1)
-        for v in (mean, variance, offset, scale)
-    )
-    factor = torch.rsqrt(variance + epsilon)
-    factor = factor if scale is None else factor * scale
-    shift = -mean * factor
-    shift = shift if offset is None else shift + offset
-    shape = [-1 if d == axis else 1 for d in range(x.ndim)]
-    return torch.addcmul(shift.reshape(shape), x, factor.reshape(shape))
-
-
-def _trailing(axis: Any, ndim: int) -> tuple[int, ...] | None:
-    """The axes if they are the last ones in order, which the fused kernels normalise over; else None."""
-    dims = tuple(sorted(axes(axis, ndim)))
-    return dims if dims == tuple(range(ndim - len(dims), ndim)) else None
-
-
-def layer_normalization(
-    x: Any,
-    gamma: Any = None,
-    beta: Any = None,
-    axis: Any = -1,
-    epsilon: float | None = None,
-    **kwargs: Any,
-) -> Tensor:
-    x = as_float(x)
-    epsilon = config.epsilon() if epsilon is None else epsilon
-    wide = _at_least_float32(x)
-    gamma, beta = (None if v is None else as_tensor(v).to(wide.dtype) for v in (gamma, beta))
-    if kwargs.pop("rms_scaling", False):
-        scaled = wide * torch.rsqrt(
-            torch.var(wide, dim=axes(axis, x.ndim), keepdim=True, correction=0) + epsilon
-        )
-        return (scaled if gamma is None else scaled * _along(gamma, axis, x)).to(x.dtype)
-    if kwargs:
-        raise TypeError(f"layer_normalization received unknown arguments: {sorted(kwargs)}.")
-    dims = _trailing(axis, x.ndim)
-    if dims is not None:
-        shape = tuple(x.shape[d] for d in dims)
-        gamma, beta = (None if v is None else v.reshape(shape) for v in (gamma, beta))
-        return F.layer_norm(wide, shape, gamma, beta, epsilon).to(x.dtype)
-    mean, variance = moments(wide, axes(axis, x.ndim), keepdims=True)
-    out = (wide - mean) * torch.rsqrt(variance + epsilon)
-    out = out if gamma is None else out * _along(gamma, axis, x)
-    out = out if beta is None else out + _along(beta, axis, x)
-    return out.to(x.dtype)
-
-
-def rms_normalization(
-    x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None
-) -> Tensor:
-    x = as_float(x)
-    epsilon = config.epsilon() if epsilon is None else epsilon
-    wide = _at_least_float32(x)
-    scale = None if scale is None else as_tensor(scale).to(wide.dtype)
-    dims = _trailing(axis, x.ndim)
-    if dims is not None and x.ndim:
-        shape = tuple(x.shape[d] for d in dims)
-        return F.rms_norm(wide, shape, None if scale is None else scale.reshape(shape), epsilon).to(
-            x.dtype
-        )
-    out = wide * torch.rsqrt(
-        torch.mean(wide * wide, dim=axes(axis, x.ndim), keepdim=True) + epsilon
-    )
-    return (out if scale is None else out * _along(scale, axis, x)).to(x.dtype)
-
-
-def _along(v: Tensor, axis: Any, x: Tensor) -> Tensor:
-    """A parameter over the normalised axes, shaped to broadcast against `x`."""
-    dims = axes(axis, x.ndim)
-    return (
-        v
-        if v.ndim == x.ndim
-        else v.reshape([x.shape[d] if d in dims else 1 for d in range(x.ndim)])
-    )
-
-
-def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Tensor:
-    if not isinstance(order, int) or order < 1:
-        raise ValueError(f"order={order!r} must be an int of at least 1.")
-    x = as_float(x)
-    x = x.reshape(1) if x.ndim == 0 else x
-    epsilon = config.epsilon() if epsilon is None else epsilon
-    if order == 2:
-        squares = torch.sum(x * x, dim=axes(axis, x.ndim), keepdim=True)
-        return x * torch.clamp(torch.rsqrt(squares), max=1.0 / epsilon)
-    return x / torch.clamp(norm(x, order, axis, True), min=epsilon)
 
 
 # ---- encodings
@@ -262,10 +138,23 @@ def dot_product_attention(
     if attn_logits_soft_cap is not None:
         out = _capped_attention(q, k, v, mask, scale, is_causal, attn_logits_soft_cap)
     else:
-        out = F.scaled_dot_product_attention(
-            q, k, v, mask, 0.0, is_causal, scale=scale, enable_gqa=q.shape[1] != k.shape[1]
-        )
+        out = _fused_attention(
+            config.resolve_flash_attention(flash_attention), q, k, v, mask, 0.0, is_causal,
+            scale=scale, enable_gqa=q.shape[1] != k.shape[1],
+        )  # fmt: skip
     return out.transpose(1, 2)
+
+
+# The kernels that `flash_attention=False` leaves.
+_NOT_FLASH = [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION, SDPBackend.MATH]
+
+
+def _fused_attention(flash: bool | None, *args: Any, **kwargs: Any) -> Tensor:
+    """torch's choice of kernel, unless `flash` (True or False) restricts it."""
+    if flash is None:
+        return F.scaled_dot_product_attention(*args, **kwargs)
+    with sdpa_kernel([SDPBackend.FLASH_ATTENTION] if flash else _NOT_FLASH):
+        return F.scaled_dot_product_attention(*args, **kwargs)
 
 
 def _lowest(dtype: torch.dtype) -> float:
@@ -299,7 +188,6 @@ hard_silu = unary_float(F.hardswish)
 silu = unary_float(F.silu)
 
 OPS = {
-    "batch_normalization": batch_normalization,
     "celu": celu,
     "dot_product_attention": dot_product_attention,
     "elu": elu,
@@ -309,17 +197,13 @@ OPS = {
     "hard_silu": hard_silu,
     "hard_swish": hard_silu,
     "hard_tanh": unary_float(F.hardtanh),
-    "layer_normalization": layer_normalization,
     "leaky_relu": leaky_relu,
     "log_sigmoid": unary_float(F.logsigmoid),
     "log_softmax": over_axes(torch.log_softmax),
-    "moments": moments,
     "multi_hot": multi_hot,
-    "normalize": normalize,
     "one_hot": one_hot,
     "relu": unary(torch.relu),
     "relu6": unary_float(F.relu6),
-    "rms_normalization": rms_normalization,
     "selu": unary_float(torch.selu),
     "sigmoid": unary_float(torch.sigmoid),
     "silu": silu,

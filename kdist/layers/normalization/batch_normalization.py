@@ -99,31 +99,35 @@ class BatchNormalization(Layer):
         given = ops.dtype(inputs)
         wide = dtypes.result_type(given, "float32")  # sums of 16 bits overflow
         x = inputs if given == wide else ops.cast(inputs, wide)
-        if training and self.trainable:
-            mean, variance = self._batch_moments(x, mask)
+        beta = None if self.beta is None else self.beta.value
+        gamma = None if self.gamma is None else self.gamma.value
+        if not (training and self.trainable):
+            mean, variance = self.moving_mean.value, self.moving_variance.value
+            out = ops.batch_normalization(x, mean, variance, self.axis, beta, gamma, self.epsilon)
+        elif self._counts_all(mask):
+            out, mean, variance = ops.batch_normalization_training(
+                x, self.axis, beta, gamma, self.epsilon
+            )
             self._move(mean, variance)
         else:
-            mean, variance = self.moving_mean.value, self.moving_variance.value
-        out = ops.batch_normalization(
-            x,
-            mean,
-            variance,
-            self.axis,
-            None if self.beta is None else self.beta.value,
-            None if self.gamma is None else self.gamma.value,
-            self.epsilon,
-        )
+            mean, variance = self._batch_moments(x, mask)
+            out = ops.batch_normalization(x, mean, variance, self.axis, beta, gamma, self.epsilon)
+            self._move(mean, variance)
         return (
             out
             if given == wide and wide == self.compute_dtype
             else ops.cast(out, self.compute_dtype)
         )
 
-    def _batch_moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
-        rows = sample_mask()
+    def _counts_all(self, mask: Any) -> bool:
+        """Whether the statistics are those of the whole input and of nothing else."""
         shared = self.synchronized and replicas().count > 1
-        if mask is None and rows is None and not shared:
+        return mask is None and sample_mask() is None and not shared
+
+    def _batch_moments(self, x: Any, mask: Any) -> tuple[Any, Any]:
+        if self._counts_all(mask):
             return ops.moments(x, self._reduced)
+        rows, shared = sample_mask(), self.synchronized and replicas().count > 1
         weights = row_weights(x, mask, rows, self.name)
         mean, variance = masked_moments(x, weights, self._reduced, shared)
         if rows is None or shared:
@@ -137,9 +141,8 @@ class BatchNormalization(Layer):
 
     def _move(self, mean: Any, variance: Any) -> None:
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            # One fused form of moving * momentum + batch * (1 - momentum).
-            step = ops.multiply(ops.subtract(batch, moving.value), 1.0 - self.momentum)
-            moving.assign(ops.stop_gradient(ops.add(moving.value, step)))
+            moved = ops.weighted_step(moving.value, batch, 1.0 - self.momentum)
+            moving.assign(ops.stop_gradient(moved))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         if not -len(input_shape) <= self.axis < len(input_shape):

@@ -1,0 +1,184 @@
+"""Rows of normalisation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdist.backend.torch.ops_linalg import norm
+from kdist.backend.torch.rows import axes, is_int
+from kdist.backend.torch.tensors import as_float, as_tensor, promoted
+from kdist.core import config
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def moments(
+    x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False
+) -> tuple[Tensor, Tensor]:
+    if synchronized:
+        raise ValueError(
+            "synchronized=True: moments see one replica's values. Use the layer BatchNormalization(synchronized=True)."
+        )
+    x = as_float(x)
+    dims = [int(axes)] if is_int(axes) else list(axes)
+    # Half precision overflows in the squares.
+    variance, mean = torch.var_mean(_at_least_float32(x), dim=dims, keepdim=keepdims, correction=0)
+    if x.dtype is torch.float16:
+        largest = torch.finfo(x.dtype).max  # rather than infinity
+        mean, variance = mean.clamp(-largest, largest), variance.clamp(max=largest)
+    return mean.to(x.dtype), variance.to(x.dtype)
+
+
+def batch_normalization(
+    x: Any,
+    mean: Any,
+    variance: Any,
+    axis: int,
+    offset: Any = None,
+    scale: Any = None,
+    epsilon: float = 0.001,
+) -> Tensor:
+    x = as_float(x)
+    axis = axis % x.ndim
+    mean, variance, offset, scale = (
+        None if v is None else as_tensor(v).to(x.dtype).reshape(-1)
+        for v in (mean, variance, offset, scale)
+    )
+    factor = torch.rsqrt(variance + epsilon)
+    factor = factor if scale is None else factor * scale
+    shift = -mean * factor
+    shift = shift if offset is None else shift + offset
+    shape = [-1 if d == axis else 1 for d in range(x.ndim)]
+    return torch.addcmul(shift.reshape(shape), x, factor.reshape(shape))
+
+
+def batch_normalization_training(
+    x: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 0.001
+) -> tuple[Tensor, Tensor, Tensor]:
+    x = as_float(x)
+    axis = axis % x.ndim
+    channels = x.shape[axis]
+    count = x.numel() // channels if channels else 0
+    if count < 2:  # the kernel's variance divides by count - 1
+        mean, variance = moments(x, [d for d in range(x.ndim) if d != axis])
+        return batch_normalization(x, mean, variance, axis, offset, scale, epsilon), mean, variance
+    offset, scale = (None if v is None else as_tensor(v).to(x.dtype) for v in (offset, scale))
+    # The kernel's running statistics, which with momentum 1 are this batch's.
+    mean, variance = x.detach().new_zeros(2, channels)
+
+    def kernel(v: Tensor) -> Tensor:
+        return torch.batch_norm(
+            v, scale, offset, mean, variance, True, 1.0, epsilon, torch.backends.cudnn.enabled
+        )
+
+    first = x if axis == 1 else x.movedim(axis, 1)
+    if first.is_contiguous():
+        out = kernel(first).movedim(1, axis)
+    else:
+        # As a matrix, (elements, channels): a view where channels are the last in memory, and at least as quick
+        # there as torch's channels_last formats, which are for images alone.
+        last = x.movedim(axis, -1)
+        out = kernel(last.reshape(-1, channels)).reshape(last.shape).movedim(-1, axis)
+    # Its variance is of a sample, divided by count - 1; ours is the batch's own.
+    return out, mean, variance * ((count - 1) / count)
+
+
+def weighted_step(start: Any, end: Any, weight: float) -> Tensor:
+    if not (isinstance(start, Tensor) and isinstance(end, Tensor) and start.dtype is end.dtype):
+        start, end = promoted(start, end)
+    return torch.lerp(start, end, weight)
+
+
+def _trailing(axis: Any, ndim: int) -> tuple[int, ...] | None:
+    """The axes if they are the last ones in order, which the fused kernels normalise over; else None."""
+    dims = tuple(sorted(axes(axis, ndim)))
+    return dims if dims == tuple(range(ndim - len(dims), ndim)) else None
+
+
+def layer_normalization(
+    x: Any,
+    gamma: Any = None,
+    beta: Any = None,
+    axis: Any = -1,
+    epsilon: float | None = None,
+    **kwargs: Any,
+) -> Tensor:
+    x = as_float(x)
+    epsilon = config.epsilon() if epsilon is None else epsilon
+    wide = _at_least_float32(x)
+    gamma, beta = (None if v is None else as_tensor(v).to(wide.dtype) for v in (gamma, beta))
+    if kwargs.pop("rms_scaling", False):
+        scaled = wide * torch.rsqrt(
+            torch.var(wide, dim=axes(axis, x.ndim), keepdim=True, correction=0) + epsilon
+        )
+        return (scaled if gamma is None else scaled * _along(gamma, axis, x)).to(x.dtype)
+    if kwargs:
+        raise TypeError(f"layer_normalization received unknown arguments: {sorted(kwargs)}.")
+    dims = _trailing(axis, x.ndim)
+    if dims is not None:
+        shape = tuple(x.shape[d] for d in dims)
+        gamma, beta = (None if v is None else v.reshape(shape) for v in (gamma, beta))
+        return F.layer_norm(wide, shape, gamma, beta, epsilon).to(x.dtype)
+    mean, variance = moments(wide, axes(axis, x.ndim), keepdims=True)
+    out = (wide - mean) * torch.rsqrt(variance + epsilon)
+    out = out if gamma is None else out * _along(gamma, axis, x)
+    out = out if beta is None else out + _along(beta, axis, x)
+    return out.to(x.dtype)
+
+
+def rms_normalization(
+    x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None
+) -> Tensor:
+    x = as_float(x)
+    epsilon = config.epsilon() if epsilon is None else epsilon
+    wide = _at_least_float32(x)
+    scale = None if scale is None else as_tensor(scale).to(wide.dtype)
+    dims = _trailing(axis, x.ndim)
+    if dims is not None and x.ndim:
+        shape = tuple(x.shape[d] for d in dims)
+        return F.rms_norm(wide, shape, None if scale is None else scale.reshape(shape), epsilon).to(
+            x.dtype
+        )
+    out = wide * torch.rsqrt(
+        torch.mean(wide * wide, dim=axes(axis, x.ndim), keepdim=True) + epsilon
+    )
+    return (out if scale is None else out * _along(scale, axis, x)).to(x.dtype)
+
+
+def _along(v: Tensor, axis: Any, x: Tensor) -> Tensor:
+    """A parameter over the normalised axes, shaped to broadcast against `x`."""
+    dims = axes(axis, x.ndim)
+    return (
+        v
+        if v.ndim == x.ndim
+        else v.reshape([x.shape[d] if d in dims else 1 for d in range(x.ndim)])
+    )
+
+
+def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Tensor:
+    if not isinstance(order, int) or order < 1:
+        raise ValueError(f"order={order!r} must be an int of at least 1.")
+    x = as_float(x)
+    x = x.reshape(1) if x.ndim == 0 else x
+    epsilon = config.epsilon() if epsilon is None else epsilon
+    if order == 2:
+        squares = torch.sum(x * x, dim=axes(axis, x.ndim), keepdim=True)
+        return x * torch.clamp(torch.rsqrt(squares), max=1.0 / epsilon)
+    return x / torch.clamp(norm(x, order, axis, True), min=epsilon)
+
+
+OPS = {
+    "batch_normalization": batch_normalization,
+    "batch_normalization_training": batch_normalization_training,
+    "layer_normalization": layer_normalization,
+    "moments": moments,
+    "normalize": normalize,
+    "rms_normalization": rms_normalization,
+    "weighted_step": weighted_step,
+}
