@@ -66,7 +66,7 @@ def _load(name: str) -> Backend:
 
 bound: Backend = _load(config.backend())
 config.bound_backend(config.backend())
-runtime.bind(bound.runtime)
+runtime.bind(bound.runtime, bound.distribute_tensor)
 
 
 def device(device_name: str) -> AbstractContextManager:

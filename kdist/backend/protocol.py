@@ -157,6 +157,13 @@ class Backend(Protocol):
     learning_rate),
     one fused update of all variables at once. An optimizer without a row runs its `update_step` per variable."""
 
+    def place(self, model: Any, plan: Plan) -> None:
+        """Bring the variables of a built model into the layouts of `plan`, and set each one's `layout`.
+
+        Called once after `compile`, before the optimizer's slots and the first program are made. `plan.variables`
+        line up with `model.variables`. No process ever holds more than one whole variable beside its own parts."""
+        ...
+
     def compile_step(self, model: Any, kind: str, plan: Plan) -> Program:
         """`kind`: "train", "test" or "predict". Plan: where everything lies."""
         ...
@@ -169,6 +176,10 @@ class Backend(Protocol):
     def predict_step(self, model: Any, *args: Any) -> Any: ...
     def check_support(self, strategy: Any) -> None:
         """Raise ValueError, naming what to use instead, if this backend cannot run `strategy`."""
+        ...
+
+    def distribute_tensor(self, tensor: Any, layout: Any) -> Any:
+        """`tensor`, the same on every process, laid out by a `TensorLayout`."""
         ...
 
     def device_scope(self, name: str) -> AbstractContextManager: ...

@@ -105,7 +105,7 @@ class Variable:
         self.layout = (
             layout
             if layout is not None or strategy is None
-            else strategy.variable_layout(self.path, self.shape)
+            else strategy.birth_layout(self)
         )
         self._storage = backend.make_storage(self, make_value, self.layout)
 

@@ -4,6 +4,7 @@ from kdist.distribution.layout import LayoutMap, TensorLayout
 from kdist.distribution.mesh import DeviceMesh
 from kdist.distribution.plan import Plan
 from kdist.distribution.runtime import (
+    distribute_tensor,
     distribution,
     get_device_count,
     initialize,
@@ -13,15 +14,25 @@ from kdist.distribution.runtime import (
     set_distribution,
     shutdown,
 )
-from kdist.distribution.strategies import DataParallel, Strategy
+from kdist.distribution.sharded import FSDP, Parallelism
+from kdist.distribution.strategies import DataParallel, ModelParallel
+from kdist.distribution.strategy import Decision, Strategy
+from kdist.distribution.tensor_split import InnerSplit, LinearSplit
 
 __all__ = [
+    "FSDP",
     "DataParallel",
+    "Decision",
     "DeviceMesh",
+    "InnerSplit",
     "LayoutMap",
+    "LinearSplit",
+    "ModelParallel",
+    "Parallelism",
     "Plan",
     "Strategy",
     "TensorLayout",
+    "distribute_tensor",
     "distribution",
     "get_device_count",
     "initialize",

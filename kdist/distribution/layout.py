@@ -1,13 +1,29 @@
-"""`TensorLayout`: which mesh axis shards which dim of a tensor; `LayoutMap`: layouts by variable path."""
+"""`TensorLayout`: which mesh axes shard which dim of a tensor; `LayoutMap`: layouts by variable path."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Collection, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kdist.distribution.mesh import DeviceMesh
+
+# What shards one dim: no mesh axis, one, or several, the first of them the outermost.
+DimAxes = str | tuple[str, ...] | None
+
+
+def axes_of(entry: DimAxes) -> tuple[str, ...]:
+    """The mesh axes of one dim's entry, as a tuple."""
+    if entry is None:
+        return ()
+    return (entry,) if isinstance(entry, str) else tuple(entry)
+
+
+def entry_of(axes: Sequence[str]) -> DimAxes:
+    """The shortest entry for mesh axes: the inverse of `axes_of`."""
+    return None if not axes else axes[0] if len(axes) == 1 else tuple(axes)
 
 
 @dataclass(frozen=True, init=False)
@@ -15,39 +31,68 @@ class TensorLayout:
     """How a tensor lies on a mesh.
 
     Arguments:
-        axes: for each dim of the tensor the name of the mesh axis that shards it, or None where it is whole.
+        axes: for each dim of the tensor the name of the mesh axis that shards it, a tuple of names
+            where several do, or None where it is whole. Dims beyond the last entry are whole.
         device_mesh: the mesh; may be filled in later by a LayoutMap.
+
+    Raises: ValueError for a mesh axis that is used twice, or that the mesh does not have.
     """
 
-    axes: tuple[str | None, ...]
+    axes: tuple[DimAxes, ...]
     device_mesh: DeviceMesh | None
 
-    def __init__(self, axes: Sequence[str | None], device_mesh: DeviceMesh | None = None):
-        axes = tuple(axes)
-        used = [a for a in axes if a is not None]
+    def __init__(self, axes: Sequence[DimAxes], device_mesh: DeviceMesh | None = None):
+        axes = tuple(entry_of(axes_of(a)) for a in axes)
+        used = [name for a in axes for name in axes_of(a)]
         if len(set(used)) != len(used):
             raise ValueError(f"axes={axes} uses a mesh axis for two dims.")
         if device_mesh is not None:
-            for a in used:
-                device_mesh.axis_size(a)
+            for name in used:
+                device_mesh.axis_size(name)
         object.__setattr__(self, "axes", axes)
         object.__setattr__(self, "device_mesh", device_mesh)
 
     @property
+    def mesh_axes(self) -> tuple[str, ...]:
+        """Every mesh axis that shards a dim."""
+        return tuple(name for a in self.axes for name in axes_of(a))
+
+    @property
     def is_replicated(self) -> bool:
-        return all(a is None for a in self.axes)
+        return not self.mesh_axes
+
+    def shards(self, dim: int) -> int:
+        """Into how many parts a dim is cut."""
+        if self.device_mesh is None or dim >= len(self.axes):
+            return 1
+        return math.prod(self.device_mesh.axis_size(a) for a in axes_of(self.axes[dim]))
 
     def shard_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
         """The largest shard's shape for a tensor of `shape` (a dim that does not divide is rounded up)."""
-        mesh = self.device_mesh
-        axes = (*self.axes, *(None for _ in range(len(shape) - len(self.axes))))
-        return tuple(
-            n if a is None or mesh is None else -(-n // mesh.axis_size(a))
-            for n, a in zip(shape, axes, strict=True)
-        )
+        return tuple(-(-n // self.shards(dim)) for dim, n in enumerate(shape))
+
+    def padded(self, ndim: int) -> TensorLayout:
+        """The same layout with an entry for each of `ndim` dims."""
+        return TensorLayout((*self.axes, *(None,) * (ndim - len(self.axes))), self.device_mesh)
+
+    def without(self, axes: Collection[str]) -> TensorLayout:
+        """The layout after a gather over the mesh axes `axes`."""
+        kept = [entry_of([a for a in axes_of(e) if a not in axes]) for e in self.axes]
+        return TensorLayout(kept, self.device_mesh)
+
+    def split_further(self, dim: int, axis: str) -> TensorLayout:
+        """The layout with `dim` cut along one more mesh axis, the innermost of it."""
+        entries = list(self.axes)
+        entries[dim] = entry_of((*axes_of(entries[dim]), axis))
+        return TensorLayout(entries, self.device_mesh)
 
     def __repr__(self) -> str:
-        return f"TensorLayout({', '.join('-' if a is None else a for a in self.axes)})"
+        return f"TensorLayout({', '.join('+'.join(axes_of(a)) or '-' for a in self.axes)})"
+
+
+def replicated(ndim: int, mesh: DeviceMesh | None = None) -> TensorLayout:
+    """The layout of a tensor that every device holds whole."""
+    return TensorLayout((None,) * ndim, mesh)
 
 
 class LayoutMap(MutableMapping):
@@ -60,15 +105,20 @@ class LayoutMap(MutableMapping):
         self.device_mesh = device_mesh
         self._layouts: dict[str, TensorLayout] = {}
 
-    def __getitem__(self, path: str) -> TensorLayout | None:
+    def key_for(self, path: str) -> str | None:
+        """The key that decides about `path`, or None."""
         if path in self._layouts:
-            return self._layouts[path]
+            return path
         found = [k for k in self._layouts if re.search(k, path)]
         if len(found) > 1:
             raise ValueError(
                 f"The path {path!r} matches {len(found)} keys of the LayoutMap: {found}. Make them exclusive."
             )
-        return self._layouts[found[0]] if found else None
+        return found[0] if found else None
+
+    def __getitem__(self, path: str) -> TensorLayout | None:
+        key = self.key_for(path)
+        return None if key is None else self._layouts[key]
 
     def __setitem__(self, key: str, layout: Any) -> None:
         if key in self._layouts:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kdist.core import dtypes
 from kdist.core.lazy import LazyModule
-from kdist.distribution.layout import TensorLayout
+from kdist.distribution.layout import TensorLayout, replicated
 from kdist.distribution.mesh import DeviceMesh
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class VariablePlan:
     dtype: str
     trainable: bool
     layout: TensorLayout
+    why: str = ""  # what decided the layout
 
     @property
     def bytes_per_device(self) -> int:
@@ -87,29 +88,26 @@ class Plan:
         return capture.get()
 
 
-def _of(variable: Any, strategy: Any) -> VariablePlan:
-    layout = variable.layout
-    if layout is None:
-        layout = (
-            strategy.variable_layout(variable.path, variable.shape)
-            if strategy is not None
-            else TensorLayout((None,) * len(variable.shape))
-        )
-    return VariablePlan(
-        variable.path, tuple(variable.shape), variable.dtype, variable.trainable, layout
-    )
-
-
 def make_plan(strategy: Any, model: Any) -> Plan:
     """The plan of a built model (and of its optimizer, if it is compiled) under `strategy`, or on one device if that
     is None.
     """
+    decisions = strategy.decide(model) if strategy is not None else {}
     optimizer = getattr(model, "optimizer", None)
+
+    def of_weight(v: Any) -> VariablePlan:
+        decision = decisions.get(id(v))
+        layout = decision.layout if decision is not None else replicated(len(v.shape))
+        why = decision.why if decision is not None else ""
+        return VariablePlan(v.path, tuple(v.shape), v.dtype, v.trainable, layout, why)
+
+    def of_slot(v: Any) -> VariablePlan:
+        layout = v.layout if v.layout is not None else replicated(len(v.shape))
+        return VariablePlan(v.path, tuple(v.shape), v.dtype, v.trainable, layout)
+
     return Plan(
         strategy=strategy,
         mesh=strategy.device_mesh if strategy is not None else None,
-        variables=tuple(_of(v, strategy) for v in model.variables),
-        optimizer=tuple(_of(v, strategy) for v in optimizer.variables)
-        if optimizer is not None
-        else (),
+        variables=tuple(map(of_weight, model.variables)),
+        optimizer=tuple(map(of_slot, optimizer.variables)) if optimizer is not None else (),
     )

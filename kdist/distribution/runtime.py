@@ -13,15 +13,16 @@ from typing import Any
 from kdist.core.environment import WorkerEnv
 
 _runtime: Any = None
+_distribute_tensor: Callable[[Any, Any], Any] = lambda tensor, layout: tensor
 _strategy: Any = None
 # The top-level package puts here what loads the backend, which binds its runtime.
 load_backend: Callable[[], None] = lambda: None
 
 
-def bind(runtime: Any) -> None:
-    """Make `runtime` (a `backend.protocol.Runtime`) the process's own. Called by kdist.backend."""
-    global _runtime
-    _runtime = runtime
+def bind(runtime: Any, distribute_tensor: Callable[[Any, Any], Any]) -> None:
+    """Make the backend's `Runtime` and `distribute_tensor` the process's own. Called by kdist.backend."""
+    global _runtime, _distribute_tensor
+    _runtime, _distribute_tensor = runtime, distribute_tensor
 
 
 def runtime() -> Any:
@@ -99,6 +100,16 @@ def list_devices(device_type: str | None = None) -> list[str]:
 
 def get_device_count(device_type: str | None = None) -> int:
     return len(list_devices(device_type))
+
+
+def distribute_tensor(tensor: Any, layout: Any) -> Any:
+    """`tensor` laid out by `layout`, a TensorLayout with a mesh: a transfer, or within a step that is compiled a
+    constraint.
+
+    The value stays what it was; only where it lies changes.
+    """
+    runtime()
+    return _distribute_tensor(tensor, layout)
 
 
 def distribution() -> Any:

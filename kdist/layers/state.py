@@ -243,6 +243,17 @@ class LayerState:
         for variable, value in zip(self.weights, weights, strict=True):
             variable.assign(value)
 
+    # ---- parallelism
+    # Whether the output's features are split as the input's: true of functions of single elements.
+    keeps_tensor_split = False
+
+    def tensor_split(self) -> Any:
+        """How this layer may be cut for tensor parallelism: a `LinearSplit`, an `InnerSplit`, or None.
+
+        None leaves the layer's own variables whole, unless a rule says otherwise, and its sublayers to themselves.
+        """
+        return None
+
     # ---- files
     def save_own_variables(self, store: dict) -> None:
         """Put the layer's own variables (not its sublayers') into `store`, a mapping from str to array."""

@@ -9,6 +9,7 @@ from typing import Any
 from kdist import initializers
 from kdist.backend.variable import Variable
 from kdist.core import config, scopes, tree
+from kdist.distribution.runtime import distribution
 from kdist.optimizers import rows
 from kdist.optimizers.schedules.schedule import LearningRateSchedule
 
@@ -94,7 +95,7 @@ class OptimizerState:
             reference_variable.shape,
             initializer=initializer,
             dtype=reference_variable.dtype,
-            layout=reference_variable.layout,
+            layout=_slot_layout(reference_variable),
             name=f"{reference_variable.path.replace('/', '_')}_{name or 'var'}",
         )
 
@@ -223,3 +224,11 @@ class OptimizerState:
             return
         for i, variable in enumerate(variables):
             variable.assign(store[str(i)])
+
+
+def _slot_layout(variable: Variable) -> Any:
+    """Where a slot of `variable` lies: with the variable, unless the active strategy says otherwise."""
+    strategy, layout = distribution(), variable.layout
+    if strategy is None or layout is None:
+        return layout
+    return strategy.slot_layout(layout, variable.shape)

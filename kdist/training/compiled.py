@@ -38,6 +38,7 @@ class Compiled:
             _programs={},
             _compile_config=None,
             _distribute_strategy=None,
+            _placed=None,  # the strategy by which the variables lie
         )
 
     def _put(self, **attributes: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from kdist.core import scopes, tree
 from kdist.core.graph import KerasTensor
 from kdist.data import Source
+from kdist.distribution.runtime import distribution_scope
 
 
 def prepare(model: Any, source: Source, training: bool) -> None:
@@ -26,8 +27,10 @@ def prepare(model: Any, source: Source, training: bool) -> None:
             metrics.build(y, y_pred)
         if y_pred is not None and loss_waits:
             loss.build(y_pred)
+    model._place()
     if training and model.optimizer is not None and not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+        with distribution_scope(model._strategy()):
+            model.optimizer.build(model.trainable_variables)
 
 
 def _symbolic(spec: Any) -> KerasTensor | None:
@@ -41,7 +44,10 @@ def _is_built(model: Any) -> bool:
 def _symbolic_outputs(model: Any, x: Any) -> Any:
     """The outputs' specs; None for a model that is built but cannot be traced: its first step builds the rest."""
     try:
-        with scopes.StatelessScope(initialize_variables=True):
+        with (
+            scopes.StatelessScope(initialize_variables=True),
+            distribution_scope(model._strategy()),
+        ):
             return model(x, training=False) if model._call_signature.has_training else model(x)
     # Everything, because a user's own call() may raise anything when it meets symbolic tensors.
     except Exception as e:

@@ -13,6 +13,7 @@ from kdist.core import tree
 from kdist.data import Source, adapt, train_validation_split, unpack_x_y_sample_weight
 from kdist.distribution import process_count, process_index
 from kdist.distribution.plan import Plan, make_plan
+from kdist.distribution.runtime import distribution
 from kdist.training import loop
 from kdist.training.checkpointing import restore_snapshot, take_snapshot
 from kdist.training.compiled import Compiled
@@ -50,7 +51,18 @@ class Trainer(Compiled, Objective):
     # ---- preparation
     def plan(self, strategy: Any = None) -> Plan:
         """Where every variable lies under `strategy`, default: the one that was active at compile."""
-        return make_plan(strategy if strategy is not None else self._distribute_strategy, self)
+        return make_plan(strategy if strategy is not None else self._strategy(), self)
+
+    def _strategy(self) -> Any:
+        """The strategy that was active at compile; a model that is not compiled follows the active one."""
+        return self._distribute_strategy if self.compiled else distribution()
+
+    def _place(self) -> None:
+        """Bring the built model's variables to where the strategy wants them, once after `compile`."""
+        strategy = self._strategy()
+        if strategy is not None and self._placed is not strategy:
+            backend.place(self, self.plan())
+            self._put(_placed=strategy)
 
     def _program(self, kind: str) -> Any:
         if kind not in self._programs:

@@ -19,7 +19,7 @@ class ColumnsSharded(Strategy):
     """Kernels are cut along their last dim."""
 
     device_mesh: DeviceMesh
-    batch_dim_name: str = "batch"
+    batch_axes: tuple[str, ...] = ("batch",)
 
     def variable_layout(self, path, shape):
         return TensorLayout(

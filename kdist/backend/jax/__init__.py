@@ -8,15 +8,24 @@ from kdist.backend.jax import (
     ops_arrays,
     ops_conv,
     ops_core,
+    ops_fft,
+    ops_linalg,
     ops_math,
     ops_nn,
     ops_numpy,
+    ops_numpy_more,
     random,
 )
 from kdist.backend.jax.abstract import abstract_eval, is_tracing
 from kdist.backend.jax.checkpoint import from_reader, to_leaf
 from kdist.backend.jax.layer_base import LayerBase
-from kdist.backend.jax.placement import check_support, device_scope, distribute_tensor, synchronize
+from kdist.backend.jax.placement import (
+    check_support,
+    device_scope,
+    distribute_tensor,
+    synchronize,
+)
+from kdist.backend.jax.placement import place_model as place
 from kdist.backend.jax.programs import compile_step, load_metrics
 from kdist.backend.jax.random import SEED_DTYPE as RANDOM_SEED_DTYPE
 from kdist.backend.jax.runtime import Runtime
@@ -34,8 +43,11 @@ name = "jax"
 runtime = Runtime()
 OPS = {
     **ops_numpy.ROWS,
+    **ops_numpy_more.ROWS,
     **ops_arrays.ROWS,
     **ops_math.ROWS,
+    **ops_fft.ROWS,
+    **ops_linalg.ROWS,
     **ops_nn.ROWS,
     **ops_conv.ROWS,
     **ops_core.ROWS,
@@ -64,6 +76,7 @@ __all__ = [
     "load_metrics",
     "make_storage",
     "name",
+    "place",
     "predict_step",
     "runtime",
     "synchronize",

@@ -30,7 +30,8 @@ def _segment(reduce: Callable) -> Callable:
     ) -> jax.Array:
         if num_segments is None:
             raise ValueError(
-                "num_segments=None: jax must know the size of the result. Pass their number."
+                "Argument `num_segments` must be set when using the JAX backend. Received: "
+                f"num_segments=None, sorted={sorted}."
             )
         ids = as_tensor(segment_ids)
         return reduce(as_tensor(data), ids, num_segments, indices_are_sorted=sorted)
@@ -78,10 +79,13 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 ROWS: dict[str, Callable] = {
     "det": float_unary(jnp.linalg.det),
     "erf": float_unary(jax.lax.erf),
+    "erfc": float_unary(jax.lax.erfc),
     "erfinv": float_unary(special.erfinv),
     "inv": float_unary(jnp.linalg.inv),
     "rsqrt": float_unary(jax.lax.rsqrt),
     "segment_sum": _segment(jax.ops.segment_sum),
     "segment_max": _segment(jax.ops.segment_max),
+    "segment_min": _segment(jax.ops.segment_min),
+    "segment_prod": _segment(jax.ops.segment_prod),
     **{f.__name__: f for f in (in_top_k, logsumexp, top_k, cholesky, norm, qr, solve, svd)},
 }

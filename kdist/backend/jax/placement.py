@@ -16,7 +16,8 @@ from kdist.backend.jax.runtime import device_by_name
 from kdist.backend.jax.tensors import native_dtype
 from kdist.distribution.layout import TensorLayout
 from kdist.distribution.mesh import DeviceMesh
-from kdist.distribution.strategies import Strategy
+from kdist.distribution.plan import Plan
+from kdist.distribution.strategy import Strategy
 
 # Below this size a value is computed whole and then cut: compiling its initializer costs more than
 # the memory.
@@ -84,6 +85,37 @@ def distribute_tensor(tensor: Any, layout: TensorLayout) -> jax.Array:
     if isinstance(tensor, jax.core.Tracer):
         return jax.lax.with_sharding_constraint(tensor, sharding_of(layout))
     return place(tensor, sharding_of(layout))
+
+
+def place_model(model: Any, plan: Plan) -> None:
+    """Bring the model's variables into the plan's layouts, one after the other."""
+    strategy = plan.strategy
+    for variable, planned in zip(model.variables, plan.variables, strict=True):
+        layout, storage = planned.layout, variable._storage
+        variable.layout = layout
+        storage.move(sharding_of(layout))
+        computes = strategy.compute_layout(layout)
+        updates = strategy.slot_layout(layout, variable.shape)
+        spread = len({layout, computes, updates}) > 1
+        storage.computes = sharding_of(computes) if spread else None
+        storage.updates = sharding_of(updates) if spread else None
+
+
+def gathered(variable: Any, value: jax.Array) -> jax.Array:
+    """The value of a variable as a step computes with it: gathered over the axes that split the batch.
+
+    Said explicitly, since XLA left to itself may move the activations instead, which are larger.
+    """
+    sharding = variable._storage.computes
+    return value if sharding is None else jax.lax.with_sharding_constraint(value, sharding)
+
+
+def scattered(variable: Any, gradient: jax.Array) -> jax.Array:
+    """A gradient where its variable's slots lie, so that it is summed into parts and never whole."""
+    sharding = variable._storage.updates
+    if sharding is None or gradient is None:
+        return gradient
+    return jax.lax.with_sharding_constraint(gradient, sharding)
 
 
 def itemsize_of(dtype: str) -> int:

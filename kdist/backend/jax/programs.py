@@ -60,11 +60,9 @@ class State:
 
 
 def _join_mesh(storage: Any, mesh: Any) -> None:
-    """A variable made before its model got a strategy is replicated over the strategy's mesh."""
+    """A variable that no plan knows (a metric's, a seed's) is replicated over the mesh."""
     if mesh is not None and storage.sharding is None:
-        value = storage.read()
-        storage.sharding = NamedSharding(placement.mesh_of(mesh), PartitionSpec())
-        storage.write(value)
+        storage.move(NamedSharding(placement.mesh_of(mesh), PartitionSpec()))
 
 
 def _taken(storages: Sequence) -> list:

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 
+from kdist.backend.jax.placement import gathered, scattered
 from kdist.core.scopes import StatelessScope
 
 
@@ -36,7 +37,9 @@ class _Values:
 
     def scope(self) -> StatelessScope:
         pairs = [
-            p for variables, values in self.groups for p in zip(variables, values, strict=True)
+            (v, gathered(v, value))
+            for variables, values in self.groups
+            for v, value in zip(variables, values, strict=True)
         ]
         return StatelessScope(pairs)
 
@@ -89,6 +92,7 @@ def train(model: Any, state: tuple, data: Any) -> tuple:
 
     (_, aux), grads = jax.value_and_grad(loss_of, has_aux=True)(trainable)
     loss, y_pred, non_trainable, metrics = aux
+    grads = [scattered(v, g) for v, g in zip(model.trainable_variables, grads, strict=True)]
     trainable, optimizer_values = optimizer.stateless_apply(optimizer_values, grads, trainable)
     out, metrics = _measure(model, metrics, loss, data, y_pred)
     return out, (trainable, non_trainable, optimizer_values, metrics)

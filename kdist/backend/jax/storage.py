@@ -26,12 +26,15 @@ class Cell:
 class Storage:
     """The contract's `Storage`."""
 
-    __slots__ = ("cell", "index", "sharding")
+    __slots__ = ("cell", "computes", "index", "sharding", "updates")
 
     def __init__(self, value: jax.Array, sharding: Any):
         self.cell = Cell([value])
         self.index = 0
         self.sharding = sharding
+        # Where steps bring the value to compute with it, and its gradient to update it; None: as it is.
+        self.computes: Any = None
+        self.updates: Any = None
 
     def read(self) -> jax.Array:
         return self.cell.values[self.index]
@@ -46,6 +49,12 @@ class Storage:
         self.cell.values[self.index] = (
             value if self.sharding is None else placement.place(value, self.sharding)
         )
+
+    def move(self, sharding: Any) -> None:
+        """Lie on `sharding` from now on."""
+        if sharding != self.sharding:
+            self.sharding = sharding
+            self.write(self.read())
 
     def add(self, value: Any) -> jax.Array:
         held = self.read()

@@ -10,7 +10,9 @@ from kdist.backend.tensorflow import (
     ops_index,
     ops_linalg,
     ops_losses,
+    ops_math,
     ops_nn,
+    ops_numpy,
     ops_random,
     ops_reduce,
     ops_shape,
@@ -18,7 +20,8 @@ from kdist.backend.tensorflow import (
 from kdist.backend.tensorflow.abstract import abstract_eval
 from kdist.backend.tensorflow.checkpoint import from_reader, to_leaf
 from kdist.backend.tensorflow.layer_base import LayerBase
-from kdist.backend.tensorflow.placement import check_support
+from kdist.backend.tensorflow.placement import check_support, distribute_tensor
+from kdist.backend.tensorflow.placement import place_model as place
 from kdist.backend.tensorflow.programs import compile_step, load_metrics
 from kdist.backend.tensorflow.runtime import device_scope, runtime, synchronize
 from kdist.backend.tensorflow.storage import make_storage
@@ -44,7 +47,9 @@ _FAMILIES = (
     ops_index,
     ops_linalg,
     ops_losses,
+    ops_math,
     ops_nn,
+    ops_numpy,
     ops_random,
     ops_reduce,
     ops_shape,
@@ -62,12 +67,14 @@ __all__ = [
     "convert_to_numpy",
     "convert_to_tensor",
     "device_scope",
+    "distribute_tensor",
     "dtype_of",
     "from_reader",
     "is_tensor",
     "load_metrics",
     "make_storage",
     "name",
+    "place",
     "predict_step",
     "runtime",
     "synchronize",

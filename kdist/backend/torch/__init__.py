@@ -10,8 +10,10 @@ from kdist.backend.torch import (
     ops_index,
     ops_linalg,
     ops_losses,
+    ops_math,
     ops_nn,
     ops_norm,
+    ops_numpy,
     ops_reduce,
     ops_shape,
     random,
@@ -20,7 +22,8 @@ from kdist.backend.torch.abstract import abstract_eval
 from kdist.backend.torch.checkpoint import from_reader, to_leaf
 from kdist.backend.torch.device import device_scope, synchronize
 from kdist.backend.torch.layer_base import LayerBase
-from kdist.backend.torch.placement import check_support
+from kdist.backend.torch.placement import check_support, distribute_tensor
+from kdist.backend.torch.placement import place_model as place
 from kdist.backend.torch.programs import compile_step, load_metrics
 from kdist.backend.torch.random import RANDOM_SEED_DTYPE
 from kdist.backend.torch.runtime import runtime
@@ -41,8 +44,10 @@ OPS = {
         ops_index,
         ops_linalg,
         ops_losses,
+        ops_math,
         ops_nn,
         ops_norm,
+        ops_numpy,
         ops_reduce,
         ops_shape,
         random,
@@ -61,12 +66,14 @@ __all__ = [
     "convert_to_numpy",
     "convert_to_tensor",
     "device_scope",
+    "distribute_tensor",
     "dtype_of",
     "from_reader",
     "is_tensor",
     "load_metrics",
     "make_storage",
     "name",
+    "place",
     "predict_step",
     "runtime",
     "synchronize",

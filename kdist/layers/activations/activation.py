@@ -12,6 +12,8 @@ from kdist.layers.options import needs_no_build
 class Elementwise(Layer):
     """A layer whose output has its input's shape and mask. Abstract."""
 
+    keeps_tensor_split = True
+
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True

@@ -7,6 +7,7 @@ from typing import Any
 
 from kdist import ops, regularizers
 from kdist.core.graph import KerasTensor
+from kdist.distribution import InnerSplit
 from kdist.layers.activations.activation import Softmax
 from kdist.layers.attention import equations
 from kdist.layers.attention.masks import causal_mask, combine, window_mask
@@ -305,6 +306,18 @@ class MultiHeadAttention(Layer):
         if attention_mask is not None:
             parts.append(ops.cast(attention_mask, "bool"))
         return combine(parts)
+
+    # ---- parallelism -----------------------------------------------------------------------------
+    def tensor_split(self) -> InnerSplit | None:
+        """By heads: each device projects to some of them, attends, and sums its part of the output's product."""
+        if not self.built:
+            return None
+        projections = [self._query_dense, self._key_dense, self._value_dense]
+        if self._use_gate:
+            projections.append(self._gate_dense)
+        heads = [(dense.kernel, -2) for dense in projections]
+        heads += [(dense.bias, -2) for dense in projections if dense.bias is not None]
+        return InnerSplit(((*heads, (self._output_dense.kernel, 0)),))
 
     # ---- shapes and config -----------------------------------------------------------------------
     def compute_output_shape(

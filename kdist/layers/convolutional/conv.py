@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kdist import ops
+from kdist.distribution import LinearSplit
 from kdist.layers.convolutional.base import Windowed
 from kdist.layers.options import add_weight, set_options
 
@@ -94,6 +95,18 @@ class BaseConv(Windowed):
             return self.activation(ops.conv(inputs, self.kernel.value, *how))
         x = ops.conv_with_bias(inputs, self.kernel.value, self.bias.value, *how)
         return self.activation(x)
+
+    def tensor_split(self) -> LinearSplit | None:
+        """By channels, where there is one group of them."""
+        if not self.built or self.groups != 1:
+            return None
+        bias = () if self.bias is None else ((self.bias, 0),)
+        return LinearSplit(
+            self.kernel.shape[-2],
+            self.filters,
+            columns=((self.kernel, -1), *bias),
+            rows=((self.kernel, -2),),
+        )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self._output_shape(input_shape, self.filters)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kdist import activations, constraints, initializers, ops, regularizers
+from kdist.distribution import LinearSplit
 from kdist.layers.input_spec import InputSpec
 from kdist.layers.layer import Layer
 
@@ -82,6 +83,15 @@ class Dense(Layer):
     def call(self, inputs: Any, training: Any = None) -> Any:
         x = ops.linear(inputs, self.kernel.value, None if self.bias is None else self.bias.value)
         return x if self.activation is None else self.activation(x)
+
+    def tensor_split(self) -> LinearSplit | None:
+        if not self.built:
+            return None
+        bias = () if self.bias is None else ((self.bias, 0),)
+        inputs, outputs = self.kernel.shape
+        return LinearSplit(
+            inputs, outputs, columns=((self.kernel, 1), *bias), rows=((self.kernel, 0),)
+        )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape[:-1], self.units)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kdist import activations, initializers, ops
+from kdist.distribution import LinearSplit
 from kdist.layers.input_spec import InputSpec
 from kdist.layers.layer import Layer
 from kdist.layers.options import activity_config, add_weight, options_config, refuse, set_options
@@ -202,6 +203,16 @@ class EinsumDense(Layer):
         if len(self._new_dims) > 1:
             x = ops.reshape(x, (*_leading(x, 1), *self._new_dims))
         return self.activation(x)
+
+    def tensor_split(self) -> LinearSplit | None:
+        """As Dense, where the equation is a product of two matrices; other equations are not cut on their own."""
+        if not self.built or self._contracted != 1 or len(self.kernel.shape) != 2:
+            return None
+        bias = () if self.bias is None else ((self.bias, -1),)
+        inputs, outputs = self.kernel.shape
+        return LinearSplit(
+            inputs, outputs, columns=((self.kernel, 1), *bias), rows=((self.kernel, 0),)
+        )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return self._parse(input_shape).output_shape

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kdist import ops
+from kdist.distribution import InnerSplit
 from kdist.layers.layer import Layer
 from kdist.layers.options import activity_config, add_weight, options_config, refuse, set_options
 
@@ -85,6 +86,12 @@ class Embedding(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return ops.not_equal(inputs, 0) if self.mask_zero else None
+
+    def tensor_split(self) -> InnerSplit | None:
+        """By rows: each device looks up the indices it holds; else by columns, which are gathered afterwards."""
+        if not self.built:
+            return None
+        return InnerSplit((((self.embeddings, 0),), ((self.embeddings, 1),)))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape, self.output_dim)

@@ -13,6 +13,8 @@ from kdist.layers.options import needs_no_build
 class Identity(Layer):
     """Returns its input, of any structure, as it is: a placeholder where nothing is to be done."""
 
+    keeps_tensor_split = True
+
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True

@@ -9,6 +9,7 @@ from typing import Any
 from kdist.core import serialization, tree
 from kdist.core.graph import KerasTensor
 from kdist.layers.layer import Layer
+from kdist.layers.shapes import map_shapes
 
 
 class Lambda(Layer):
@@ -81,7 +82,7 @@ class Lambda(Layer):
     def _given_shape(self, input_shape: Any, batch: int | None) -> Any:
         if callable(self._output_shape):
             return self._output_shape(input_shape)
-        return _map_shapes(lambda shape: (batch, *shape), self._output_shape)
+        return map_shapes(lambda shape: (batch, *shape), self._output_shape)
 
     def get_config(self) -> dict:
         config = {"function": serialization.serialize_keras_object(self.function)}
@@ -106,7 +107,7 @@ class Lambda(Layer):
                     safe_mode=safe_mode is not False,
                 )
         if isinstance(config.get("output_shape"), list):
-            config["output_shape"] = _map_shapes(tuple, config["output_shape"])
+            config["output_shape"] = map_shapes(tuple, config["output_shape"])
         return super().from_config(config)
 
 
@@ -128,13 +129,5 @@ def _parameter_names(function: Callable) -> tuple:
         return ()
 
 
-def _map_shapes(fn: Callable, shapes: Any) -> Any:
-    if isinstance(shapes, list | tuple) and all(d is None or isinstance(d, int) for d in shapes):
-        return fn(tuple(shapes))
-    if isinstance(shapes, dict):
-        return {k: _map_shapes(fn, v) for k, v in shapes.items()}
-    return type(shapes)(_map_shapes(fn, s) for s in shapes)
-
-
 def _tensors(shapes: Any, dtype: str) -> Any:
-    return _map_shapes(lambda s: KerasTensor(s, dtype), shapes)
+    return map_shapes(lambda s: KerasTensor(s, dtype), shapes)

@@ -28,6 +28,8 @@ class Noisy(Layer):
         seed: int, or None for one drawn from Python's `random`.
     """
 
+    keeps_tensor_split = True
+
     def __init__(self, active: bool, seed: int | None, **kwargs: Any):
         super().__init__(**kwargs)
         self.seed = seed
