@@ -44,8 +44,12 @@ class CallSignature:
     def tensor_arguments(self, args: tuple, kwargs: dict) -> dict[str, Any]:
         """name -> argument, for the arguments that are tensors or structures of them.
 
+        A `training` that `call` does not take is left out, as it is in the call itself.
+
         Raises: TypeError where the arguments do not fit `call`.
         """
+        if "training" in kwargs and not self.has_training and not self.takes_any:
+            kwargs = {k: v for k, v in kwargs.items() if k != "training"}
         bound = self.signature.bind(*args, **kwargs)
         found = {}
         for name, value in bound.arguments.items():
@@ -65,32 +69,3 @@ class CallSignature:
                 ):
                     found[name] = value
         return found
-
-
-def shapes_of(arguments: dict[str, Any]) -> dict[str, Any]:
-    """`{"inputs_shape": (2, 3)}` for `{"inputs": tensor}`; masks have no part in building."""
-    shape = lambda x: None if x is None else tuple(x.shape)
-    return {
-        f"{k}_shape": tree.map_structure(shape, v)
-        for k, v in arguments.items()
-        if k != "mask" and not k.endswith("_mask")
-    }
-
-
-def fit_shapes(fn: Callable, shapes: dict[str, Any], layer_name: str) -> dict[str, Any]:
-    """The shapes that `fn` (a `build` or `compute_output_shape`) asks for by name; a single parameter takes the first
-    shape.
-
-    Raises: ValueError for a parameter that does not end in `_shape`.
-    """
-    parameters = inspect.signature(fn).parameters
-    wanted = [n for n, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    if len(wanted) == 1:
-        return {wanted[0]: next(iter(shapes.values()), None)}
-    for name in wanted:
-        if not name.endswith("_shape"):
-            raise ValueError(
-                f"{fn.__name__}() of layer {layer_name!r} has the parameter {name!r}. With several parameters "
-                "each must be named after an argument of call(), with '_shape' appended."
-            )
-    return {name: shapes[name] for name in wanted if name in shapes}

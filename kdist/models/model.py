@@ -10,7 +10,8 @@ from kdist import ops, saving
 from kdist.core import masks, tree
 from kdist.core.graph import KerasTensor, Operation
 from kdist.layers.input_spec import InputSpec
-from kdist.layers.layer import Layer, _map_shapes
+from kdist.layers.layer import Layer
+from kdist.layers.shapes import map_shapes
 from kdist.layers.state import LayerState
 from kdist.models.graph import Graph
 from kdist.models.graph_config import graph_from_config, graph_to_config
@@ -152,7 +153,7 @@ class Model(Trainer, Layer):
         return self._graph.specs(self._flat_inputs(args[0] if args else kwargs["inputs"]))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        symbolic = _map_shapes(lambda s: KerasTensor(s), input_shape)
+        symbolic = map_shapes(lambda s: KerasTensor(s), input_shape)
         return tree.map_structure(lambda x: x.shape, self.compute_output_spec(symbolic))
 
     @property
@@ -278,7 +279,7 @@ class Model(Trainer, Layer):
         shapes = config.get("input_shape") or config.get("shapes_dict")
         if not shapes:
             return
-        symbolic = lambda s: _map_shapes(lambda t: KerasTensor(t, self.compute_dtype), s)
+        symbolic = lambda s: map_shapes(lambda t: KerasTensor(t, self.compute_dtype), s)
         if "input_shape" in config:
             self(symbolic(_tuples(config["input_shape"])))
         else:
