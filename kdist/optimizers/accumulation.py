@@ -1,7 +1,22 @@
-"""Gradient accumulation: an update by the mean gradient of every few steps."""
+"""Gradient accumulation: an update by the mean gradient of every few steps.
+
+What replicas send for it depends on the backend:
+
+- torch: each process adds up its own gradients, and the processes average the sums in the step that
+  updates: one round of messages for each update.
+- jax: arrays are global, and XLA reduces a gradient over the devices where it is computed, in each
+  step.
+- tensorflow: replicas average the gradients in each step. They meet in Python to do it, which
+  cannot stand in one branch of a graph.
+
+A `LossScaleOptimizer` averages in each step everywhere, since one gradient that is not finite on
+one replica makes all of them skip the step; and so do models some of whose variables take their
+gradient as value.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kdist import ops
@@ -10,15 +25,45 @@ from kdist.core import scopes
 from kdist.optimizers import rows
 
 
+def adds_local_gradients(optimizer: Any) -> bool:
+    """Whether accumulators sum what this replica alone has, to be averaged once for each update."""
+    return (
+        bool(optimizer.gradient_accumulation_steps)
+        and not optimizer._overwritten
+        and rows.named("accumulate") is not None
+    )
+
+
+def make_accumulators(optimizer: Any, variables: list[Variable]) -> list[Variable]:
+    """A variable for each of `variables`, for the sum of its gradients since the last update."""
+    name = "gradient_accumulator"
+    if rows.named("accumulate") is None:
+        return [optimizer.add_variable_from_reference(v, name) for v in variables]
+    # Gradients lie where their variables do, and so do their local sums; the mean over the
+    # replicas is what one replica would hold.
+    return [
+        optimizer.add_variable(
+            v.shape,
+            dtype=v.dtype,
+            aggregation="mean",
+            layout=v.layout,
+            name=f"{v.path.replace('/', '_')}_{name}",
+        )
+        for v in variables
+    ]
+
+
 def is_update(optimizer: Any) -> Any:
     """Scalar bool tensor: whether this step updates the variables."""
     done = ops.add(optimizer._iterations.value, 1)
     return ops.equal(ops.mod(done, optimizer.gradient_accumulation_steps), 0)
 
 
-def update_or_accumulate(optimizer: Any, grads: list, variables: list[Variable]) -> None:
+def update_or_accumulate(
+    optimizer: Any, grads: list, variables: list[Variable], average: Callable
+) -> None:
     """Add `grads` to the accumulators, or, in a step that updates, update by the mean since the
-    last update and clear them.
+    last update and clear them. `average` takes that mean over the replicas.
 
     Both branches are functions from values to values, since jax traces both of them.
     """
@@ -26,7 +71,7 @@ def update_or_accumulate(optimizer: Any, grads: list, variables: list[Variable])
     sums = optimizer.aligned(optimizer._accumulated_gradients, variables)
     row = rows.named("accumulate")
     if row is not None:
-        row(optimizer, grads, sums, lambda means: optimizer._update(means, variables))
+        row(optimizer, grads, sums, lambda means: optimizer._update(average(means), variables))
         return
     state = [*variables, *optimizer._variables]
     before = [v.value for v in state]
@@ -36,7 +81,7 @@ def update_or_accumulate(optimizer: Any, grads: list, variables: list[Variable])
             means = [
                 ops.divide(ops.add(g, s.value), steps) for g, s in zip(grads, sums, strict=True)
             ]
-            optimizer._update(means, variables)
+            optimizer._update(average(means), variables)
             for s in sums:
                 s.assign(ops.zeros_like(s.value))
         return [scope.get_current_value(v) for v in state]

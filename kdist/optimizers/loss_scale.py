@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kdist import initializers, ops
@@ -91,7 +91,8 @@ class LossScaleOptimizer(Optimizer):
         """Scalar bool tensor: whether every element of every gradient is finite."""
         return ops.all(ops.stack([ops.all(ops.isfinite(g)) for g in grads if g is not None]))
 
-    def _apply_averaged(self, grads: list, variables: list[Variable]) -> None:
+    def _apply(self, grads: list, variables: list[Variable], average: Callable) -> None:
+        # The gradients are averaged by now: whether they are finite is to be one answer for all.
         state = [*variables, *self.variables]
         before = [v.value for v in state]
         growth = self.dynamic_growth_steps
@@ -103,7 +104,7 @@ class LossScaleOptimizer(Optimizer):
                     g if v.overwrite_with_gradient else ops.divide(g, ops.cast(scale, ops.dtype(g)))
                     for g, v in zip(grads, variables, strict=True)
                 ]
-                self.inner_optimizer._apply_averaged(unscaled, variables)
+                self.inner_optimizer._apply(unscaled, variables, average)
                 grows = ops.equal(self.step_counter.value, growth - 1)
                 counter = self.step_counter.value
                 self.step_counter.assign(ops.where(grows, ops.zeros_like(counter), counter + 1))

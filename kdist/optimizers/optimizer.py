@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from kdist import ops
@@ -19,6 +19,11 @@ _BASE_ARGUMENTS = (
     *("use_ema", "ema_momentum", "ema_overwrite_frequency"),
     *("loss_scale_factor", "gradient_accumulation_steps"),
 )
+
+
+def _as_they_are(grads: list) -> list:
+    """The `average` of gradients that replicas have averaged already."""
+    return grads
 
 
 class Optimizer(OptimizerState):
@@ -38,7 +43,8 @@ class Optimizer(OptimizerState):
         loss_scale_factor: None, or float: `scale_loss` multiplies the loss by it, and `apply`
             divides the gradients by it.
         gradient_accumulation_steps: None, or int >= 2: each update takes the mean gradient of
-            so many calls of `apply`.
+            so many calls of `apply`. On torch, processes exchange gradients once for each update;
+            on jax and TensorFlow devices do so in each call (why is said in `accumulation.py`).
         name: default, the class's name in snake case.
 
     Raises:
@@ -151,9 +157,7 @@ class Optimizer(OptimizerState):
                 self.add_optimizer_variables(variables, "average"),
             )
         if self.gradient_accumulation_steps:
-            accumulators = [
-                self.add_variable_from_reference(v, name="gradient_accumulator") for v in variables
-            ]
+            accumulators = accumulation.make_accumulators(self, variables)
             object.__setattr__(self, "_accumulated_gradients", accumulators)
         object.__setattr__(self, "_trainable_variables", variables)
         self._index_of = {id(v): i for i, v in enumerate(variables)}
@@ -223,19 +227,24 @@ class Optimizer(OptimizerState):
         variables = self._known(grads, trainable_variables)
         if any(g is None for g in grads):
             grads, variables = self._without_missing(grads, variables)
-        self._apply_averaged(replicas().mean_gradients(grads), variables)
+        average = replicas().mean_gradients
+        if not accumulation.adds_local_gradients(self):
+            grads, average = average(grads), _as_they_are
+        self._apply(grads, variables, average)
 
-    def _apply_averaged(self, grads: list, variables: list[Variable]) -> None:
-        """The rest of `apply`, once the gradients are the same on all replicas."""
+    def _apply(self, grads: list, variables: list[Variable], average: Callable) -> None:
+        """The rest of `apply`. `average` makes of the gradients that an update takes what all
+        replicas have in common.
+        """
         if self._overwritten:
             grads, variables = accumulation.overwrite_with_gradients(self, grads, variables)
         if grads:
             if self.loss_scale_factor is not None:
                 grads = [ops.divide(g, self.loss_scale_factor) for g in grads]
             if self.gradient_accumulation_steps:
-                accumulation.update_or_accumulate(self, grads, variables)
+                accumulation.update_or_accumulate(self, grads, variables, average)
             else:
-                self._update(grads, variables)
+                self._update(average(grads), variables)
             if self.use_ema:
                 averaging.update(self)
             for v in variables:

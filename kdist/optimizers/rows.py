@@ -27,7 +27,8 @@ more:
     "weight_decay"  row(optimizer, variables, learning_rate)
     "accumulate"    row(optimizer, grads, sums, update), for `gradient_accumulation_steps`: adds
                     `grads` to the Variables `sums`; in each step that completes them it calls
-                    `update` with the list of means, and clears them
+                    `update` with the list of means, and clears them. With this row, `grads` and
+                    `sums` are this replica's own, and `update` averages over replicas
 
 A row that changes tensors in place is not used in a stateless scope. One that only reads `.value`
 and writes `.assign` says so by an attribute, `row.stateless = True`. A user's subclass of a

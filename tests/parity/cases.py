@@ -64,7 +64,15 @@ def regularized(kdist, layers):
     )
 
 
-MODELS = {f.__name__: f for f in (mlp, batchnorm, dropout, regularized)}
+def accumulated(kdist, layers):
+    return mlp(kdist, layers)
+
+
+MODELS = {f.__name__: f for f in (mlp, batchnorm, dropout, regularized, accumulated)}
+
+# What a case's optimizer is told besides. Four batches in an epoch: updates cross from one to the next, over an
+# evaluation, and the last one is left incomplete.
+OPTIMIZERS = {"accumulated": {"gradient_accumulation_steps": 3}}
 
 
 def train(case: str, weighted: bool = True, epochs: int = 2, optimizer: str = "adam") -> dict:
@@ -76,7 +84,10 @@ def train(case: str, weighted: bool = True, epochs: int = 2, optimizer: str = "a
     model = MODELS[case](kdist, layers)
     model.compile(
         optimizer=kdist.optimizers.get(
-            {"class_name": optimizer, "config": {"learning_rate": 0.01}}
+            {
+                "class_name": optimizer,
+                "config": {"learning_rate": 0.01, **OPTIMIZERS.get(case, {})},
+            }
         ),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
@@ -96,6 +107,7 @@ def train(case: str, weighted: bool = True, epochs: int = 2, optimizer: str = "a
         "evaluation": {k: float(v) for k, v in evaluation.items()},
         "predictions": np.asarray(predictions),
         "weights": [np.asarray(w) for w in model.get_weights()],
+        "optimizer": [v.numpy() for v in model.optimizer.variables],
         "seeds": [np.asarray(v.numpy()) for v in model.variables if "seed" in v.path],
     }
 
@@ -115,7 +127,8 @@ def assert_same(one: dict, many: dict, tolerance: float = 1e-5) -> None:
                 f"{what} {name}: {value} against {many[what][name]}"
             )
     assert distance(one["predictions"], many["predictions"]) < tolerance
-    for i, (a, b) in enumerate(zip(one["weights"], many["weights"], strict=True)):
-        assert distance(a, b) < tolerance, f"weight {i} of shape {a.shape}: {distance(a, b)}"
+    for what in ("weights", "optimizer"):
+        for i, (a, b) in enumerate(zip(one[what], many[what], strict=True)):
+            assert distance(a, b) < tolerance, f"{what} {i}, shape {a.shape}: {distance(a, b)}"
     for a, b in zip(one["seeds"], many["seeds"], strict=True):
         assert np.array_equal(a, b)

@@ -53,7 +53,13 @@ def launched(workers: int, names: list[str], devices: int | None = None, **env: 
 
 
 # Dropout draws other masks on every replica where a backend computes per replica, so only jax compares it.
-NAMES = ["mlp", "batchnorm", "regularized", *(["dropout"] if BACKEND == "jax" else [])]
+NAMES = [
+    "mlp",
+    "batchnorm",
+    "regularized",
+    "accumulated",
+    *(["dropout"] if BACKEND == "jax" else []),
+]
 
 
 @pytest.fixture(scope="module")

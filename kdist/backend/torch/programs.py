@@ -116,17 +116,15 @@ class Program:
         nn.Module.train(self._model, state.was_training)
 
     def _settle(self) -> None:
-        """Average the statistics that each process kept of its own slices.
+        """Average what each process kept of its own slices: statistics, and sums of gradients.
 
         They move linearly, so averaging now is averaging at each step.
         """
-        average(
-            [
-                v._storage.read()
-                for v in self._model.non_trainable_variables
-                if v.aggregation == "mean"
-            ]
-        )
+        model = self._model
+        own = [*model.non_trainable_variables]
+        if self._kind == "train" and model.optimizer is not None:
+            own += model.optimizer.variables
+        average([v._storage.read() for v in own if v.aggregation == "mean"])
 
     def gather(self, outputs: Any) -> Any:
         """Outputs of predict as NumPy arrays of the global batch. With several processes all of them call it."""
