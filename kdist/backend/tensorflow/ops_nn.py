@@ -101,8 +101,9 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
 def moments(
     x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False
 ) -> tuple[Any, Any]:
-    """Mean and variance, computed in float32 for half precision; `synchronized`: over the batches
-    of all replicas.
+    """Mean and variance, computed in float32 for half precision.
+
+    `synchronized`: over the batches of all replicas.
     """
     x = to_float(x)
     dtype = x.dtype
@@ -123,8 +124,9 @@ def moments(
 
 
 def _synchronized_moments(x: Any, axes: list, keepdims: bool) -> tuple[Any, Any]:
-    """In two passes, as one device computes them: E[x^2] - E[x]^2 loses the digits that a small
-    variance needs.
+    """Mean and variance in two passes, as one device computes them.
+
+    E[x^2] - E[x]^2 loses the digits that a small variance needs.
     """
     all_sum = replicas().all_sum
     count = tf.cast(tf.reduce_prod(tf.gather(tf.shape(x), axes)), x.dtype)
@@ -158,6 +160,40 @@ def batch_normalization(
         factor *= along_axis(scale)
     shift = -along_axis(mean) * factor
     return x * factor + (shift if offset is None else shift + along_axis(offset))
+
+
+# cuDNN refuses less.
+_LEAST_EPSILON = 1.001e-5
+
+
+def batch_normalization_training(
+    x: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
+) -> tuple[Any, Any, Any]:
+    x = to_float(x)
+    rank = x.shape.rank
+    axis = normalize_axis(axis, rank)
+    if axis != rank - 1 or x.dtype != tf.float32 or epsilon < _LEAST_EPSILON:
+        mean, variance = moments(x, [i for i in range(rank) if i != axis])
+        return batch_normalization(x, mean, variance, axis, offset, scale, epsilon), mean, variance
+    shape = static_or_dynamic_shape(x)
+    channels = shape[-1]
+    images = x if rank == 4 else tf.reshape(x, (-1, 1, 1, channels))
+    out, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=images,
+        scale=tf.ones([channels]) if scale is None else as_tensor(scale, "float32"),
+        offset=tf.zeros([channels]) if offset is None else as_tensor(offset, "float32"),
+        mean=tf.zeros([0]),
+        variance=tf.zeros([0]),
+        epsilon=epsilon,
+        is_training=True,
+    )
+    # The kernel's variance is of a sample, divided by count - 1 (by 1 if that is 0).
+    count = tf.cast(tf.size(x) // channels, tf.float32)
+    return (
+        out if rank == 4 else tf.reshape(out, shape),
+        tf.stop_gradient(mean),
+        tf.stop_gradient(variance) * (tf.maximum(count - 1, 1) / tf.maximum(count, 1)),
+    )
 
 
 def layer_normalization(
@@ -247,8 +283,10 @@ def dot_product_attention(
     flash_attention: bool | None = None,
     attn_logits_soft_cap: float | None = None,
 ) -> Any:
-    """query (batch, T, heads, dim), key and value (batch, S, heads or a divisor, dim); bias and
-    mask broadcast to (batch, heads, T, S).
+    """softmax(query @ key * scale + bias) @ value, per head.
+
+    query (batch, T, heads, dim), key and value (batch, S, heads or a divisor, dim); bias and mask
+    broadcast to (batch, heads, T, S).
     """
     if flash_attention:
         raise ValueError("flash_attention=True: TensorFlow has no such kernel. Pass None or False.")
@@ -297,7 +335,14 @@ OPS: dict[str, Callable] = {
     },
     **{
         f.__name__: f
-        for f in (moments, batch_normalization, layer_normalization, rms_normalization, normalize)
+        for f in (
+            moments,
+            batch_normalization,
+            batch_normalization_training,
+            layer_normalization,
+            rms_normalization,
+            normalize,
+        )
     },
     "dot_product_attention": dot_product_attention,
     "relu": _relu,
