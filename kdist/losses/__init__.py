@@ -15,6 +15,7 @@ from kdist.losses.hinge import (
     squared_hinge,
 )
 from kdist.losses.loss import Loss, LossFunctionWrapper
+from kdist.losses.metric_learning import Circle, circle
 from kdist.losses.overlap import Dice, Tversky, dice, tversky
 from kdist.losses.probabilistic import (
     BinaryCrossentropy,
@@ -50,6 +51,7 @@ from kdist.losses.regression import (
     mean_squared_error,
     mean_squared_logarithmic_error,
 )
+from kdist.losses.sequence import CTC, ctc
 
 _ALL = (
     *(Loss, LossFunctionWrapper),
@@ -57,12 +59,12 @@ _ALL = (
     *(CategoricalCrossentropy, CategoricalFocalCrossentropy, SparseCategoricalCrossentropy),
     *(CategoricalGeneralizedCrossEntropy, MeanSquaredError, MeanAbsoluteError),
     *(MeanAbsolutePercentageError, MeanSquaredLogarithmicError, CosineSimilarity, LogCosh, Huber),
-    *(Hinge, SquaredHinge, CategoricalHinge, Dice, Tversky),
+    *(Hinge, SquaredHinge, CategoricalHinge, Dice, Tversky, Circle, CTC),
     *(kl_divergence, poisson, binary_crossentropy, binary_focal_crossentropy),
     *(categorical_crossentropy, categorical_focal_crossentropy, sparse_categorical_crossentropy),
     *(categorical_generalized_cross_entropy, mean_squared_error, mean_absolute_error),
     *(mean_absolute_percentage_error, mean_squared_logarithmic_error, cosine_similarity),
-    *(log_cosh, huber, hinge, squared_hinge, categorical_hinge, dice, tversky),
+    *(log_cosh, huber, hinge, squared_hinge, categorical_hinge, dice, tversky, circle, ctc),
 )
 _SHORT = {
     "bce": binary_crossentropy,

@@ -1,5 +1,4 @@
-"""Losses between numbers. Each gives (batch, ...) from targets and predictions (batch, ..., "
-"dim)."""
+"""Losses between numbers, (batch, ...) from targets and predictions (batch, ..., dim)."""
 
 from __future__ import annotations
 

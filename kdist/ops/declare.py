@@ -1,9 +1,8 @@
 """`@op` declares a public op once: its signature and documentation, and for a composite its body.
 
 Each backend holds a row for it in `backend.OPS`; a declaration without a body needs one from
-every backend. A call with a symbolic
-argument records a node of the graph and infers the output by `infer.probe`, or by an explicit rule
-where probing cannot know.
+every backend. A call with a symbolic argument records a node of the graph and infers the output by
+`infer.probe`, or by an explicit rule where probing cannot know.
 """
 
 from __future__ import annotations
@@ -47,22 +46,37 @@ def _missing(name: str) -> Callable:
     return missing
 
 
-def op(fn: Callable | None = None, *, rule: Callable | None = None) -> Callable:
+def _checked(check: Callable, fn: Callable) -> Callable:
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        check(*args, **kwargs)
+        return fn(*args, **kwargs)
+
+    return checked
+
+
+def op(
+    fn: Callable | None = None, *, rule: Callable | None = None, check: Callable | None = None
+) -> Callable:
     """Declare `fn` as a public op.
 
     Arguments:
+        check: a function of the same arguments that raises for bad ones, whether they are tensors
+            or, in a symbolic call, `Spec`s: so the error is one on all backends.
         rule: for ops whose output spec cannot be probed, a function of the same arguments, with
-            `Spec` in place of tensors, that
-            gives the output's specs; or None to have these arguments probed after all.
+            `Spec` in place of tensors, that gives the output's specs; or None to have these
+            arguments probed after all.
     """
     if fn is None:
-        return functools.partial(op, rule=rule)
+        return functools.partial(op, rule=rule, check=check)
     name = fn.__name__
     impl = backend.OPS.get(name) or (_missing(name) if _is_blank(fn) else fn)
+    eager = impl if check is None else _checked(check, impl)
     DECLARED[name] = fn
 
     def spec(*args: Any, **kwargs: Any) -> Any:
         args, kwargs = tree.map_structure(_to_spec, (args, kwargs))
+        if check is not None:
+            check(*args, **kwargs)
         out = rule(*args, **kwargs) if rule is not None else None
         if out is None:
             out = infer.probe(impl, args, kwargs)
@@ -74,7 +88,7 @@ def op(fn: Callable | None = None, *, rule: Callable | None = None) -> Callable:
             outputs = spec(*args, **kwargs)
             Node(calls.OpCall(call, names.auto_name(name)), args, kwargs, outputs)
             return outputs
-        return impl(*args, **kwargs)
+        return eager(*args, **kwargs)
 
     call.spec = spec  # type: ignore[attr-defined]
     calls.register(call, fn)

@@ -3,137 +3,128 @@
 from __future__ import annotations
 
 from kdist.ops.nn_activations import (
-    celu as celu,
+    celu,
+    elu,
+    gelu,
+    glu,
+    hard_shrink,
+    hard_sigmoid,
+    hard_silu,
+    hard_swish,
+    hard_tanh,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    relu,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    soft_shrink,
+    softmax,
+    softplus,
+    softsign,
+    sparse_plus,
+    sparse_sigmoid,
+    sparsemax,
+    squareplus,
+    swish,
+    tanh_shrink,
+    threshold,
 )
-from kdist.ops.nn_activations import (
-    elu as elu,
-)
-from kdist.ops.nn_activations import (
-    gelu as gelu,
-)
-from kdist.ops.nn_activations import (
-    glu as glu,
-)
-from kdist.ops.nn_activations import (
-    hard_shrink as hard_shrink,
-)
-from kdist.ops.nn_activations import (
-    hard_sigmoid as hard_sigmoid,
-)
-from kdist.ops.nn_activations import (
-    hard_silu as hard_silu,
-)
-from kdist.ops.nn_activations import (
-    hard_swish as hard_swish,
-)
-from kdist.ops.nn_activations import (
-    hard_tanh as hard_tanh,
-)
-from kdist.ops.nn_activations import (
-    leaky_relu as leaky_relu,
-)
-from kdist.ops.nn_activations import (
-    log_sigmoid as log_sigmoid,
-)
-from kdist.ops.nn_activations import (
-    log_softmax as log_softmax,
-)
-from kdist.ops.nn_activations import (
-    relu as relu,
-)
-from kdist.ops.nn_activations import (
-    relu6 as relu6,
-)
-from kdist.ops.nn_activations import (
-    selu as selu,
-)
-from kdist.ops.nn_activations import (
-    sigmoid as sigmoid,
-)
-from kdist.ops.nn_activations import (
-    silu as silu,
-)
-from kdist.ops.nn_activations import (
-    soft_shrink as soft_shrink,
-)
-from kdist.ops.nn_activations import (
-    softmax as softmax,
-)
-from kdist.ops.nn_activations import (
-    softplus as softplus,
-)
-from kdist.ops.nn_activations import (
-    softsign as softsign,
-)
-from kdist.ops.nn_activations import (
-    sparse_plus as sparse_plus,
-)
-from kdist.ops.nn_activations import (
-    sparse_sigmoid as sparse_sigmoid,
-)
-from kdist.ops.nn_activations import (
-    sparsemax as sparsemax,
-)
-from kdist.ops.nn_activations import (
-    squareplus as squareplus,
-)
-from kdist.ops.nn_activations import (
-    swish as swish,
-)
-from kdist.ops.nn_activations import (
-    tanh_shrink as tanh_shrink,
-)
-from kdist.ops.nn_activations import (
-    threshold as threshold,
+from kdist.ops.nn_adaptive import (
+    adaptive_average_pool,
+    adaptive_max_pool,
 )
 from kdist.ops.nn_conv import (
-    average_pool as average_pool,
+    average_pool,
+    conv,
+    conv_transpose,
+    depthwise_conv,
+    dot_product_attention,
+    max_pool,
+    separable_conv,
 )
-from kdist.ops.nn_conv import (
-    conv as conv,
-)
-from kdist.ops.nn_conv import (
-    conv_transpose as conv_transpose,
-)
-from kdist.ops.nn_conv import (
-    depthwise_conv as depthwise_conv,
-)
-from kdist.ops.nn_conv import (
-    dot_product_attention as dot_product_attention,
-)
-from kdist.ops.nn_conv import (
-    max_pool as max_pool,
-)
-from kdist.ops.nn_conv import (
-    separable_conv as separable_conv,
+from kdist.ops.nn_ctc import (
+    ctc_decode,
+    ctc_loss,
 )
 from kdist.ops.nn_losses import (
-    binary_crossentropy as binary_crossentropy,
-)
-from kdist.ops.nn_losses import (
-    categorical_crossentropy as categorical_crossentropy,
-)
-from kdist.ops.nn_losses import (
-    sparse_categorical_crossentropy as sparse_categorical_crossentropy,
+    binary_crossentropy,
+    categorical_crossentropy,
+    sparse_categorical_crossentropy,
 )
 from kdist.ops.nn_norm import (
-    batch_normalization as batch_normalization,
+    batch_normalization,
+    layer_normalization,
+    moments,
+    multi_hot,
+    normalize,
+    one_hot,
+    rms_normalization,
 )
-from kdist.ops.nn_norm import (
-    layer_normalization as layer_normalization,
+from kdist.ops.nn_patches import (
+    depth_to_space,
+    fold,
+    space_to_depth,
+    unfold,
 )
-from kdist.ops.nn_norm import (
-    moments as moments,
-)
-from kdist.ops.nn_norm import (
-    multi_hot as multi_hot,
-)
-from kdist.ops.nn_norm import (
-    normalize as normalize,
-)
-from kdist.ops.nn_norm import (
-    one_hot as one_hot,
-)
-from kdist.ops.nn_norm import (
-    rms_normalization as rms_normalization,
-)
+from kdist.ops.nn_signal import polar, psnr
+
+__all__ = [
+    "adaptive_average_pool",
+    "adaptive_max_pool",
+    "average_pool",
+    "batch_normalization",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "celu",
+    "conv",
+    "conv_transpose",
+    "ctc_decode",
+    "ctc_loss",
+    "depth_to_space",
+    "depthwise_conv",
+    "dot_product_attention",
+    "elu",
+    "fold",
+    "gelu",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
+    "layer_normalization",
+    "leaky_relu",
+    "log_sigmoid",
+    "log_softmax",
+    "max_pool",
+    "moments",
+    "multi_hot",
+    "normalize",
+    "one_hot",
+    "polar",
+    "psnr",
+    "relu",
+    "relu6",
+    "rms_normalization",
+    "selu",
+    "separable_conv",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softmax",
+    "softplus",
+    "softsign",
+    "space_to_depth",
+    "sparse_categorical_crossentropy",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
+    "swish",
+    "tanh_shrink",
+    "threshold",
+    "unfold",
+]

@@ -237,3 +237,47 @@ def test_bad_arguments(make, message):
 def test_one_class_is_suspicious():
     with pytest.warns(SyntaxWarning, match="binary_crossentropy"):
         losses.categorical_crossentropy(np.ones((2, 1), "float32"), np.ones((2, 1), "float32"))
+
+
+# ---- losses whose rows depend on each other
+
+
+def embeddings(rng, rows):
+    x = rng.normal(size=(rows, 4)).astype("float32")
+    return x / np.linalg.norm(x, axis=1, keepdims=True), rng.integers(0, 3, rows)
+
+
+@pytest.mark.parametrize("remove_diagonal", [True, False])
+def test_circle_equals_its_formula(remove_diagonal):
+    x, labels = embeddings(np.random.default_rng(0), 7)
+    references, of_references = embeddings(np.random.default_rng(1), 9)
+    gamma, m = 20.0, 0.3
+    similar = x @ references.T
+    alike = labels[:, None] == of_references[None, :]
+    differ = ~alike
+    if remove_diagonal:
+        alike = alike & ~np.eye(7, 9, dtype=bool)
+    positive = np.exp(-gamma * np.maximum(1 + m - similar, 0) * (similar - 1 + m)) * alike
+    negative = np.exp(gamma * np.maximum(similar + m, 0) * (similar - m)) * differ
+    want = np.log1p(positive.sum(1) * negative.sum(1))
+    mine = losses.circle(labels, x, of_references, references, remove_diagonal, gamma, m)
+    np.testing.assert_allclose(ops.convert_to_numpy(mine), want, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["Circle", "CTC"])
+def test_equal_to_keras(keras, name):
+    rng = np.random.default_rng(2)
+    if name == "Circle":
+        y_pred, y_true = embeddings(rng, 6)
+    else:
+        y_pred, y_true = rng.normal(size=(6, 5, 4)).astype("float32"), np.array([[1, 2, 0]] * 6)
+    weight = rng.uniform(0.1, 1, 6).astype("float32")
+    for arguments in ((), (weight,)):
+        mine = getattr(losses, name)()(y_true, y_pred, *arguments)
+        right = getattr(keras.losses, name)()(y_true, y_pred, *arguments)
+        np.testing.assert_allclose(float(mine), float(right), rtol=1e-5)
+
+
+def test_ctc_of_wrong_ranks():
+    with pytest.raises(ValueError, match="y_pred must have 3 axes"):
+        losses.ctc(np.ones((2, 3)), np.ones((2, 3)))

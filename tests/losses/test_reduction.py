@@ -180,3 +180,20 @@ def test_same_rank(a, b, right):
     x, y = (ops.convert_to_tensor(np.zeros(s, "float32")) for s in (a, b))
     x, y = reductions.squeeze_or_expand_to_same_rank(x, y)
     assert (tuple(x.shape), tuple(y.shape)) == right
+
+
+def test_circle_sees_the_whole_batch():
+    rng = np.random.default_rng(3)
+    x, labels = rng.normal(size=(8, 4)).astype("float32"), rng.integers(0, 3, 8)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    loss = losses.Circle(gamma=10.0)
+    together = float(loss(labels[:7], x[:7]))
+    padded = [labels.copy(), x.copy()]
+    padded[0][7], padded[1][7] = padded[0][6], padded[1][6]
+    masks = [ops.convert_to_tensor(np.arange(4) + 4 * i < 7) for i in range(2)]
+    parts, _ = run_replicas(
+        2,
+        lambda i: float(loss(padded[0][4 * i : 4 * i + 4], padded[1][4 * i : 4 * i + 4])),
+        masks,
+    )
+    np.testing.assert_allclose(np.mean(parts), together, rtol=1e-5)

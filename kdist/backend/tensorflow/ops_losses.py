@@ -114,6 +114,32 @@ def multi_hot(
     return tf.reduce_any(hot, along) if hot.dtype == tf.bool else tf.reduce_max(hot, along)
 
 
+def ctc_loss(
+    target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0
+) -> Any:
+    output = to_float(output)
+    # The kernel knows float32 alone.
+    given = output.dtype if output.dtype == tf.float64 else tf.float32
+    target, target_length, output_length = (
+        as_tensor(x, "int32") for x in (target, target_length, output_length)
+    )
+    loss = tf.nn.ctc_loss(
+        target,
+        tf.cast(output, tf.float32),
+        target_length,
+        output_length,
+        logits_time_major=False,
+        blank_index=mask_index,
+    )
+    # The kernel gives some large number where the frames are too few for the labels, and for the
+    # blanks that must part equal ones.
+    counts = tf.range(1, tf.shape(target)[1])[None, :] < target_length[:, None]
+    parted = tf.logical_and(target[:, 1:] == target[:, :-1], counts)
+    needed = target_length + tf.reduce_sum(tf.cast(parted, tf.int32), axis=1)
+    infinite = tf.constant(float("inf"), loss.dtype)
+    return tf.cast(tf.where(needed > output_length, infinite, loss), given)
+
+
 OPS: dict[str, Callable] = {
     f.__name__: f
     for f in (
@@ -121,6 +147,7 @@ OPS: dict[str, Callable] = {
         sparse_categorical_crossentropy,
         softmax_crossentropy_with_integer_labels,
         binary_crossentropy,
+        ctc_loss,
         one_hot,
         multi_hot,
     )

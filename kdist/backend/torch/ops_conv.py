@@ -21,6 +21,16 @@ from kdist.core import config
 _CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _CONV_TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 _MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+_ADAPTIVE_AVERAGE_POOL = {
+    1: F.adaptive_avg_pool1d,
+    2: F.adaptive_avg_pool2d,
+    3: F.adaptive_avg_pool3d,
+}
+_ADAPTIVE_MAX_POOL = {
+    1: F.adaptive_max_pool1d,
+    2: F.adaptive_max_pool2d,
+    3: F.adaptive_max_pool3d,
+}
 _AVERAGE_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
@@ -56,8 +66,9 @@ def _torch_kernel(kernel: Tensor) -> Tensor:
 
 
 def _same_padding(length: int, window: int, stride: int) -> tuple[int, int]:
-    """Elements added before and after a dim so that the output has ceil(length / stride), as TensorFlow defines
-    "same".
+    """Elements to add before and after a dim so that the output has ceil(length / stride).
+
+    This is how TensorFlow defines "same".
     """
     total = max((-(-length // stride) - 1) * stride + window - length, 0)
     return total // 2, total - total // 2
@@ -78,7 +89,7 @@ def _pads(
 
 
 def _explicit(x: Tensor, pads: list[tuple[int, int]], value: float) -> tuple[Tensor, list[int]]:
-    """`x` and the symmetric padding that is left for the kernel:
+    """`x` and the symmetric padding that is left for the kernel.
 
     torch pads both sides alike, so what is uneven is padded here.
     """
@@ -276,7 +287,35 @@ def _window_share(
     return share
 
 
+def _adaptive(kernels: dict) -> Any:
+    def row(inputs: Any, output_size: Any, data_format: str | None = None) -> Tensor:
+        x = as_tensor(inputs)
+        n = _spatial_dims(x)
+        last = config.standardize_data_format(data_format) == "channels_last"
+        x = _channels_first(x) if last else x
+        out = kernels[n](x, _sizes(output_size, n, "output_size"))
+        return _channels_last(out) if last else out
+
+    return row
+
+
+def unfold(
+    x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Tensor:
+    return F.unfold(as_tensor(x), kernel_size, dilation, padding, stride)
+
+
+def fold(
+    x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Tensor:
+    return F.fold(as_tensor(x), output_size, kernel_size, dilation, padding, stride)
+
+
 OPS = {
+    "adaptive_average_pool": _adaptive(_ADAPTIVE_AVERAGE_POOL),
+    "adaptive_max_pool": _adaptive(_ADAPTIVE_MAX_POOL),
+    "fold": fold,
+    "unfold": unfold,
     "average_pool": average_pool,
     "conv": conv,
     "conv_with_bias": conv_with_bias,

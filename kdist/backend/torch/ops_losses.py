@@ -100,7 +100,29 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     return F.binary_cross_entropy(output, target, reduction="none")
 
 
+def ctc_loss(
+    target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0
+) -> Tensor:
+    output = as_float(output)
+    output = output.float() if output.dtype in (torch.float16, torch.bfloat16) else output
+    if output.is_meta:  # torch 2.13 infers no shape for this kernel
+        return output.new_empty(output.shape[:1])
+    target, lengths, frames = (
+        as_tensor(x, "int64") for x in (target, target_length, output_length)
+    )
+    says = torch.log_softmax(output, -1).transpose(0, 1)  # torch has the frames in front
+    loss = F.ctc_loss(
+        says, target, frames, lengths, blank=mask_index, reduction="none", zero_infinity=True
+    )
+    # Too few frames for the labels, and for the blanks that must part equal ones: an infinite loss
+    # whose gradient is 0.
+    counts = torch.arange(1, target.shape[1], device=target.device) < lengths[:, None]
+    parted = ((target[:, 1:] == target[:, :-1]) & counts).sum(1)
+    return torch.where(lengths + parted > frames, float("inf"), loss)
+
+
 OPS = {
+    "ctc_loss": ctc_loss,
     "binary_crossentropy": binary_crossentropy,
     "categorical_crossentropy": categorical_crossentropy,
     "mean_sparse_categorical_crossentropy": mean_sparse_categorical_crossentropy,

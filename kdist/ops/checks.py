@@ -1,0 +1,61 @@
+"""What ops ask of their arguments before they compute, in eager and in symbolic calls alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdist.backend import bound as backend
+
+Shape = tuple[int | None, ...]
+
+
+def shape_of(x: Any) -> Shape:
+    """Sizes of a tensor, array, `Spec` or nested list; None where unknown."""
+    shape = getattr(x, "shape", None)
+    return tuple(backend.convert_to_tensor(x).shape if shape is None else shape)
+
+
+def dtype_of(x: Any) -> str:
+    """Dtype name of a tensor, array, `Spec` or nested list."""
+    dtype = getattr(x, "dtype", None)
+    if isinstance(dtype, str):
+        return dtype
+    return backend.dtype_of(x if backend.is_tensor(x) else backend.convert_to_tensor(x))
+
+
+def at_least(op: str, x: Any, rank: int, name: str = "x") -> Shape:
+    """The shape of `x`, which has at least `rank` axes."""
+    shape = shape_of(x)
+    if len(shape) < rank:
+        raise ValueError(
+            f"{op}: {name} must have at least {rank} axes. Input should have rank >= {rank}. "
+            f"Received: {name}.shape={shape}."
+        )
+    return shape
+
+
+def square(op: str, x: Any, name: str = "x") -> Shape:
+    """The shape of `x`, square matrices (..., n, n)."""
+    shape = at_least(op, x, 2, name)
+    if shape[-1] != shape[-2]:
+        raise ValueError(
+            f"{op}: {name} must be square matrices (..., n, n). Received: {name}.shape={shape}."
+        )
+    return shape
+
+
+def system(op: str, a: Any, b: Any) -> None:
+    """a (..., n, n) and b (..., n) or (..., n, k) of a linear system."""
+    left, right = square(op, a, "a"), at_least(op, b, 1, "b")
+    rows = right[-1] if len(right) == len(left) - 1 else right[-2] if len(right) > 1 else None
+    if len(right) not in (len(left), len(left) - 1) or rows != left[-1]:
+        raise ValueError(
+            f"{op}: b must be (..., n) or (..., n, k) for a of (..., n, n), with as many leading "
+            f"axes as a. Received: a.shape={left}, b.shape={right}."
+        )
+
+
+def one_of(op: str, name: str, value: Any, allowed: tuple) -> None:
+    """`value` is one of `allowed`."""
+    if value not in allowed:
+        raise ValueError(f"{op}: {name}={value!r} is not known. Expected one of {allowed}.")
