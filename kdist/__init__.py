@@ -25,8 +25,9 @@ _PACKAGES = frozenset(
 
 
 def _load(module: str) -> Any:
-    """Import a module of kdist without garbage collections on the way: one over the heap of a framework that was just
-    imported takes as long as all of kdist.
+    """Import a module of kdist without garbage collections on the way.
+
+    One over the heap of a framework that was just imported takes as long as all of kdist.
     """
     enabled = gc.isenabled()
     gc.disable()

@@ -22,8 +22,9 @@ _BY_NAME: dict[str, type] = {
 
 
 def get(identifier: Any) -> Any:
-    """The constraint that `identifier` stands for: a name ("non_neg"), a config, a class, a
-    callable, or None.
+    """The constraint that `identifier` stands for.
+
+    That is a name ("non_neg"), a config, a class, a callable, or None.
 
     Raises: ValueError for what is none of these.
     """

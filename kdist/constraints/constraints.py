@@ -1,8 +1,7 @@
 """Projections of weights after each update: `constraint(w)` gives the weights that replace `w`.
 
 `axis` is an int or several: the axes over which a unit's weights lie, e.g. 0 for a Dense kernel
-    (inputs, units) and (0, 1, 2) for a
-convolution's kernel.
+(inputs, units) and (0, 1, 2) for a convolution's kernel.
 """
 
 from __future__ import annotations
@@ -71,8 +70,9 @@ class UnitNorm(Constraint):
 
 
 class MinMaxNorm(Constraint):
-    """Norms are moved into the range from `min_value` to `max_value`: all the way with rate 1, by
-    that fraction with less.
+    """Norms are moved into the range from `min_value` to `max_value`.
+
+    All the way with rate 1, by that fraction with less.
     """
 
     def __init__(

@@ -85,7 +85,9 @@ def _by_name(name: str) -> str:
 
 
 def standardize_dtype(dtype: Any) -> str:
-    """The canonical name of a dtype given as a string, NumPy or framework dtype, Python type, or None (the float
+    """The canonical name of a dtype.
+
+    It may be given as a string, a NumPy or framework dtype, a Python type, or None (the float
     default).
     """
     if dtype is None:

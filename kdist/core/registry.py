@@ -1,8 +1,7 @@
 """Which name stands for which class or function in a saved file.
 
 kdist's files are Keras's: a built-in is written under the module path that Keras uses ("keras.layers", "Dense"), so
-that either
-library reads the other's files. A user's class is registered as "package>name".
+that either library reads the other's files. A user's class is registered as "package>name".
 """
 
 from __future__ import annotations
@@ -101,8 +100,9 @@ def is_registered(obj: Any) -> bool:
 def get_registered_object(
     name: str | None, custom_objects: Mapping | None = None, module_objects: Mapping | None = None
 ) -> Any:
-    """What is registered as `name`, looked up in scopes, then `custom_objects`, the registry and `module_objects`;
-    else None.
+    """What is registered as `name`; None if nothing is.
+
+    Looked up in scopes, then `custom_objects`, the registry and `module_objects`.
     """
     for objects in (*reversed(_scope.objects), custom_objects or {}, _custom, module_objects or {}):
         if name in objects:

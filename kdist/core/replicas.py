@@ -1,9 +1,8 @@
 """The replicas that compute one step together, as shared code sees them.
 
 Convention, everywhere: the loss of a replica is scaled so that the MEAN over replicas is the global loss, and
-    gradients are
-averaged over replicas. What a plain user loss does on equal slices is then right, and kdist's own losses divide by
-global counts.
+gradients are averaged over replicas. What a plain user loss does on equal slices is then right, and kdist's own losses
+divide by global counts.
 """
 
 from __future__ import annotations

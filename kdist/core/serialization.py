@@ -1,9 +1,8 @@
 """Objects to JSON-able configs and back, in Keras 3's format.
 
 An object is `{"module", "class_name", "config", "registered_name"}` with optional "build_config" and
-"compile_config". What a file may
-name is limited: built-ins, registered objects, `custom_objects`, and subclasses of built-ins that the program itself
-    has imported.
+"compile_config". What a file may name is limited: built-ins, registered objects, `custom_objects`, and subclasses of
+built-ins that the program itself has imported.
 """
 
 from __future__ import annotations
@@ -313,9 +312,8 @@ def _public_module(module: str) -> str:
     """Keras writes some classes under their private module: `keras.src.models.functional` -> `keras.models`."""
     parts = module.split(".")
     if parts[:2] == ["keras", "src"]:
-        if (
-            "optimizers" in parts
-        ):  # under torch Keras writes `keras.src.backend.torch.optimizers.torch_adam`
+        # Under torch Keras writes `keras.src.backend.torch.optimizers.torch_adam`.
+        if "optimizers" in parts:
             return "keras.optimizers"
         return ".".join(["keras", *parts[2:3]])
     return ".".join(["keras", *parts[1:]])

@@ -115,8 +115,9 @@ def _feed(x: Any, seed: int, floatx: str) -> Feed:
 
 
 def _is_array_tree(x: Any) -> bool:
-    """Whether x is an array, or a list, tuple or dict that holds one: then what else it holds is an
-    error to name.
+    """Whether x is an array, or a list, tuple or dict that holds one.
+
+    What else it holds is then an error to name.
     """
     if isinstance(x, np.ndarray) or is_pandas(x):
         return True

@@ -15,8 +15,7 @@ def extract_archive(
     folder: str | os.PathLike,
     archive_format: str | list[str] | None = "auto",
 ) -> None:
-    """Unpack `archive` as `folder`, which appears whole or not at all and replaces one that is
-    there.
+    """Unpack `archive` as `folder`, which appears whole or not at all and replaces one that exists.
 
     archive_format: "tar" (also compressed), "zip", a list of them, or "auto" for both.
 
@@ -53,9 +52,8 @@ def extract_archive(
 def _extract_tar(archive: pathlib.Path, folder: pathlib.Path) -> None:
     with tarfile.open(archive) as tar:
         try:
-            tar.extractall(
-                folder, filter="data"
-            )  # refuses devices, and paths and links that lead outside
+            # Refuses devices, and paths and links that lead outside.
+            tar.extractall(folder, filter="data")
         except tarfile.FilterError as error:
             raise ValueError(
                 f"{archive} was not unpacked, it is unsafe: {error}. Do not trust its source."

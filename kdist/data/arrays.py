@@ -19,9 +19,8 @@ from kdist.data.order import permutation, permutation_within_batches, skips, wal
 from kdist.data.sharding import WHOLE, LocalRows, Shard, local_rows
 from kdist.data.source import Batch, OutOfDataError, Source
 
-CONVERT_ONCE_LIMIT = (
-    256 * 2**20
-)  # bytes; a larger array is cast batch by batch, so that it is not held twice
+# Bytes; a larger array is cast batch by batch, so that it is not held twice.
+CONVERT_ONCE_LIMIT = 256 * 2**20
 
 
 class ArraySource(Source):

@@ -35,8 +35,9 @@ def get_file(
     cache_dir: str | os.PathLike | None = None,
     force_download: bool = False,
 ) -> str:
-    """The path of a cached copy of the file at `origin`, downloaded if it is not there or its hash
-    differs.
+    """The path of a cached copy of the file at `origin`.
+
+    It is downloaded if it is not there or its hash differs.
 
     The file appears under its name only when whole and verified, so that processes may ask for it
     at the same time. A connection that breaks is taken up again where it broke.

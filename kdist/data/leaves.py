@@ -1,5 +1,6 @@
-"""From what users hold (NumPy, pandas, tensors of any framework) to NumPy arrays, with errors that
-name the leaf.
+"""From what users hold to NumPy arrays, with errors that name the leaf.
+
+Users hold NumPy arrays, pandas objects, and tensors of any framework.
 
 No framework is imported: a type is recognised by its name and module, since whoever holds a tensor
 has imported it.
@@ -61,8 +62,9 @@ def named_leaves(name: str, tree: Any) -> list[tuple[str, Any]]:
 
 
 def to_numpy(name: str, value: Any) -> np.ndarray:
-    """`value` as an array of numbers or booleans of at least one dim, in native byte order; a view
-    where possible.
+    """`value` as an array of numbers or booleans of at least one dim, in native byte order.
+
+    It is a view where possible.
 
     name: what to call it in an error.
     Raises: TypeError for what is not an array or not numeric; ValueError for a scalar.
@@ -98,8 +100,9 @@ def to_numpy(name: str, value: Any) -> np.ndarray:
 
 
 def to_batch_array(name: str, value: Any, floats: np.dtype) -> np.ndarray:
-    """A leaf of a batch as the model takes it: floats in the dtype `floats`, contiguous, and free
-    to be written to.
+    """A leaf of a batch as the model takes it.
+
+    Floats are of the dtype `floats`; it is contiguous, and free to be written to.
     """
     array = to_numpy(name, value)
     if array.dtype.kind == "f" and array.dtype != floats:
@@ -108,8 +111,9 @@ def to_batch_array(name: str, value: Any, floats: np.dtype) -> np.ndarray:
 
 
 def writeable(array: np.ndarray) -> np.ndarray:
-    """The array itself if C-contiguous and writeable, else a copy (frameworks share memory with it,
-    or warn).
+    """The array itself if C-contiguous and writeable, else a copy.
+
+    Frameworks share memory with it, or warn.
     """
     flags = array.flags
     return array if flags.c_contiguous and flags.writeable else array.copy(order="C")
@@ -124,9 +128,8 @@ def _from_torch(tensor: Any) -> np.ndarray:
 
 def _from_pandas(name: str, value: Any) -> np.ndarray:
     if value.ndim == 1:
-        value = value.to_frame(
-            name="value" if value.name is None else value.name
-        )  # (n, 1), as Keras takes a series
+        # (n, 1), as Keras takes a series.
+        value = value.to_frame(name="value" if value.name is None else value.name)
     text = [
         str(c) for c, dtype in value.dtypes.items() if getattr(dtype, "kind", "O") not in "biuf"
     ]

@@ -37,8 +37,9 @@ def permutation_within_batches(n: int, batch_size: int, seed: int, pass_index: i
 
 
 def walk(epoch: int, num_batches: int | None, steps: int | None) -> Iterator[tuple[int, int]]:
-    """(pass, batch in the pass) for each batch of an epoch. num_batches=None: one endless pass, and
-    steps is given.
+    """(pass, batch in the pass) for each batch of an epoch.
+
+    num_batches=None: one endless pass, and steps is given.
     """
     if steps is None:
         if num_batches is None:

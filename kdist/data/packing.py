@@ -26,8 +26,9 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
 
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """The inverse of `unpack_x_y_sample_weight`: x alone, (x,) if x is a tuple or list, (x, y) or
-    (x, y, sample_weight).
+    """The inverse of `unpack_x_y_sample_weight`.
+
+    It gives x alone, (x,) if x is a tuple or list, (x, y) or (x, y, sample_weight).
 
     Example: `pack_x_y_sample_weight(images, labels)` gives `(images, labels)`.
     """

@@ -15,8 +15,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Shard:
-    """This process takes slice `index` of `count`; its length is a multiple of `multiple`, the
-    devices it feeds.
+    """This process takes slice `index` of `count`.
+
+    Its length is a multiple of `multiple`, the devices it feeds.
 
     Example: `Shard(1, 2)` takes the second half of every batch.
     """

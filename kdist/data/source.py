@@ -1,6 +1,4 @@
-"""What the training loop asks of any data: batches of one epoch, from a position, for one
-process.
-"""
+"""What the training loop asks of any data: batches of one epoch, from a position, for one process."""
 
 from __future__ import annotations
 
@@ -59,8 +57,9 @@ class Source(ABC):
     def epoch(
         self, epoch: int, shard: Shard = WHOLE, start: int = 0
     ) -> Generator[Batch, None, None]:
-        """The batches of epoch number `epoch`, those that an uninterrupted epoch has after `start`
-        samples.
+        """The batches of epoch number `epoch`.
+
+        Those that an uninterrupted epoch has after `start` samples.
 
         epoch: 0 for the first. It selects the shuffled order. A source that can only be read once
             counts its epochs from its own first batch, and one that is still unread skips what
@@ -76,8 +75,9 @@ class Source(ABC):
 
     @abstractmethod
     def spec(self) -> tuple[Any, Any, Any]:
-        """Trees (x, y, sample_weight) of `Spec`: shapes without the batch dim (None where they
-        vary), and dtypes.
+        """Trees (x, y, sample_weight) of `Spec`: shapes and dtypes.
+
+        The shapes are without the batch dim, and have None where they vary.
 
         A source that must read a batch to know gives that batch again in its first epoch.
         """

@@ -1,5 +1,6 @@
-"""tf.data.Dataset, on every backend. TensorFlow is not imported here: whoever passes a dataset has
-it.
+"""tf.data.Dataset, on every backend.
+
+TensorFlow is not imported here: whoever passes a dataset has it.
 """
 
 from __future__ import annotations
@@ -41,9 +42,8 @@ class TfDatasetFeed(Feed):
         self.num_batches = cardinality if cardinality >= 0 else None
         batches = {spec.shape[0] for spec in optree.tree_leaves(dataset.element_spec)}
         self.batch_size = batches.pop() if len(batches) == 1 else None
-        if (
-            self.batch_size is not None and self.num_batches is not None
-        ):  # static: the last batch is as large
+        # Static: the last batch is as large.
+        if self.batch_size is not None and self.num_batches is not None:
             self.num_samples = self.batch_size * self.num_batches
 
     def open(self, pass_index: int) -> Iterator:

@@ -1,5 +1,6 @@
-"""torch DataLoader, on every backend. torch is not imported here: whoever passes a loader has
-it.
+"""torch DataLoader, on every backend.
+
+torch is not imported here: whoever passes a loader has it.
 """
 
 from __future__ import annotations

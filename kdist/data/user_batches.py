@@ -24,8 +24,9 @@ def spec_of(batch: Batch) -> tuple[Any, Any, Any]:
 
 @dataclass(frozen=True)
 class UserBatches:
-    """How to read the batches of one dataset. Worker processes get a copy, so it holds plain
-    values.
+    """How to read the batches of one dataset.
+
+    Worker processes get a copy, so it holds plain values.
 
     name: the dataset as errors call it, e.g. "the generator".
     """
@@ -35,8 +36,9 @@ class UserBatches:
     floatx: str = "float32"
 
     def batch(self, raw: Any, shard: Shard) -> Batch:
-        """The slice of `raw` for this process; `end` is the size of the global batch, for the
-        source to add up.
+        """The slice of `raw` for this process.
+
+        `end` is the size of the global batch, for the source to add up.
 
         raw: x, (x,), (x, y) or (x, y, sample_weight), trees of arrays or tensors with one common
             first dim.

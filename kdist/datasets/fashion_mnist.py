@@ -32,8 +32,9 @@ def _split(name: str) -> Split:
 
 
 def _idx(file_name: str) -> np.ndarray:
-    """An array of bytes in IDX format: 0, 0, 8 (bytes), the number of dims, each dim as big-endian
-    int32, the values.
+    """An array of bytes in IDX format.
+
+    That is 0, 0, 8 (bytes), the number of dims, each dim as big-endian int32, the values.
     """
     path = get_file(file_name, _ORIGIN + file_name, cache_subdir="datasets/fashion-mnist")
     with gzip.open(path) as file:

@@ -60,8 +60,9 @@ class Plan:
 
     @property
     def bytes_communicated_per_step(self) -> int:
-        """What one device sends per optimizer update: a ring all-reduce of every gradient, 2 (n - 1) / n of its
-        bytes.
+        """Bytes that one device sends per optimizer update.
+
+        A ring all-reduce of every gradient sends 2 (n - 1) / n of its bytes.
         """
         n = self.data_shards
         return int(self.bytes_per_device["gradients"] * 2 * (n - 1) / n)
@@ -89,8 +90,9 @@ class Plan:
 
 
 def make_plan(strategy: Any, model: Any) -> Plan:
-    """The plan of a built model (and of its optimizer, if it is compiled) under `strategy`, or on one device if that
-    is None.
+    """The plan of a built model under `strategy`, or on one device if that is None.
+
+    It covers the optimizer, too, if the model is compiled.
     """
     decisions = strategy.decide(model) if strategy is not None else {}
     optimizer = getattr(model, "optimizer", None)

@@ -49,8 +49,7 @@ def initialize(
         timeout_s: seconds to wait for the others.
 
     Without arguments and without these variables it does nothing: a single process needs no rendezvous. Python's
-        `random` is seeded
-    alike on all processes; call `kdist.utils.set_random_seed` after this, if at all.
+    `random` is seeded alike on all processes; call `kdist.utils.set_random_seed` after this, if at all.
     """
     env = WorkerEnv.from_env()
     addresses = tuple(job_addresses.split(",")) if job_addresses else (env.addresses if env else ())
@@ -103,8 +102,9 @@ def get_device_count(device_type: str | None = None) -> int:
 
 
 def distribute_tensor(tensor: Any, layout: Any) -> Any:
-    """`tensor` laid out by `layout`, a TensorLayout with a mesh: a transfer, or within a step that is compiled a
-    constraint.
+    """`tensor` laid out by `layout`, a TensorLayout with a mesh.
+
+    It is a transfer, or within a step that is compiled a constraint.
 
     The value stays what it was; only where it lies changes.
     """

@@ -139,8 +139,10 @@ class _Sharded(Strategy):
 
 @dataclass(frozen=True, init=False, repr=False)
 class FSDP(_Sharded):
-    """Fully sharded data parallelism: each device keeps a part of every parameter, gradient and optimizer slot, and a
-    slice of the batch. A parameter is gathered when a layer needs it, and its gradient is summed into its parts.
+    """Fully sharded data parallelism.
+
+    Each device keeps a part of every parameter, gradient and optimizer slot, and a slice of the
+    batch. A parameter is gathered when a layer needs it, and its gradient is summed into its parts.
     Rajbhandari et al. 2020 (ZeRO), https://arxiv.org/abs/1910.02054.
 
     Arguments:

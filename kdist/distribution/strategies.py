@@ -14,8 +14,9 @@ from kdist.distribution.strategy import Decision, Strategy
 
 @dataclass(frozen=True, init=False)
 class DataParallel(Strategy):
-    """Every device holds the whole model and computes a slice of each global batch; gradients are summed over the
-    devices.
+    """Every device holds the whole model and computes a slice of each global batch.
+
+    Gradients are summed over the devices.
 
     Arguments:
         device_mesh: a mesh; its first axis splits the batch. Default: one axis "batch" over `devices`.

@@ -19,8 +19,7 @@ class DTypePolicy:
 
     Arguments:
         name: a dtype ("float32", "bfloat16", ...) for both; "mixed_bfloat16" or "mixed_float16" to
-            compute in 16 bits and
-            keep variables in 32; None: the global policy's.
+            compute in 16 bits and keep variables in 32; None: the global policy's.
 
     Raises: TypeError if `name` is no string; ValueError if it is not known.
     Example: `kdist.layers.Dense(10, dtype=DTypePolicy("mixed_bfloat16"))`.
@@ -100,8 +99,10 @@ class FloatDTypePolicy(DTypePolicy):
 
 
 class DTypePolicyMap(DTypePolicy):
-    """Policies by the path of a layer: its own key, else the one pattern that matches the whole
-    path, else the default.
+    """Policies by the path of a layer.
+
+    A layer gets its own key's, else that of the one pattern that matches the whole path, else the
+    default.
 
     Arguments:
         default_policy: a policy or its name; None: the global one, looked up at each use.
@@ -203,8 +204,9 @@ class _Global:
 
 
 def dtype_policy() -> DTypePolicy:
-    """The policy of layers that are given none: the float default, unless `set_dtype_policy` said
-    otherwise.
+    """The policy of layers that are given none.
+
+    It is the float default, unless `set_dtype_policy` said otherwise.
     """
     return _Global.policy or DTypePolicy(config.floatx())
 
@@ -224,8 +226,9 @@ def set_dtype_policy(policy: Any) -> None:
 
 
 def get(identifier: Any) -> DTypePolicy:
-    """The policy that `identifier` stands for: a name, a dtype, a config, a policy, or None (the
-    global one).
+    """The policy that `identifier` stands for.
+
+    That is a name, a dtype, a config, a policy, or None (the global one).
 
     Raises: ValueError for what is none of these. Example: `get("mixed_bfloat16").compute_dtype ==
     "bfloat16"`.

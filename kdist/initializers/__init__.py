@@ -75,8 +75,7 @@ def get(identifier: Any) -> Callable | None:
 
     Arguments:
         identifier: a name ("glorot_uniform", "GlorotUniform"), a config, a class, a callable
-            `(shape, dtype=None)`, a tensor
-            or array (the value itself), or None (None).
+            `(shape, dtype=None)`, a tensor or array (the value itself), or None (None).
 
     Raises: ValueError for what is none of these. Example: `get("zeros")((2, 3))`.
     """

@@ -1,8 +1,7 @@
 """Initializers that draw numbers.
 
 `seed`: an int gives the same value at each call; a SeedGenerator a new one each time; None draws an
-    int once, from Python's
-`random`, which `kdist.utils.set_random_seed` fixes.
+int once, from Python's `random`, which `kdist.utils.set_random_seed` fixes.
 """
 
 from __future__ import annotations
@@ -86,8 +85,7 @@ class VarianceScaling(RandomInitializer):
         mode: n is "fan_in" (inputs of a unit), "fan_out" (outputs) or "fan_avg" (their mean).
         distribution: "truncated_normal" ("normal" means it too), "untruncated_normal" or "uniform".
         input_axes, output_axes: axes of the kernel that count as inputs and outputs; default: the
-            last but one
-            and the last, each times the window's size.
+            last but one and the last, each times the window's size.
 
     Raises: ValueError for a scale, mode or distribution other than these.
     """
@@ -208,8 +206,9 @@ class LecunNormal(_Preset):
 
 
 class Orthogonal(RandomInitializer):
-    """Orthonormal columns, or rows if there are fewer of them, times `gain`; leading axes count as
-    one.
+    """Orthonormal columns, or rows if there are fewer of them, times `gain`.
+
+    Leading axes count as one.
 
     Saxe et al. 2014, https://arxiv.org/abs/1312.6120. Raises: ValueError for fewer than two axes.
     """

@@ -94,8 +94,9 @@ class InputSpec:
 
 
 def assert_input_compatibility(input_spec: Any, inputs: Any, layer_name: str) -> None:
-    """Raise ValueError, naming the layer and both shapes, if `inputs` do not satisfy `input_spec` (one InputSpec or a
-    structure of them).
+    """Raise ValueError if `inputs` do not satisfy `input_spec`.
+
+    That is one InputSpec or a structure of them. The message names the layer and both shapes.
     """
     specs = tree.flatten(input_spec)
     if isinstance(inputs, dict) and all(s.name is not None for s in specs):

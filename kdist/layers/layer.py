@@ -234,8 +234,10 @@ class Layer(LayerState, Penalties, Symbolic, Stateless, backend.LayerBase, Opera
         return self._call_carefully(args, kwargs)
 
     def _is_ordinary(self, x: Any) -> bool:
-        """Whether a call inside another one's has nothing to do but run: one tensor of the right dtype, of a shape
-        that was checked before, and no masks anywhere. Eager training spends its time between layers otherwise.
+        """Whether a call inside another one's has nothing to do but run.
+
+        That is: one tensor of the right dtype, of a shape that was checked before, and no masks
+        anywhere. Eager training spends its time between layers otherwise.
         """
         if masks._in_use or scopes.local.autocast is not None or not backend.is_tensor(x):
             return False

@@ -1,5 +1,6 @@
-"""What many layers' arguments have in common: options of weights, and sizes with one entry per
-spatial axis.
+"""What many layers' arguments have in common.
+
+Options of weights, and sizes with one entry per spatial axis.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ _KINDS = (
 
 
 def set_options(layer: Layer, weight: str, *given: Any) -> None:
-    """Resolve the options of one weight into the attributes `<weight>_initializer`,
-    `<weight>_regularizer` and `<weight>_constraint`, in this order; options left out are none.
+    """Resolve the options of one weight into attributes of the layer.
+
+    They are `<weight>_initializer`, `<weight>_regularizer` and `<weight>_constraint`, in this
+    order; options left out are none.
     """
     for (kind, package), identifier in zip(_KINDS, given, strict=False):
         setattr(layer, f"{weight}_{kind}", package.get(identifier))
@@ -44,8 +47,9 @@ def add_weight(
     initializer: Any = None,
     **kwargs: Any,
 ) -> Variable:
-    """A variable of the layer with the options that `set_options` kept under `options` (default:
-    its own name).
+    """A variable of the layer with the options that `set_options` kept under `options`.
+
+    Default: under its own name.
     """
     options = options or name
     return layer.add_weight(
@@ -95,8 +99,9 @@ def per_axis(value: Any, rank: int, name: str, allow_zero: bool = False) -> tupl
 
 
 def standardize_padding(padding: Any, allow_causal: bool = False) -> str:
-    """ "valid" or "same", or "causal" where that is allowed. Raises ValueError for anything
-    else.
+    """ "valid" or "same", or "causal" where that is allowed.
+
+    Raises ValueError for anything else.
     """
     allowed = ("valid", "same", "causal") if allow_causal else ("valid", "same")
     if str(padding).lower() not in allowed:

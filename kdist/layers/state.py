@@ -61,8 +61,9 @@ class LayerState:
         tracking.changed()
 
     def _track(self, name: str, value: Any) -> Any:
-        """Note a variable, layer, metric or seed generator, in containers too (which keep noting); returns what to
-        store.
+        """Note a variable, layer, metric or seed generator; returns what to store.
+
+        Those in containers are noted too, and the containers keep noting.
         """
         if isinstance(value, Variable):
             held = self._own_trainable if value.trainable else self._own_non_trainable

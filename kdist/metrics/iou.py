@@ -55,8 +55,7 @@ class IoU(Metric):
         self.total_cm = self.add_variable(shape, "zeros", self.dtype, name="total_confusion_matrix")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch of labels and predictions, and weights of the labels' shape or leading "
-        "dims."""
+        """Add a batch of labels and predictions, and weights of the labels' shape or leading dims."""
         if not self.sparse_y_true:
             y_true = ops.argmax(y_true, axis=self.axis)
         if not self.sparse_y_pred:

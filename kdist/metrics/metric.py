@@ -81,8 +81,10 @@ class Metric:
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
-        """Add a variable of state. Arguments as those of `Variable`; `initializer` may be a "
-        "name."""
+        """Add a variable of state.
+
+        Arguments as those of `Variable`; `initializer` may be a name.
+        """
         if "_variables" not in self.__dict__:
             kind = type(self).__name__
             raise RuntimeError(

@@ -31,8 +31,7 @@ class Model(Trainer, Layer):
     """A model, made in one of two ways.
 
     As a graph: `Model(inputs, outputs)` with symbolic tensors (or structures of them) from `Input()` and from calling
-        layers.
-    By subclassing: layers are made in `__init__`, and `call(self, inputs, training=None)` uses them.
+    layers. By subclassing: layers are made in `__init__`, and `call(self, inputs, training=None)` uses them.
 
     Arguments:
         inputs, outputs: symbolic tensors, for a graph.
@@ -145,9 +144,8 @@ class Model(Trainer, Layer):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         if self._graph is None or type(self).call is not Model.call:
-            if (
-                type(self).compute_output_shape is Model.compute_output_shape
-            ):  # which asks this method
+            # That method would ask this one.
+            if type(self).compute_output_shape is Model.compute_output_shape:
                 return self._probe_call(args, kwargs)
             return super().compute_output_spec(*args, **kwargs)
         return self._graph.specs(self._flat_inputs(args[0] if args else kwargs["inputs"]))
@@ -182,8 +180,9 @@ class Model(Trainer, Layer):
 
     @property
     def output_names(self) -> list[str] | None:
-        """The names of the outputs: the keys of a dict, else the layers that made them. None where there is no
-        graph.
+        """The names of the outputs: the keys of a dict, else the layers that made them.
+
+        None where there is no graph.
         """
         if self._graph is None:
             return None

@@ -21,8 +21,10 @@ Tensor = Any
 
 
 def shape(x: Tensor) -> tuple:
-    """Sizes of `x` as a tuple; unknown ones are None for a symbolic tensor, and scalars of the
-    framework where it compiles with them.
+    """Sizes of `x` as a tuple.
+
+    Unknown ones are None for a symbolic tensor, and scalars of the framework where it compiles with
+    them.
 
     Example: `shape([[1, 2, 3]])` gives `(1, 3)`.
     """
@@ -108,8 +110,10 @@ def stop_gradient(variable: Tensor) -> Tensor:
 
 
 def custom_gradient(f: Callable) -> Callable:
-    """Decorator: `f(*args)` returns `(output, grad)`, and `grad(*args, upstream=...)` computes the
-    gradients of the arguments.
+    """Decorator that gives a function gradients of its own.
+
+    `f(*args)` returns `(output, grad)`, and `grad(*args, upstream=...)` computes the gradients of
+    the arguments.
 
     Example:
         @custom_gradient
@@ -255,8 +259,9 @@ def _stacked(spec: Any, n: int | None) -> Any:
     )
 )
 def cond(pred: Tensor, true_fn: Callable, false_fn: Callable) -> Any:
-    """`true_fn()` if `pred`, a bool scalar, else `false_fn()`. Both give the same structure, shapes
-    and dtypes.
+    """`true_fn()` if `pred`, a bool scalar, else `false_fn()`.
+
+    Both give the same structure, shapes and dtypes.
 
     Example: `cond(x > 0, lambda: x, lambda: -x)`.
     """
@@ -274,8 +279,9 @@ def switch(index: Tensor, branches: Any, *operands: Any) -> Any:
 def while_loop(
     cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None
 ) -> Any:
-    """`loop_vars = body(*loop_vars)` as long as `cond(*loop_vars)`, at most `maximum_iterations`
-    times. Shapes and dtypes stay.
+    """`loop_vars = body(*loop_vars)` as long as `cond(*loop_vars)`.
+
+    At most `maximum_iterations` times. Shapes and dtypes stay.
 
     Example: `while_loop(lambda i: i < 5, lambda i: (i + 2,), (0,))` gives `(6,)`.
     """

@@ -1,5 +1,6 @@
-"""Ops that layers and losses use and for which some backends have one kernel. They are kdist's own,
-not part of Keras's API.
+"""Ops that layers and losses use and for which some backends have one kernel.
+
+They are kdist's own, not part of Keras's API.
 """
 
 from __future__ import annotations
@@ -55,8 +56,9 @@ def embedding_lookup(table: Tensor, ids: Tensor) -> Tensor:
 def softmax_crossentropy_with_integer_labels(
     labels: Tensor, logits: Tensor, axis: int = -1
 ) -> Tensor:
-    """-log(softmax(logits)[label]) along `axis`: labels (...) int, logits with one axis more; gives
-    (...).
+    """-log(softmax(logits)[label]) along `axis`.
+
+    Labels (...) are int, logits have one axis more; gives (...).
 
     Computed as logsumexp(logits) - logits[label], without the whole log-softmax.
     """
@@ -68,8 +70,9 @@ def softmax_crossentropy_with_integer_labels(
 def mean_sparse_categorical_crossentropy(
     target: Tensor, output: Tensor, from_logits: bool = False
 ) -> Tensor:
-    """The mean of `sparse_categorical_crossentropy` over all elements, a scalar: target (...) int,
-    output (..., classes).
+    """The mean of `sparse_categorical_crossentropy` over all elements, a scalar.
+
+    target (...) int, output (..., classes).
     """
     return mean(sparse_categorical_crossentropy(target, output, from_logits))
 

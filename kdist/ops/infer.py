@@ -1,5 +1,6 @@
-"""Output specs of any traceable function, by evaluating it abstractly at two sizes of each unknown
-dim.
+"""Output specs of any traceable function.
+
+It is evaluated abstractly at two sizes of each unknown dim.
 
 What differs between the two evaluations depends on an unknown size and is None; what agrees is a
 constant of the op.
@@ -25,8 +26,9 @@ def probe(fn: Callable, args: tuple, kwargs: dict) -> Any:
     """Specs of `fn(*args, **kwargs)`, whose `Spec` arguments may have unknown sizes.
 
     If the function fails where all unknown sizes are alike (`(None, 3) @ (None, 5)`, say), as few
-    of them as possible are pinned to sizes that
-    stand in the call. Raises: what `fn` itself raises, if no sizes satisfy it.
+    of them as possible are pinned to sizes that stand in the call.
+
+    Raises: what `fn` itself raises, if no sizes satisfy it.
     """
     leaves = tree.flatten((args, kwargs))
     unknown = [

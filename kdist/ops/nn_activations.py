@@ -1,5 +1,6 @@
-"""Elementwise nonlinearities, and those that normalise along one axis. All keep the shape of `x`
-unless said.
+"""Elementwise nonlinearities, and those that normalise along one axis.
+
+All keep the shape of `x` unless said.
 """
 
 from __future__ import annotations
@@ -45,29 +46,33 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
 
 @op
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
-    """x where positive, else alpha * (exp(x) - 1). Clevert et al. 2015,
-    https://arxiv.org/abs/1511.07289.
+    """x where positive, else alpha * (exp(x) - 1).
+
+    Clevert et al. 2015, https://arxiv.org/abs/1511.07289.
     """
 
 
 @op
 def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
-    """max(x, 0) + min(0, alpha * (exp(x / alpha) - 1)). Barron 2017,
-    https://arxiv.org/abs/1704.07483.
+    """max(x, 0) + min(0, alpha * (exp(x / alpha) - 1)).
+
+    Barron 2017, https://arxiv.org/abs/1704.07483.
     """
 
 
 @op
 def selu(x: Tensor) -> Tensor:
-    """1.0507 * elu(x, 1.6733), which keeps mean 0 and variance 1. Klambauer et al. 2017,
-    https://arxiv.org/abs/1706.02515.
+    """1.0507 * elu(x, 1.6733), which keeps mean 0 and variance 1.
+
+    Klambauer et al. 2017, https://arxiv.org/abs/1706.02515.
     """
 
 
 @op
 def gelu(x: Tensor, approximate: bool = True) -> Tensor:
-    """x times the standard normal distribution function of x; by tanh if `approximate`, else by
-    erf.
+    """x times the standard normal distribution function of x.
+
+    By tanh if `approximate`, else by erf.
 
     Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415.
     """
@@ -183,8 +188,9 @@ def sparse_sigmoid(x: Tensor) -> Tensor:
 
 @op
 def glu(x: Tensor, axis: int = -1) -> Tensor:
-    """Halve `x` along `axis` into a and b, and return a * sigmoid(b). Dauphin et al. 2016,
-    https://arxiv.org/abs/1612.08083.
+    """Halve `x` along `axis` into a and b, and return a * sigmoid(b).
+
+    Dauphin et al. 2016, https://arxiv.org/abs/1612.08083.
 
     Raises: ValueError if the size of `axis` is odd.
     """

@@ -1,11 +1,9 @@
 """Convolution, pooling and attention.
 
 `data_format` is "channels_last" (batch, *space, channels) or "channels_first" (batch, channels,
-*space); None: the configured one.
-There are 1, 2 or 3 spatial axes. `padding` is "valid" (none) or "same" (zeros, the odd one at the
-end,
-so that size / stride remains, rounded up). `strides` and `dilation_rate` are an int or one per
-spatial axis.
+*space); None: the configured one. There are 1, 2 or 3 spatial axes. `padding` is "valid" (none) or
+"same" (zeros, the odd one at the end, so that size / stride remains, rounded up). `strides` and
+`dilation_rate` are an int or one per spatial axis.
 """
 
 from __future__ import annotations
@@ -67,8 +65,9 @@ def separable_conv(
     data_format: str | None = None,
     dilation_rate: Any = 1,
 ) -> Tensor:
-    """`depthwise_conv`, then a mixing of the channels by `pointwise_kernel`, (1, ..., channels *
-    multiplier, out_channels).
+    """`depthwise_conv`, then a mixing of the channels by `pointwise_kernel`.
+
+    Its shape is (1, ..., channels * multiplier, out_channels).
     """
     mixed = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(mixed, pointwise_kernel, 1, "valid", data_format, 1)
@@ -135,8 +134,9 @@ def dot_product_attention(
     flash_attention: bool | None = None,
     attn_logits_soft_cap: float | None = None,
 ) -> Tensor:
-    """softmax(query @ key * scale + bias) @ value, per head. Vaswani et al. 2017,
-    https://arxiv.org/abs/1706.03762.
+    """softmax(query @ key * scale + bias) @ value, per head.
+
+    Vaswani et al. 2017, https://arxiv.org/abs/1706.03762.
 
     Arguments:
         query: (batch, queries, heads, dim).

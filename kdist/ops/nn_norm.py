@@ -54,8 +54,9 @@ def layer_normalization(
     epsilon: float | None = None,
     **kwargs: Any,
 ) -> Tensor:
-    """Mean 0 and variance 1 over `axis` of each sample, then * gamma + beta. Ba et al. 2016,
-    https://arxiv.org/abs/1607.06450.
+    """Mean 0 and variance 1 over `axis` of each sample, then * gamma + beta.
+
+    Ba et al. 2016, https://arxiv.org/abs/1607.06450.
 
     Arguments:
         gamma, beta: of the sizes of `axis`.
@@ -68,15 +69,17 @@ def layer_normalization(
 def rms_normalization(
     x: Tensor, scale: Any = None, axis: Any = -1, epsilon: float | None = None
 ) -> Tensor:
-    """x / sqrt(mean(x^2) + epsilon) over `axis`, times `scale`. Zhang and Sennrich 2019,
-    https://arxiv.org/abs/1910.07467.
+    """x / sqrt(mean(x^2) + epsilon) over `axis`, times `scale`.
+
+    Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467.
     """
 
 
 @op
 def normalize(x: Tensor, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Tensor:
-    """x divided by its norm of that `order` along `axis` (a norm below `epsilon` counts as
-    `epsilon`).
+    """x divided by its norm of that `order` along `axis`.
+
+    A norm below `epsilon` counts as `epsilon`.
 
     Raises: ValueError if `order` is not an int >= 1. Example: `normalize([3.0, 4.0])` gives `[0.6,
     0.8]`.
@@ -96,8 +99,9 @@ def normalize(x: Tensor, axis: Any = -1, order: int = 2, epsilon: float | None =
 def one_hot(
     x: Tensor, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
 ) -> Tensor:
-    """1 at each class number and 0 elsewhere along a new `axis` of size `num_classes`; numbers
-    outside give zeros.
+    """1 at each class number and 0 elsewhere along a new `axis` of size `num_classes`.
+
+    Numbers outside give zeros.
 
     Example: `one_hot([0, 2], 3)` gives `[[1, 0, 0], [0, 0, 1]]`.
     """

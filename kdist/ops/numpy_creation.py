@@ -1,5 +1,6 @@
-"""Arrays made from a shape, a range or plain data. `dtype=None` stands for the float default unless
-the data says otherwise.
+"""Arrays made from a shape, a range or plain data.
+
+`dtype=None` stands for the float default unless the data says otherwise.
 """
 
 from __future__ import annotations

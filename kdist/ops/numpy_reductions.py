@@ -194,8 +194,9 @@ def _where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 
 @op(rule=_where)
 def where(condition: Tensor, x1: Any = None, x2: Any = None) -> Any:
-    """`x1` where `condition` holds, else `x2`; the three broadcast. With `condition` alone, the
-    same as `nonzero`.
+    """`x1` where `condition` holds, else `x2`; the three broadcast.
+
+    With `condition` alone, the same as `nonzero`.
 
     Raises: ValueError if exactly one of `x1` and `x2` is given.
     Example: `where([True, False], [1, 2], 0)` gives `[1, 0]`.

@@ -126,8 +126,9 @@ def _repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
 
 @op(rule=_repeat)
 def repeat(x: Tensor, repeats: Any, axis: int | None = None) -> Tensor:
-    """Each element `repeats` times (an int, or one per element) along `axis` (None: of the
-    flattened array).
+    """Each element `repeats` times along `axis`.
+
+    `repeats` is an int, or one per element; axis=None: of the flattened array.
 
     Example: `repeat([1, 2], 2)` gives `[1, 1, 2, 2]`.
     """
@@ -189,8 +190,9 @@ def hstack(xs: Any) -> Tensor:
 
 @op
 def split(x: Tensor, indices_or_sections: Any, axis: int = 0) -> Any:
-    """Cut along `axis`: into that many equal parts (int), or before each of the positions
-    (sequence).
+    """Cut along `axis`.
+
+    Into that many equal parts (int), or before each of the positions (sequence).
 
     Returns: list of tensors. Raises: an error where equal parts do not come out.
     Example: `split([1, 2, 3, 4], 2)` gives `[[1, 2], [3, 4]]`.
@@ -199,8 +201,9 @@ def split(x: Tensor, indices_or_sections: Any, axis: int = 0) -> Any:
 
 @op
 def take(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
-    """Elements at `indices` along `axis` (None: of the flattened array); negative ones count from
-    the end.
+    """Elements at `indices` along `axis` (None: of the flattened array).
+
+    Negative ones count from the end.
 
     Returns: the shape of `x` with `axis` replaced by the shape of `indices`. Example: `take([10,
     20, 30], [2, 0])` gives `[30, 10]`.
@@ -252,8 +255,9 @@ def meshgrid(*x: Tensor, indexing: str = "xy") -> Any:
 
 
 def _get_item(x: Any, key: Any) -> Any:
-    """Python slices of an unknown size have an unknown size, which a probe at two large sizes would
-    not see.
+    """Python slices of an unknown size have an unknown size.
+
+    A probe at two large sizes would not see it.
     """
     keys = key if isinstance(key, tuple) else (key,)
     if not isinstance(x, Spec) or not all(

@@ -168,8 +168,9 @@ def isnan(x: Tensor) -> Tensor:
 
 @op
 def nan_to_num(x: Tensor, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
-    """Replace NaN by `nan`, and infinities by `posinf` and `neginf` (None: the dtype's largest and
-    lowest numbers).
+    """Replace NaN by `nan`, and infinities by `posinf` and `neginf`.
+
+    None: the dtype's largest and lowest numbers.
 
     Example: `nan_to_num([float("nan"), 1.0])` gives `[0.0, 1.0]`.
     """

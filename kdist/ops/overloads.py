@@ -70,8 +70,9 @@ def _squeeze(self: KerasTensor, axis: Any = None) -> Any:
 
 
 def bind() -> None:
-    """Give KerasTensor its operators, indexing, `reshape` and `squeeze`. Called once, when
-    kdist.ops is imported.
+    """Give KerasTensor its operators, indexing, `reshape` and `squeeze`.
+
+    Called once, when kdist.ops is imported.
     """
     for name, op in _BINARY.items():
         setattr(KerasTensor, f"__{name}__", _binary(op))

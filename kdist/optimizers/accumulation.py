@@ -62,8 +62,10 @@ def is_update(optimizer: Any) -> Any:
 def update_or_accumulate(
     optimizer: Any, grads: list, variables: list[Variable], average: Callable
 ) -> None:
-    """Add `grads` to the accumulators, or, in a step that updates, update by the mean since the
-    last update and clear them. `average` takes that mean over the replicas.
+    """Add `grads` to the accumulators, or, in a step that updates, update by their mean.
+
+    The mean is that since the last update; the accumulators are cleared. `average` takes that mean
+    over the replicas.
 
     Both branches are functions from values to values, since jax traces both of them.
     """
@@ -101,9 +103,9 @@ def update_or_accumulate(
 def overwrite_with_gradients(
     optimizer: Any, grads: list, variables: list[Variable]
 ) -> tuple[list, list[Variable]]:
-    """Give variables such as float8 scales their "gradient" as value (accumulated:
+    """Give variables such as float8 scales their "gradient" as value, and return the other pairs.
 
-    the largest seen), and return the other pairs.
+    Accumulated, it is the largest seen.
     """
     kept = []
     for g, v in zip(grads, variables, strict=True):

@@ -10,8 +10,7 @@ from kdist.backend.variable import Variable
 
 
 def check_arguments(momentum: float, overwrite_frequency: int | None) -> None:
-    """Raises: ValueError unless `0 <= momentum <= 1` and the frequency is None or an integer >= "
-    "1."""
+    """Raises: ValueError unless `0 <= momentum <= 1` and the frequency is None or an integer >= 1."""
     if not 0 <= momentum <= 1:
         raise ValueError(f"ema_momentum={momentum} must lie in [0, 1].")
     if overwrite_frequency and (
@@ -23,8 +22,9 @@ def check_arguments(momentum: float, overwrite_frequency: int | None) -> None:
 
 
 def update(optimizer: Any) -> None:
-    """Move the averages towards the variables, then, every `ema_overwrite_frequency` updates, the
-    variables to the averages.
+    """Move the averages towards the variables.
+
+    Then, every `ema_overwrite_frequency` updates, move the variables to the averages.
 
     The first step copies the variables: an average that started from zeros would be biased.
     """

@@ -25,8 +25,9 @@ def clip_by_norm(gradient: Any, limit: float) -> Any:
 
 
 def clip_by_global_norm(grads: list, limit: float) -> list:
-    """All of `grads` by one factor, so that their common L2 norm is at most `limit` (Pascanu et
-    al., https://arxiv.org/abs/1211.5063).
+    """All of `grads` by one factor, so that their common L2 norm is at most `limit`.
+
+    Pascanu et al., https://arxiv.org/abs/1211.5063.
 
     If the norm is infinite or NaN, so is everything: a diverged step must not look like a small
     one.

@@ -59,9 +59,8 @@ class Optimizer(OptimizerState):
     How a backend makes an update fast is said in `rows.py`.
     """
 
-    _config_names: tuple[
-        str, ...
-    ] = ()  # the constructor's arguments beyond the base's, kept under the same attribute names
+    # The constructor's arguments beyond the base's, kept under the same attribute names.
+    _config_names: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -169,8 +168,9 @@ class Optimizer(OptimizerState):
         """For kdist's own optimizers: create the slots."""
 
     def aligned(self, slots: list, variables: list) -> list:
-        """The entries of `slots` (a list made by `add_optimizer_variables`) that belong to
-        `variables`, in their order.
+        """The entries of `slots` that belong to `variables`, in their order.
+
+        `slots` is a list made by `add_optimizer_variables`.
         """
         if variables is self._trainable_variables or not slots:
             return slots
@@ -233,8 +233,9 @@ class Optimizer(OptimizerState):
         self._apply(grads, variables, average)
 
     def _apply(self, grads: list, variables: list[Variable], average: Callable) -> None:
-        """The rest of `apply`. `average` makes of the gradients that an update takes what all
-        replicas have in common.
+        """The rest of `apply`.
+
+        `average` makes of the gradients that an update takes what all replicas have in common.
         """
         if self._overwritten:
             grads, variables = accumulation.overwrite_with_gradients(self, grads, variables)
@@ -368,8 +369,9 @@ class Optimizer(OptimizerState):
     def exclude_from_weight_decay(
         self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None
     ) -> None:
-        """Leave out of weight decay the variables in `var_list`, and those whose name contains one
-        of `var_names`.
+        """Leave variables out of weight decay.
+
+        Those in `var_list`, and those whose name contains one of `var_names`.
         """
         if self.built:
             raise ValueError(

@@ -54,8 +54,9 @@ class OptimizerState:
 
     @property
     def variables(self) -> list[Variable]:
-        """The optimizer's own variables, in the order in which they are saved: iteration, learning rate, then the
-        slots.
+        """The optimizer's own variables, in the order in which they are saved.
+
+        That is: iteration, learning rate, then the slots.
         """
         return self._variables[:]
 
@@ -88,8 +89,9 @@ class OptimizerState:
     def add_variable_from_reference(
         self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
     ) -> Variable:
-        """Add a variable of the shape, dtype and layout of `reference_variable`, called `<its
-        path>_<name>`.
+        """Add a variable of the shape, dtype and layout of `reference_variable`.
+
+        It is called `<its path>_<name>`.
         """
         return self.add_variable(
             reference_variable.shape,

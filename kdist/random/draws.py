@@ -1,5 +1,7 @@
-"""Random numbers. `seed` is an int (the same numbers each time), a SeedGenerator (new ones each
-time) or None (the global generator).
+"""Random numbers.
+
+`seed` is an int (the same numbers each time), a SeedGenerator (new ones each time) or None (the
+global generator).
 
 On one backend the same seed gives the same numbers, whatever the number of devices.
 """

@@ -1,5 +1,6 @@
-"""Seeds: a pair of integers that a random op turns into numbers, and the generator that gives a new
-pair for each draw.
+"""Seeds: a pair of integers that a random op turns into numbers.
+
+And the generator that gives a new pair for each draw.
 """
 
 from __future__ import annotations

@@ -17,9 +17,8 @@ def set_random_seed(seed: int) -> None:
     """Seed Python's `random`, NumPy's global generator and kdist's.
 
     All of kdist draws from these three: initializers and SeedGenerators without a seed of their
-        own,
-    unseeded random ops, and the order of samples. Models built and trained after it are the same
-    each time.
+    own, unseeded random ops, and the order of samples. Models built and trained after it are the
+    same each time.
 
     Arguments:
         seed: int, 0 to 2**32 - 1.

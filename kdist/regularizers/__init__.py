@@ -23,8 +23,9 @@ _BY_NAME: dict[str, type] = {
 
 
 def get(identifier: Any) -> Any:
-    """The regularizer that `identifier` stands for: a name ("l2"), a config, a class, a callable,
-    or None.
+    """The regularizer that `identifier` stands for.
+
+    That is a name ("l2"), a config, a class, a callable, or None.
 
     Raises: ValueError for what is none of these.
     """

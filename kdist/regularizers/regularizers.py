@@ -1,5 +1,6 @@
-"""Penalties on the size of weights or activities: `regularizer(x)` gives a scalar that is added to
-the loss.
+"""Penalties on the size of weights or activities.
+
+`regularizer(x)` gives a scalar that is added to the loss.
 """
 
 from __future__ import annotations

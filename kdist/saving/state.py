@@ -68,12 +68,8 @@ def load_state(
     for path, found in fitting:
         try:
             _load(found, reader.entry(path), assets, path)
-        except (
-            ValueError,
-            KeyError,
-            IndexError,
-            TypeError,
-        ) as e:  # what a load of one's own raises
+        except (ValueError, KeyError, IndexError, TypeError) as e:
+            # What a load of one's own raises.
             if not skip_mismatch:
                 e.add_note(f"while loading the state of {_called(found, path)}")
                 raise

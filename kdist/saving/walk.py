@@ -69,8 +69,10 @@ def _children(parent: Any) -> Iterator[tuple[str, Any]]:
     for name in sorted(held | fixed | properties, key=lambda n: f"~{n}" if n[0] == "_" else n):
         try:
             child = getattr(parent, name)
+        # Everything, because these are properties of users' classes, and one that cannot be computed
+        # now (before build, say) may raise anything. It holds no state.
         except Exception:
-            continue  # a property that cannot be computed now holds no state
+            continue
         yield name, child
 
 

@@ -57,8 +57,9 @@ def variable_paths(model: Any) -> dict[Path, Any]:
 
 
 def state_paths(model: Any) -> dict[Path, Any]:
-    """Path -> variable for all state that is the same on every process: weights, seeds, the optimizer's, the global
-    seed.
+    """Path -> variable for all state that is the same on every process.
+
+    That is: weights, seeds, the optimizer's, the global seed.
     """
     found = variable_paths(model)
     if model.optimizer is not None:

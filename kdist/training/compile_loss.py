@@ -1,5 +1,6 @@
-"""What `compile(loss=..., loss_weights=...)` means for a model's outputs: one scalar, and one tracked value per
-output.
+"""What `compile(loss=..., loss_weights=...)` means for a model's outputs.
+
+One scalar, and one tracked value per output.
 """
 
 from __future__ import annotations
@@ -158,6 +159,8 @@ class CompileLoss:
             pred = path_get(y_pred, path)
             try:
                 value = loss(target, pred, w)
+            # Everything, because each framework has its own errors for shapes, and users' losses theirs. It
+            # is raised again as it is unless the shapes explain it.
             except Exception as e:
                 if not _differ(target, pred):
                     raise
@@ -176,8 +179,9 @@ class CompileLoss:
     def labelled(
         self, y: Any, class_count: Callable[[Any, tuple], int | None]
     ) -> Iterator[tuple[str, Any, int, Any]]:
-        """(name, loss, classes, targets) of each output for whose loss and shape `class_count(loss, shape)` is a
-        number.
+        """(name, loss, classes, targets) of each output for which `class_count` gives a number.
+
+        `class_count(loss, shape)` is asked for each output's loss and shape.
 
         The name is "" where there is one output.
         """

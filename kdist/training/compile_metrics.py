@@ -61,9 +61,8 @@ def resolve_metric(identifier: Any, y_true: Any, y_pred: Any) -> Any:
         return cls(name=identifier)
     found = metrics_lib.get(identifier)
     if isinstance(found, metrics_lib.Metric):
-        found.name = (
-            identifier if isinstance(identifier, str) else found.name
-        )  # "mae" is logged as "mae"
+        # "mae" is logged as "mae".
+        found.name = identifier if isinstance(identifier, str) else found.name
         return found
     return metrics_lib.MeanMetricWrapper(found, name=getattr(found, "__name__", "metric"))
 

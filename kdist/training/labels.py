@@ -1,7 +1,7 @@
 """Integer labels that no class has, found before the first step.
 
 What a step makes of such a label differs from backend to backend, and is silent on most: NaN, the last class, or an
-    error of a kernel.
+error of a kernel.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _TAKE_LABELS = (
 
 
 def check_labels(compile_loss: Any, y: Any, what: str = "y") -> None:
-    """Look at all labels that lie in memory. It costs one pass over them; datasets and tensors of a framework are not
-    looked at.
+    """Look at all labels that lie in memory.
+
+    It costs one pass over them; datasets and tensors of a framework are not looked at.
 
     The rule: for a loss that takes class numbers, each label is at least 0 and less than the size of the output's
-        class dim, or equal to the
-    loss's `ignore_class`.
+    class dim, or equal to the loss's `ignore_class`.
 
     Arguments:
         compile_loss: the `CompileLoss`, built; or None.

@@ -15,8 +15,9 @@ def to_python(value: Any) -> Any:
 
 
 class Logs(MutableMapping):
-    """`{"loss": 0.1, ...}` whose values are fetched from the device at the first look. Valid until the next step
-    begins.
+    """`{"loss": 0.1, ...}` whose values are fetched from the device at the first look.
+
+    Valid until the next step begins.
 
     Arguments:
         local: gives this process's own values.

@@ -8,8 +8,10 @@ from typing import Any
 
 @dataclass
 class Position:
-    """`epoch` and `sample` name the next sample to see; `step` counts batches since the first epoch; `batch` since
-    this one began.
+    """Where a fit stands.
+
+    `epoch` and `sample` name the next sample to see; `step` counts batches since the first epoch;
+    `batch` since this one began.
 
     `seed` is the data order's. `history` holds the logs of finished epochs.
     """

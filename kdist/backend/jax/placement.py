@@ -71,9 +71,8 @@ def place_batch(strategy: Strategy, x: Any) -> jax.Array:
     """This process's slice of a batch, rows first, as part of the global array."""
     x = np.asarray(x)
     sharding = batch_sharding(strategy, x.ndim)
-    if (
-        x.dtype.itemsize == 8
-    ):  # jax holds 64-bit types in 32 bits, and warns if it must decide so itself
+    # jax holds 64-bit types in 32 bits, and warns if it must decide so itself.
+    if x.dtype.itemsize == 8:
         x = x.astype(native_dtype(x.dtype))
     if sharding.is_fully_addressable:
         return jax.device_put(x, sharding)

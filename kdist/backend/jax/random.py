@@ -1,5 +1,6 @@
-"""Rows of random draws, each from a seed of shape (2,): the same numbers for the same seed, however
-the arrays are sharded.
+"""Rows of random draws, each from a seed of shape (2,).
+
+The numbers are the same for the same seed, however the arrays are sharded.
 
 The two words are the data of a Threefry key; `jax_threefry_partitionable` is jax's default, so that
 an array's random bits depend on the position of each element alone, not on the devices it lies on.

@@ -27,8 +27,7 @@ def _canonical(name: str, x64: bool) -> np.dtype:
 
 
 def native_dtype(dtype: Any) -> np.dtype:
-    """The dtype in which jax holds `dtype` (64-bit types are held in 32 bits unless x64 mode is
-    on)."""
+    """The dtype in which jax holds `dtype`: 64-bit types take 32 bits unless x64 mode is on."""
     return _canonical(dtypes.standardize_dtype(dtype), jax.config.jax_enable_x64)
 
 
@@ -155,8 +154,10 @@ def convert_to_tensor(
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
-    """A NumPy array of its own with the whole value of `x`, also if it is spread over the devices
-    of this process."""
+    """A NumPy array of its own with the whole value of `x`.
+
+    The value may be spread over the devices of this process.
+    """
     if not isinstance(x, jax.Array):
         if isinstance(x, np.ndarray):
             return np.array(x)

@@ -1,5 +1,6 @@
-"""Sums and broadcasts over this job's processes, outside of a step. All processes call them, in the
-same order.
+"""Sums and broadcasts over this job's processes, outside of a step.
+
+All processes call them, in the same order.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from kdist.backend.tensorflow.runtime import runtime
 
 @functools.lru_cache(maxsize=1)
 def _summing() -> Any:
-    """One graph function for any list of tensors: TensorFlow retraces it for each new list of
-    shapes, on all processes alike.
+    """One graph function for any list of tensors.
+
+    TensorFlow retraces it for each new list of shapes, on all processes alike.
     """
     strategy = runtime.strategy(())
 
@@ -35,8 +37,9 @@ def sum_over_processes(values: list) -> list:
 
 
 def gather_sums(storages: list) -> list:
-    """The values, over all processes, of variables that hold sums; from now on process 0 holds each
-    whole and the others zero.
+    """The values, over all processes, of variables that hold sums.
+
+    From now on process 0 holds each whole, and the others zero.
 
     A checkpoint stores the whole sum. Holding it here as a resumed run will hold it, both go on to
     add the same numbers in the same order, and end at the same bits.

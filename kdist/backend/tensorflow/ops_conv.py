@@ -56,8 +56,9 @@ def _in_channels_last(fn: Callable, x: Any, data_format: str | None) -> Any:
 
 
 def _with_holes(kernel: Any, rates: tuple[int, ...]) -> Any:
-    """The kernel with `rate - 1` zeros between its taps: a plain convolution with it is the dilated
-    one.
+    """The kernel with `rate - 1` zeros between its taps.
+
+    A plain convolution with it is the dilated one.
     """
     for dim, rate in enumerate(rates):
         if rate > 1:
@@ -225,8 +226,10 @@ def conv_transpose(
 
 
 def _transposed_size(size: Any, kernel: int, stride: int, extra: int | None, padding: str) -> Any:
-    """Keras's output sizes: without `extra` "same" gives size * stride, and "valid" what a
-    convolution that covers every pixel needs.
+    """Keras's output sizes of a transposed convolution.
+
+    Without `extra` "same" gives size * stride, and "valid" what a convolution that covers every
+    pixel needs.
     """
     if padding == "VALID":
         return (size - 1) * stride + (max(kernel, stride) if extra is None else kernel + extra)

@@ -100,9 +100,8 @@ def _signature(spec: Any) -> Any:
     return tree.map_structure(lambda s: tf.TensorSpec(s.shape, s.dtype), spec)
 
 
-_as_written = (
-    tf.autograph.experimental.do_not_convert
-)  # TensorFlow would rewrite a function's `if` and `for`
+# TensorFlow would rewrite a function's `if` and `for`.
+_as_written = tf.autograph.experimental.do_not_convert
 
 
 def map(f: Callable, xs: Any) -> Any:
@@ -124,8 +123,9 @@ def scan(
     reverse: bool = False,
     unroll: Any = 1,
 ) -> tuple:
-    """`jax.lax.scan`: `f(carry, x) -> (carry, y)` along dim 0 of `xs`; returns the last carry and
-    the stacked ys.
+    """`jax.lax.scan`: `f(carry, x) -> (carry, y)` along dim 0 of `xs`.
+
+    Returns the last carry and the stacked ys.
     """
     if not callable(f):
         raise TypeError(f"f={f!r} must be a function (carry, x) -> (carry, y).")
@@ -171,8 +171,9 @@ def scan(
 
 
 def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
-    """Inclusive scan of an associative `f` in a logarithmic number of steps (Hillis and Steele,
-    1986).
+    """Inclusive scan of an associative `f` in a logarithmic number of steps.
+
+    Source: Hillis and Steele, 1986.
     """
     elems = tree.map_structure(as_tensor, elems)
     n = tree.flatten(elems)[0].shape[axis]
@@ -207,8 +208,9 @@ def scatter(indices: Any, values: Any, shape: Any) -> Any:
 
 
 def _scatter_mul(x: Any, indices: Any, updates: Any) -> Any:
-    """Factors that meet at one place are all multiplied in: a product per segment, 1 where nothing
-    is written.
+    """Factors that meet at one place are all multiplied in.
+
+    It is a product per segment, 1 where nothing is written.
     """
     depth = indices.shape[-1]
     sizes = static_or_dynamic_shape(x)

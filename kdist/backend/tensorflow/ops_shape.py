@@ -118,8 +118,9 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
 
 
 def _pairs(pad_width: Any, rank: int) -> Any:
-    """Padding as `numpy.pad` takes it (int, (n,), (a, b), ((a, b),) or a pair per dim) as a pair
-    per dim.
+    """Padding as `numpy.pad` takes it, as a pair per dim.
+
+    That is an int, (n,), (a, b), ((a, b),) or a pair per dim.
     """
     if tf.is_tensor(pad_width):
         return pad_width

@@ -35,8 +35,9 @@ def check_support(strategy: Any) -> None:
 
 
 def devices_of(layout: Any) -> tuple[str | None, ...]:
-    """The devices of this process on which a value with this layout has a copy; (None,) is
-    TensorFlow's default device.
+    """The devices of this process on which a value with this layout has a copy.
+
+    (None,) is TensorFlow's default device.
     """
     mesh = layout.device_mesh if layout is not None else None
     return (None,) if mesh is None else devices_of_mesh(mesh)

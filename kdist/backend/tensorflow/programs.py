@@ -20,8 +20,9 @@ from kdist.distribution.plan import Plan
 
 
 class Program:
-    """One kind of step of a model. The variables are TensorFlow's own and change in place, so that
-    the state is nothing.
+    """One kind of step of a model.
+
+    The variables are TensorFlow's own and change in place, so that the state is nothing.
 
     Arguments:
         model: a built model.
@@ -76,8 +77,9 @@ class Program:
         """Nothing to do: the variables hold their values."""
 
     def gather(self, outputs: Any) -> Any:
-        """Outputs of predict as NumPy arrays of the global batch; with several processes all of
-        them call it.
+        """Outputs of predict as NumPy arrays of the global batch.
+
+        With several processes all of them call it.
         """
         return tree.map_structure(self._gather_one, outputs)
 
@@ -88,8 +90,9 @@ class Program:
         return (gather_rows(x) if self._many_processes else x).numpy()
 
     def metric_values(self, state: None) -> list | None:
-        """The metrics' variables over all processes, which call it together; None where the
-        variables themselves are global.
+        """The metrics' variables over all processes, which call it together.
+
+        None where the variables themselves are global.
         """
         if not self._many_processes:
             return None
@@ -151,8 +154,10 @@ def _seeds(model: Any) -> list:
 
 
 def _wants_jit(model: Any) -> bool:
-    """XLA where it is asked for. "auto" is without: on a CPU the kernels are faster (a convnet by
-    half), and XLA refuses some models.
+    """XLA where it is asked for.
+
+    "auto" is without: on a CPU the kernels are faster (a convnet by half), and XLA refuses some
+    models.
     """
     return model.jit_compile is True
 
@@ -245,15 +250,17 @@ class _Graphs:
 
 
 def compile_step(model: Any, kind: str, plan: Plan) -> Program:
-    """The program that runs `model`'s step of `kind` under `plan`. Raises ValueError if TensorFlow
-    cannot run the plan's strategy.
+    """The program that runs `model`'s step of `kind` under `plan`.
+
+    Raises ValueError if TensorFlow cannot run the plan's strategy.
     """
     return Program(model, kind, plan)
 
 
 def load_metrics(variables: list, values: list[np.ndarray]) -> None:
-    """Set metrics' variables to global values: process 0 takes the sums over, the others start from
-    zero.
+    """Set metrics' variables to global values.
+
+    Process 0 takes the sums over, the others start from zero.
     """
     for variable, value in zip(variables, values, strict=True):
         mine = (

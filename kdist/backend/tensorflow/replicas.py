@@ -33,8 +33,9 @@ class DistributedReplica:
         return all_reduce("SUM", [as_tensor(x)])[0]
 
     def average_later(self, storage: Any) -> None:
-        """Have `settle` average a variable that this replica has assigned: one all-reduce for all
-        such variables of a step.
+        """Have `settle` average a variable that this replica has assigned.
+
+        It makes one all-reduce for all such variables of a step.
         """
         self._averaged[id(storage)] = storage
 
@@ -56,8 +57,9 @@ class DistributedReplica:
 
 
 def transportable(value: Any) -> Any:
-    """Ring collectives have no kernels for bool, small integers and bfloat16: those travel in a
-    wider type.
+    """Ring collectives have no kernels for bool, small integers and bfloat16.
+
+    Those travel in a wider type.
     """
     if value.dtype in (tf.float16, tf.float32, tf.float64, tf.int32, tf.int64):
         return value
@@ -65,7 +67,8 @@ def transportable(value: Any) -> Any:
 
 
 def all_reduce(how: str, values: list) -> list:
-    """ "SUM" or "MEAN" of each tensor over the replicas, packed into one message for each dtype.
+    """ "SUM" or "MEAN" of each tensor over the replicas, in one message for each dtype.
+
     Inside `strategy.run` alone.
     """
     context = tf.distribute.get_replica_context()
@@ -73,9 +76,8 @@ def all_reduce(how: str, values: list) -> list:
     # function has none.
     sent = [tf.identity(transportable(v)) for v in values]
     out: list = list(values)
-    for dtype in dict.fromkeys(
-        v.dtype for v in sent
-    ):  # TensorFlow packs a list only if it is of one dtype
+    # TensorFlow packs a list only if it is of one dtype.
+    for dtype in dict.fromkeys(v.dtype for v in sent):
         places = [i for i, v in enumerate(sent) if v.dtype == dtype]
         for i, reduced in zip(
             places, context.all_reduce(how, [sent[i] for i in places]), strict=True

@@ -13,8 +13,9 @@ _PAUSE_S = 0.05
 
 
 def roll_call(coordinator: str, rank: int, count: int, timeout_s: float) -> None:
-    """Returns once all `count` processes have called it. Process 0 listens at `coordinator`,
-    "host:port", until then.
+    """Returns once all `count` processes have called it.
+
+    Process 0 listens at `coordinator`, "host:port", until then.
 
     Raises:
         TimeoutError: naming the ranks that are missing, as far as this process can know.

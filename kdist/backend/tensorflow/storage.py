@@ -79,8 +79,9 @@ class Storage:
         self._copy().assign(value, read_value=False)
 
     def handle(self) -> Any:
-        """The resource tensor, which is what `tf.GradientTape` and raw ops want; inside a step that
-        of this replica's copy.
+        """The resource tensor, which is what `tf.GradientTape` and raw ops want.
+
+        Inside a step it is that of this replica's copy.
         """
         return self._copy().handle
 
@@ -90,8 +91,9 @@ class Storage:
             copy._trainable = self._trainable
 
     def place(self, devices: Sequence[str | None]) -> None:
-        """Have one copy on each of `devices`, with the present value. Graphs traced before keep the
-        old copies, and are void.
+        """Have one copy on each of `devices`, with the present value.
+
+        Graphs traced before keep the old copies, and are void.
         """
         if self._devices != tuple(devices):
             self._make(self.read(), devices)
@@ -103,8 +105,9 @@ class Storage:
 
 
 def make_storage(variable: Any, make_value: Callable[[], Any], layout: Any) -> Storage:
-    """A storage born with `make_value()`: on every device of this process that the layout's mesh
-    names, else on the default one.
+    """A storage born with `make_value()`.
+
+    It lies on every device of this process that the layout's mesh names, else on the default one.
     """
     # A variable born in a step, by a layer that builds itself late, has a copy for each replica.
     devices = getattr(replicas(), "devices", None) or placement.devices_of(layout)

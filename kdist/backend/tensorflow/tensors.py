@@ -1,6 +1,4 @@
-"""Conversions between values and TensorFlow tensors, and promotion of dtypes as the rows of ops
-need it.
-"""
+"""Conversions between values and TensorFlow tensors, and promotion as the rows of ops need it."""
 
 from __future__ import annotations
 
@@ -74,8 +72,9 @@ def as_tensor(x: Any, dtype: str | None = None) -> Any:
 
 
 def dense(gradient: Any) -> Any:
-    """A gradient as a dense tensor: the rows of an embedding that were looked up several times are
-    summed.
+    """A gradient as a dense tensor.
+
+    The rows of an embedding that were looked up several times are summed.
     """
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient

@@ -1,5 +1,6 @@
-"""Rows of optimizer updates: one kernel for each variable that updates it and its slots together,
-in place.
+"""Rows of optimizer updates, in place.
+
+One kernel for each variable updates it and its slots together.
 
 The formulas are those of `kdist.optimizers`; TensorFlow's Training kernels compute the same with
 the same place for epsilon, where a row stands here. A row acts on the copies of the replica that
@@ -40,8 +41,9 @@ def _gradients(grads: list, variables: list) -> list:
 
 
 def _powers(optimizer: Any) -> tuple[Any, Any]:
-    """beta_1**t and beta_2**t, t counted from 1, in float32 (float64 is for float64 variables,
-    whose rows cast them).
+    """beta_1**t and beta_2**t, t counted from 1, in float32.
+
+    float64 is for float64 variables, whose rows cast them.
     """
     step = tf.cast(as_tensor(optimizer.iterations) + 1, tf.float32)
     return tf.pow(tf.constant(optimizer.beta_1, tf.float32), step), tf.pow(

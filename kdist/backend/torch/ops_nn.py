@@ -118,9 +118,8 @@ def dot_product_attention(
         raise ValueError(
             f"query, key and value must be (batch, length, heads, head size). Received shapes: {shapes}."
         )
-    q, k, v = (
-        t.transpose(1, 2) for t in (query, key, value)
-    )  # to (batch, heads, length, head size)
+    # To (batch, heads, length, head size).
+    q, k, v = (t.transpose(1, 2) for t in (query, key, value))
     if mask is not None:
         mask = as_tensor(mask)
         mask = mask if mask.dtype is torch.bool else mask.to(torch.bool)

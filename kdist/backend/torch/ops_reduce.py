@@ -234,9 +234,9 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
 
 
 def segments(reduce: str, start: Any) -> Any:
-    """`segment_sum` or `segment_max`:
+    """Reduce the rows of `data` that share an id: the rows of `segment_sum` and `segment_max`.
 
-    rows of `data` that share an id are reduced; ids outside of the range are left out.
+    Ids outside of the range are left out.
     """
 
     def row(
@@ -249,9 +249,8 @@ def segments(reduce: str, start: Any) -> Any:
                 f"segment_ids.shape={tuple(ids.shape)}, data.shape={tuple(data.shape)}."
             )
         n = int(ids.max()) + 1 if num_segments is None else num_segments
-        ids = torch.where(
-            (ids < 0) | (ids >= n), n, ids
-        )  # they fall into a last row, which is cut off
+        # They fall into a last row, which is cut off.
+        ids = torch.where((ids < 0) | (ids >= n), n, ids)
         out = torch.full(
             (n + 1, *data.shape[1:]), start(data.dtype), dtype=data.dtype, device=data.device
         )

@@ -1,6 +1,6 @@
-"""Programs:
+"""Programs: what runs a step on a batch.
 
-what runs a step on a batch. torch is eager, so there is nothing to compile, only work to keep out of the step.
+torch is eager, so there is nothing to compile, only work to keep out of the step.
 """
 
 from __future__ import annotations
@@ -141,8 +141,9 @@ class Program:
         return to_numpy(gather_rows(x) if self._grouped else x)
 
     def metric_values(self, state: State) -> list[Tensor] | None:
-        """The metrics' variables over all processes, which call it together; None where the variables themselves are
-        global.
+        """The metrics' variables over all processes, which call it together.
+
+        None where the variables themselves are global.
         """
         if not self._grouped:
             return None

@@ -29,8 +29,9 @@ def _mix(z: int) -> int:
 
 
 def generator(seed: Any) -> torch.Generator | None:
-    """The device's generator in the state that `seed` (2,) and this replica's number stand for; None where there are
-    no values.
+    """The device's generator in the state that `seed` (2,) and this replica's number stand for.
+
+    None where there are no values.
     """
     device = place.device
     if device.type == "meta" or (
@@ -84,9 +85,9 @@ def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: An
 def truncated_normal(
     shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
-    """Inverse of the distribution function on uniform numbers:
+    """A normal distribution cut at two standard deviations, without rejection.
 
-    a normal cut at two standard deviations, without rejection.
+    The inverse of the distribution function, of uniform numbers.
     """
     target = torch_dtype(dtype)
     wide = torch.float64 if target is torch.float64 else torch.float32

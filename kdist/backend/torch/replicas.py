@@ -117,8 +117,9 @@ def combined(values: list[Tensor], aggregations: list[str]) -> list[Tensor]:
 
 
 def gather_rows(x: Tensor) -> Tensor:
-    """The slices of all processes, joined along the first dim in the processes' order; every process has equally many
-    rows.
+    """The slices of all processes, joined along the first dim in the processes' order.
+
+    Every process has equally many rows.
     """
     x = x.detach().contiguous()
     out = x.new_empty((x.shape[0] * dist.get_world_size(), *x.shape[1:]))

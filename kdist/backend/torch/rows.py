@@ -1,6 +1,6 @@
-"""What most rows are made by:
+"""What most rows are made by: a native function with conversion and promotion before it.
 
-a native function with conversion and promotion before it, and nothing when neither is needed.
+Where neither is needed, nothing stands before it.
 """
 
 from __future__ import annotations

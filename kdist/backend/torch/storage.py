@@ -1,8 +1,7 @@
 """Where a variable's value lives: in the dict of the module that owns it, looked up at each read.
 
 A module's parameters are replaced behind its back: FSDP2 swaps them for sharded ones, `module.to` for ones on another
-device. A
-variable that held the tensor itself would go on computing with the old one, and would silently never train.
+device. A variable that held the tensor itself would go on computing with the old one, and would silently never train.
 """
 
 from __future__ import annotations
@@ -48,8 +47,7 @@ class Storage:
     """One variable's value.
 
     A trainable float is an `nn.Parameter` in its module's `_parameters`, everything else a plain tensor in
-    `_buffers`; until a module takes
-    the variable, the value lies in a dict of its own.
+    `_buffers`; until a module takes the variable, the value lies in a dict of its own.
     """
 
     __slots__ = ("_key", "_module", "_table")
@@ -84,8 +82,9 @@ class Storage:
             self._store(nn.Parameter(value))
 
     def attach(self, module: nn.Module, key: str) -> None:
-        """Move the value into `module` under `key`; a second module that shares the variable registers the same
-        parameter.
+        """Move the value into `module` under `key`.
+
+        A second module that shares the variable registers the same parameter.
         """
         value = self._table[self._key]
         if self._module is not None:

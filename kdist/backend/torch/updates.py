@@ -1,8 +1,8 @@
 """Fused optimizer updates: all variables in one call of torch's foreach or fused kernels.
 
 The formulas are those of the optimizers' own `update_step`. What changes rarely (which tensors there are, the
-learning rate) is remembered between
-steps, so that a step does no Python for each variable and asks the device for no number.
+learning rate) is remembered between steps, so that a step does no Python for each variable and asks the device for no
+number.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class _Number:
         return self.value
 
     def count(self, tensor: Tensor) -> int:
-        """For a counter that its owner increments once after each call:
+        """For a counter that its owner increments once after each call.
 
-        one write since the last call is that increment.
+        One write since the last call is that increment.
         """
         if tensor is self.tensor and tensor._version == self.version + 1:
             self.version, self.value = tensor._version, self.value + 1
@@ -154,10 +154,12 @@ class Update:
 
     @property
     def contiguous_grads(self) -> list[Tensor]:
-        """The gradients in their parameters' memory order. torch's fused kernels walk over the memory of both without
-        a look at the
-        strides, and autograd gives a gradient the order in which it was computed: a convolution's is a permuted
-            view."""
+        """The gradients in their parameters' memory order.
+
+        torch's fused kernels walk over the memory of both without a look at the strides, and
+        autograd gives a gradient the order in which it was computed: a convolution's is a permuted
+        view.
+        """
         return [g if g.is_contiguous() else g.contiguous() for g in self.grads]
 
 

@@ -63,8 +63,9 @@ def connected(workers: int, each: Mapping[str, float]) -> Iterator[bool]:
 
 
 def check_capacity(workers: int, each: Mapping[str, float]) -> None:
-    """Refuses more workers than the connected cluster can ever hold, counting every live node as
-    empty and what its autoscaler may add.
+    """Refuses more workers than the connected cluster can ever hold.
+
+    It counts every live node as empty, and what its autoscaler may add.
 
     Raises:
         InsufficientResourcesError: with what was asked for and what there is.
@@ -120,8 +121,9 @@ def _new_cluster(workers: int, each: Mapping[str, float]) -> dict[str, Any]:
 
 @contextmanager
 def _loopback_only() -> Iterator[None]:
-    """Lets a Ray that starts within listen on the loopback address alone, and start no more
-    processes than a run on one host needs.
+    """Keeps a Ray that starts within to the loopback address and to few processes.
+
+    It starts no more of them than a run on one host needs.
 
     On Linux, Ray replaces 127.0.0.1 by the host's outer address and then listens on all of them,
     for anyone to run code here. This is the setting by which it stays inside on macOS and Windows;

@@ -193,8 +193,9 @@ def _first_line(error: BaseException) -> str:
 
 @contextmanager
 def _interruptible(timeout_s: float | None) -> Iterator[None]:
-    """Turns Ray's way of leaving after Ctrl-C back into KeyboardInterrupt, and a timeout into
-    `RunTimeoutError`.
+    """Turns Ray's ways of leaving into errors that a caller knows.
+
+    Its exit after Ctrl-C becomes KeyboardInterrupt again, and a timeout `RunTimeoutError`.
 
     While a run is on, Ray handles SIGINT in the main thread: it aborts the run's controller, which
     ends the workers, and leaves by SystemExit. The handler stays installed; here it is restored.

@@ -51,8 +51,9 @@ def _at_least_zero(layer: str, name: str, value: Any) -> float:
 
 
 class ReLU(Elementwise):
-    """Rectified linear unit: x above `threshold`, up to `max_value`; `negative_slope * (x -
-    threshold)` below it.
+    """Rectified linear unit: x above `threshold`, up to `max_value`.
+
+    Below the threshold it is `negative_slope * (x - threshold)`.
 
     Arguments:
         max_value: the largest output; None for no limit.
@@ -119,8 +120,9 @@ class LeakyReLU(Elementwise):
 
 
 class ELU(Elementwise):
-    """x where it is positive, `alpha * (exp(x) - 1)` elsewhere. Clevert et al. 2015,
-    https://arxiv.org/abs/1511.07289.
+    """x where it is positive, `alpha * (exp(x) - 1)` elsewhere.
+
+    Clevert et al. 2015, https://arxiv.org/abs/1511.07289.
 
     Arguments:
         alpha: the limit for large negative x, with its sign turned.

@@ -11,8 +11,9 @@ from kdist.layers.options import add_weight, options_config, set_options
 
 
 class PReLU(Elementwise):
-    """x where it is positive, `alpha * x` elsewhere, with a trained alpha for each position. He et
-    al. 2015, https://arxiv.org/abs/1502.01852.
+    """x where it is positive, `alpha * x` elsewhere, with a trained alpha for each position.
+
+    He et al. 2015, https://arxiv.org/abs/1502.01852.
 
     Arguments:
         alpha_initializer, alpha_regularizer, alpha_constraint: of the slopes, which have the

@@ -11,8 +11,9 @@ from kdist.layers.layer import Layer
 
 
 class BaseAttention(Layer):
-    """softmax(scores) @ value. Abstract: a subclass gives `_scores`, and makes its weights in
-    `build`.
+    """softmax(scores) @ value.
+
+    Abstract: a subclass gives `_scores`, and makes its weights in `build`.
 
     Arguments:
         use_scale: whether the scores have trained weights.
@@ -171,8 +172,9 @@ class Attention(BaseAttention):
 
 
 class AdditiveAttention(BaseAttention):
-    """Attention by sum(scale * tanh(query + key)). Bahdanau et al. 2014,
-    https://arxiv.org/abs/1409.0473.
+    """Attention by sum(scale * tanh(query + key)).
+
+    Bahdanau et al. 2014, https://arxiv.org/abs/1409.0473.
 
     Arguments:
         use_scale: whether there is a trained scale, (dim,).

@@ -18,8 +18,9 @@ from kdist.layers.regularization.dropout import Dropout
 
 
 class MultiHeadAttention(Layer):
-    """Attention of several heads, each with its own projections of query, key and value. Vaswani et
-    al. 2017, https://arxiv.org/abs/1706.03762.
+    """Attention of several heads, each with its own projections of query, key and value.
+
+    Vaswani et al. 2017, https://arxiv.org/abs/1706.03762.
 
     Arguments:
         num_heads: number of heads.
@@ -179,9 +180,8 @@ class MultiHeadAttention(Layer):
         """A built dense layer from the last `bound` dims to the dims `new`."""
         free = len(input_shape) - bound
         equation, bias_axes, rank = equations.projection(free, bound, len(new))
-        options = options_config(
-            self, "kernel", "bias"
-        )  # configs, so that each layer draws its own numbers
+        # Configs, so that each layer draws its own numbers.
+        options = options_config(self, "kernel", "bias")
         dense = EinsumDense(
             equation,
             output_shape=(*(None,) * (rank - 1 - len(new)), *new),
@@ -246,8 +246,9 @@ class MultiHeadAttention(Layer):
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
     ) -> tuple[Any, Any]:
-        """Attention of projected tensors (batch, length, heads, dim): (its output, the weights or
-        None).
+        """Attention of projected tensors (batch, length, heads, dim).
+
+        Returns: (its output, the weights or None).
         """
         # The fused op takes one dim for all, and gives no weights.
         fused = len(query.shape) == 4 and self._value_dim == self._key_dim

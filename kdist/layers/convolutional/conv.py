@@ -11,8 +11,9 @@ from kdist.layers.options import add_weight, set_options
 
 
 class BaseConv(Windowed):
-    """Convolution over `rank` axes; the public classes fix the rank. Weights: kernel (*window, in /
-    groups, filters), bias (filters,).
+    """Convolution over `rank` axes; the public classes fix the rank.
+
+    Weights: kernel (*window, in / groups, filters), bias (filters,).
     """
 
     def __init__(
@@ -73,9 +74,8 @@ class BaseConv(Windowed):
                 f"Received groups={self.groups}, but the input has {channels} channels (full "
                 f"input shape is {tuple(input_shape)})."
             )
-        self.compute_output_shape(
-            input_shape
-        )  # a window that does not fit fails here, before weights exist
+        # A window that does not fit fails here, before weights exist.
+        self.compute_output_shape(input_shape)
         self.kernel = add_weight(
             self, "kernel", (*self.kernel_size, channels // self.groups, self.filters)
         )

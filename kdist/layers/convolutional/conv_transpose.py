@@ -16,8 +16,9 @@ from kdist.layers.options import (
 
 
 class BaseConvTranspose(Windowed):
-    """Transposed convolution over `rank` axes; the public classes fix the rank. Weights: kernel
-    (*window, filters, in), bias (filters,).
+    """Transposed convolution over `rank` axes; the public classes fix the rank.
+
+    Weights: kernel (*window, filters, in), bias (filters,).
     """
 
     def __init__(
@@ -113,8 +114,9 @@ class BaseConvTranspose(Windowed):
 
 
 class Conv1DTranspose(BaseConvTranspose):
-    """Transposed convolution over steps: the gradient of a convolution with respect to its input,
-    which enlarges.
+    """Transposed convolution over steps, which enlarges.
+
+    It is the gradient of a convolution with respect to its input.
 
     Arguments:
         filters: number of output channels.
@@ -178,8 +180,9 @@ class Conv1DTranspose(BaseConvTranspose):
 
 
 class Conv2DTranspose(BaseConvTranspose):
-    """Transposed convolution over height, width: the gradient of a convolution with respect to its
-    input, which enlarges.
+    """Transposed convolution over height, width, which enlarges.
+
+    It is the gradient of a convolution with respect to its input.
 
     Arguments:
         filters: number of output channels.
@@ -243,8 +246,9 @@ class Conv2DTranspose(BaseConvTranspose):
 
 
 class Conv3DTranspose(BaseConvTranspose):
-    """Transposed convolution over depth, height, width: the gradient of a convolution with respect
-    to its input, which enlarges.
+    """Transposed convolution over depth, height, width, which enlarges.
+
+    It is the gradient of a convolution with respect to its input.
 
     Arguments:
         filters: number of output channels.

@@ -10,8 +10,9 @@ from kdist.layers.options import add_weight, channel_axis, set_options
 
 
 class BaseDepthwiseConv(Windowed):
-    """Depthwise convolution over `rank` axes; the public classes fix the rank. Weights: kernel
-    (*window, in, multiplier), bias.
+    """Depthwise convolution over `rank` axes; the public classes fix the rank.
+
+    Weights: kernel (*window, in, multiplier), bias.
     """
 
     def __init__(

@@ -10,8 +10,9 @@ from kdist.layers.options import add_weight, set_options
 
 
 class BaseSeparableConv(Windowed):
-    """Separable convolution over `rank` axes; the public classes fix the rank. Weights: depthwise
-    and pointwise kernel, bias.
+    """Separable convolution over `rank` axes; the public classes fix the rank.
+
+    Weights: depthwise and pointwise kernel, bias.
     """
 
     def __init__(
@@ -95,8 +96,9 @@ class BaseSeparableConv(Windowed):
 
 
 class SeparableConv1D(BaseSeparableConv):
-    """Convolution over steps of each channel by itself, then a mixing of the channels. Chollet
-    2016, https://arxiv.org/abs/1610.02357.
+    """Convolution over steps of each channel by itself, then a mixing of the channels.
+
+    Chollet 2016, https://arxiv.org/abs/1610.02357.
 
     Arguments:
         filters: number of output channels.
@@ -168,6 +170,7 @@ class SeparableConv1D(BaseSeparableConv):
 
 class SeparableConv2D(BaseSeparableConv):
     """Convolution over height, width of each channel by itself, then a mixing of the channels.
+
     Chollet 2016, https://arxiv.org/abs/1610.02357.
 
     Arguments:

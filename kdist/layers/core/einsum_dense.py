@@ -29,9 +29,8 @@ class _Parsed:
     output_shape: tuple[int | None, ...]
     input_axes: tuple[int, ...]  # axes of the kernel that are summed over
     output_axes: tuple[int, ...]  # axes of the kernel that stand in the output
-    contracted: (
-        int | None
-    )  # how many trailing dims a plain matrix product sums over; None: not a plain product
+    # How many trailing dims a plain matrix product sums over; None: not a plain product.
+    contracted: int | None
 
 
 def _parse(equation: str, bias_axes: str | None, input_shape: tuple, partial: tuple) -> _Parsed:
@@ -235,8 +234,9 @@ def _leading(x: Any, trailing: int) -> tuple:
 
 
 def _with_axes(initializer: Any, parsed: _Parsed) -> Any:
-    """The initializer with the kernel's in and out axes, which those that scale by fans cannot
-    know.
+    """The initializer with the kernel's in and out axes.
+
+    Initializers that scale by fans cannot know them.
     """
     if not isinstance(initializer, initializers.VarianceScaling):
         return initializer

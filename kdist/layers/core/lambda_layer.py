@@ -13,8 +13,9 @@ from kdist.layers.shapes import map_shapes
 
 
 class Lambda(Layer):
-    """Calls a function of the input. It must not create or hold variables: those would not be
-    trained or saved.
+    """Calls a function of the input.
+
+    It must not create or hold variables: those would not be trained or saved.
 
     Arguments:
         function: `function(inputs, **arguments)`; a parameter named `mask` or `training` receives
@@ -72,6 +73,7 @@ class Lambda(Layer):
             specs = _tensors(input_shape, self.compute_dtype)
             try:
                 return tree.map_structure(lambda x: x.shape, self._probe_call((specs,), {}))
+            # Everything, because the user's function may raise anything.
             except Exception as e:
                 raise NotImplementedError(
                     "We could not automatically infer the shape of the output of the Lambda "

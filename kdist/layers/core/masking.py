@@ -11,8 +11,9 @@ from kdist.layers.options import needs_no_build
 
 
 class Masking(Layer):
-    """Masks the steps all of whose features equal `mask_value`; later layers that know masks leave
-    them out.
+    """Masks the steps all of whose features equal `mask_value`.
+
+    Later layers that know masks leave them out.
 
     Arguments:
         mask_value: the value of padding.

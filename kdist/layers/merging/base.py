@@ -40,6 +40,7 @@ class Merge(Layer):
 
 class ElementwiseMerge(Merge):
     """Merges element by element; sizes of 1 and missing axes after the batch are broadcast.
+
     Abstract.
     """
 

@@ -1,6 +1,4 @@
-"""`Add`, `Subtract`, `Multiply`, `Average`, `Maximum`, `Minimum`, and the functions of these
-names.
-"""
+"""`Add`, `Subtract`, `Multiply`, `Average`, `Maximum`, `Minimum`, and their functions."""
 
 from __future__ import annotations
 
@@ -21,8 +19,9 @@ class Add(ElementwiseMerge):
 
 
 class Subtract(ElementwiseMerge):
-    """The difference of two tensors. Example: `Subtract()([x, y])`. Raises: ValueError unless there
-    are two.
+    """The difference of two tensors.
+
+    Example: `Subtract()([x, y])`. Raises: ValueError unless there are two.
     """
 
     def build(self, input_shape: Any) -> None:
@@ -50,8 +49,9 @@ class Average(ElementwiseMerge):
 
 
 class Multiply(ElementwiseMerge):
-    """The product of a list of tensors; a masked step counts as 1. Example: `Multiply()([x,
-    y])`.
+    """The product of a list of tensors; a masked step counts as 1.
+
+    Example: `Multiply()([x, y])`.
     """
 
     def _merge(self, inputs: list) -> Any:
@@ -59,8 +59,9 @@ class Multiply(ElementwiseMerge):
 
 
 class Maximum(ElementwiseMerge):
-    """The element-wise largest of a list of tensors, of those that do not mask it. Example:
-    `Maximum()([x, y])`.
+    """The element-wise largest of a list of tensors, of those that do not mask it.
+
+    Example: `Maximum()([x, y])`.
     """
 
     def _merge(self, inputs: list) -> Any:
@@ -68,8 +69,9 @@ class Maximum(ElementwiseMerge):
 
 
 class Minimum(ElementwiseMerge):
-    """The element-wise smallest of a list of tensors, of those that do not mask it. Example:
-    `Minimum()([x, y])`.
+    """The element-wise smallest of a list of tensors, of those that do not mask it.
+
+    Example: `Minimum()([x, y])`.
     """
 
     def _merge(self, inputs: list) -> Any:

@@ -14,8 +14,9 @@ from kdist.layers.options import add_weight, options_config, refuse, set_options
 
 
 class BatchNormalization(Layer):
-    """Gives each channel mean 0 and variance 1 over the batch, then scales by gamma and shifts by
-    beta. Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167.
+    """Gives each channel mean 0 and variance 1 over the batch, then scales by gamma and adds beta.
+
+    Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167.
 
     While training it uses the batch's statistics and moves its own towards them:
     `moving = moving * momentum + batch * (1 - momentum)`. Otherwise, and where `trainable` is

@@ -1,5 +1,6 @@
-"""Normalisation of each sample by itself: `LayerNormalization`, `RMSNormalization`,
-`GroupNormalization`, `UnitNormalization`.
+"""Normalisation of each sample by itself.
+
+`LayerNormalization`, `RMSNormalization`, `GroupNormalization`, `UnitNormalization`.
 """
 
 from __future__ import annotations
@@ -54,8 +55,9 @@ class PerSample(Layer):
 
 
 class LayerNormalization(PerSample):
-    """Gives each sample mean 0 and variance 1 over `axis`, then scales by gamma and shifts by beta,
-    which have the sizes of these axes. Ba et al. 2016, https://arxiv.org/abs/1607.06450.
+    """Gives each sample mean 0 and variance 1 over `axis`, then scales by gamma and adds beta.
+
+    Both have the sizes of these axes. Ba et al. 2016, https://arxiv.org/abs/1607.06450.
 
     Arguments:
         axis: an int or several.
@@ -121,8 +123,9 @@ class LayerNormalization(PerSample):
 
 
 class RMSNormalization(PerSample):
-    """`x / sqrt(mean(x^2) + epsilon) * scale` over `axis`. Zhang and Sennrich 2019,
-    https://arxiv.org/abs/1910.07467.
+    """`x / sqrt(mean(x^2) + epsilon) * scale` over `axis`.
+
+    Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467.
 
     Arguments:
         axis: an int or several.
@@ -147,8 +150,9 @@ class RMSNormalization(PerSample):
 
 
 class GroupNormalization(Layer):
-    """Gives each group of channels of each sample mean 0 and variance 1, then scales and shifts
-    each channel. Wu and He 2018, https://arxiv.org/abs/1803.08494.
+    """Gives each group of channels of each sample mean 0 and variance 1, then scales and shifts.
+
+    Each channel has its own scale and shift. Wu and He 2018, https://arxiv.org/abs/1803.08494.
 
     Arguments:
         groups: number of groups, which divides the number of channels; -1: each channel by itself.

@@ -9,8 +9,9 @@ from kdist.core.replicas import replicas
 
 
 def row_weights(x: Any, mask: Any, rows: Any, name: str) -> Any:
-    """1.0 for elements that count and 0.0 for the others, shaped to broadcast against `x`; None if
-    all count.
+    """1.0 for elements that count and 0.0 for the others, shaped to broadcast against `x`.
+
+    None if all count.
 
     Arguments:
         x: (batch, ...).
@@ -34,9 +35,8 @@ def row_weights(x: Any, mask: Any, rows: Any, name: str) -> Any:
                     "cannot be told. Keep the batch as the first axis of the input of a "
                     "BatchNormalization."
                 )
-            rows = ops.repeat(
-                rows, have // expected, axis=0
-            )  # (batch, steps, ...) reshaped to (batch * steps, ...)
+            # (batch, steps, ...) reshaped to (batch * steps, ...).
+            rows = ops.repeat(rows, have // expected, axis=0)
         rows = ops.reshape(ops.cast(rows, x.dtype), (-1, *(1,) * (rank - 1)))
         weights = rows if weights is None else ops.multiply(weights, rows)
     return weights

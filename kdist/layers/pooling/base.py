@@ -85,8 +85,9 @@ class AveragePool(Pooling):
 
 
 class GlobalPooling(Layer):
-    """Reduces all `rank` spatial axes to one value per channel. Abstract: a subclass gives the
-    reduction.
+    """Reduces all `rank` spatial axes to one value per channel.
+
+    Abstract: a subclass gives the reduction.
 
     Arguments:
         rank: number of spatial axes.

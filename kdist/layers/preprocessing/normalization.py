@@ -14,8 +14,7 @@ from kdist.layers.layer import Layer
 
 
 class Normalization(Layer):
-    """`(inputs - mean) / sqrt(variance)`, with statistics that are given or taken from data by
-    `adapt`.
+    """`(inputs - mean) / sqrt(variance)`, with statistics given, or taken from data by `adapt`.
 
     Arguments:
         axis: axis or axes that have statistics of their own; the others share them. None: one mean
@@ -103,8 +102,9 @@ class Normalization(Layer):
 
     @property
     def mean(self) -> Any:
-        """The mean that is subtracted, shaped to broadcast against the inputs; None before the
-        layer is built.
+        """The mean that is subtracted, shaped to broadcast against the inputs.
+
+        None before the layer is built.
         """
         return ops.convert_to_tensor(self._statistics()[0]) if self.built else None
 

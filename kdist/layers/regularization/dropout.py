@@ -44,8 +44,9 @@ class Noisy(Layer):
 
 
 class Dropout(Noisy):
-    """While training, sets each element to 0 with probability `rate` and divides the others by 1 -
-    rate, so that the mean stays. Srivastava et al. 2014,
+    """While training, sets each element to 0 with probability `rate`.
+
+    The others are divided by 1 - rate, so that the mean stays. Srivastava et al. 2014,
     https://jmlr.org/papers/v15/srivastava14a.html.
 
     Arguments:
@@ -144,8 +145,9 @@ class SpatialDropout(Noisy):
 
 
 class SpatialDropout1D(SpatialDropout):
-    """Dropout of whole channels of a sequence. Tompson et al. 2014,
-    https://arxiv.org/abs/1411.4280.
+    """Dropout of whole channels of a sequence.
+
+    Tompson et al. 2014, https://arxiv.org/abs/1411.4280.
 
     Arguments:
         rate: fraction of channels that is dropped while training, 0 to 1.

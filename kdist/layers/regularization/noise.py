@@ -50,9 +50,10 @@ class GaussianNoise(Noisy):
 
 
 class GaussianDropout(Noisy):
-    """While training, multiplies by normal noise of mean 1 and standard deviation sqrt(rate / (1 -
-    rate)), that of Dropout's mask. Srivastava et al. 2014,
-    https://jmlr.org/papers/v15/srivastava14a.html.
+    """While training, multiplies by normal noise of mean 1.
+
+    Its standard deviation is sqrt(rate / (1 - rate)), that of Dropout's mask. Srivastava et al.
+    2014, https://jmlr.org/papers/v15/srivastava14a.html.
 
     Arguments:
         rate: the rate of the Dropout whose noise this has, 0 to 1.
@@ -82,9 +83,10 @@ class GaussianDropout(Noisy):
 
 
 class AlphaDropout(Noisy):
-    """Dropout that keeps mean and variance of what follows a SELU: dropped elements take its
-    negative limit, and the result is scaled and shifted. Klambauer et al. 2017,
-    https://arxiv.org/abs/1706.02515.
+    """Dropout that keeps mean and variance of what follows a SELU.
+
+    Dropped elements take its negative limit, and the result is scaled and shifted. Klambauer et al.
+    2017, https://arxiv.org/abs/1706.02515.
 
     Arguments:
         rate: fraction that is dropped while training, 0 to 1.
@@ -121,8 +123,9 @@ class AlphaDropout(Noisy):
 
 
 class ActivityRegularization(Layer):
-    """Passes its input on and adds `l1 * sum(abs(x)) + l2 * sum(x^2)`, divided by the batch size,
-    to the loss.
+    """Passes its input on and adds a penalty on its size to the loss.
+
+    That is `l1 * sum(abs(x)) + l2 * sum(x^2)`, divided by the batch size.
 
     Arguments:
         l1, l2: weights of the penalty.

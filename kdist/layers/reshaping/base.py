@@ -10,8 +10,9 @@ from kdist.layers.options import needs_no_build
 
 
 class Reshaping(Layer):
-    """A layer that keeps its input's dtype, ints included. Abstract: a subclass gives `call` and
-    `compute_output_shape`.
+    """A layer that keeps its input's dtype, ints included.
+
+    Abstract: a subclass gives `call` and `compute_output_shape`.
     """
 
     def __init__(self, **kwargs: Any):

@@ -16,8 +16,9 @@ class LearningRateSchedule:
     """
 
     def __call__(self, step: Any) -> Any:
-        """The learning rate (float or scalar tensor) at `step`, an integer scalar tensor that
-        counts the optimizer's steps from 0.
+        """The learning rate (float or scalar tensor) at `step`.
+
+        `step` is an integer scalar tensor that counts the optimizer's steps from 0.
         """
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step).")
 
