@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from kdist.backend import bound as backend
 
 Shape = tuple[int | None, ...]
@@ -53,6 +55,12 @@ def system(op: str, a: Any, b: Any) -> None:
             f"{op}: b must be (..., n) or (..., n, k) for a of (..., n, n), with as many leading "
             f"axes as a. Received: a.shape={left}, b.shape={right}."
         )
+
+
+def positive_int(op: str, name: str, value: Any) -> None:
+    """`value` is an integer above 0."""
+    if not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{op}: `{name}` must be a positive integer. Received: {name}={value}.")
 
 
 def one_of(op: str, name: str, value: Any, allowed: tuple) -> None:

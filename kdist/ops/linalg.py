@@ -4,15 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from kdist.core.spec import Spec
+from kdist.ops.checks import at_least, dtype_of, square, system
+from kdist.ops.convert import to_float
 from kdist.ops.declare import op
+from kdist.ops.numpy_binary import greater, multiply
+from kdist.ops.numpy_creation import eye
+from kdist.ops.numpy_products import matmul
+from kdist.ops.numpy_reductions import max as largest
+from kdist.ops.numpy_reductions import sum as total
+from kdist.ops.numpy_shaping import expand_dims, squeeze, swapaxes
 
 Tensor = Any
 
 
+def _tolerance(x: Any) -> float:
+    """max(n, m) times the spacing of floats at 1.
+
+    This is what rounding leaves of a singular value that is 0, relative to the largest (Press et
+    al. 2007, Numerical Recipes, section 2.6).
+    """
+    dtype = dtype_of(x)
+    return max(x.shape[-2:]) * float(np.finfo(dtype if dtype == "float64" else "float32").eps)
+
+
 @op
 def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """A vector norm (`axis` an int) or matrix norm (`axis` a pair); axis=None: of all elements, or
-    of a matrix if `ord` is given.
+    """A vector norm (`axis` an int) or matrix norm (`axis` a pair).
+
+    axis=None: of all elements, or of a matrix if `ord` is given.
 
     Arguments:
         ord: vectors: None or 2 Euclidean, 1, inf, -inf, 0, any number; matrices: None or "fro",
@@ -22,12 +44,12 @@ def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -
     """
 
 
-@op
+@op(check=lambda x: square("det", x))
 def det(x: Tensor) -> Tensor:
     """Determinant, (..., n, n) -> (...). Example: `det([[1.0, 2.0], [3.0, 4.0]])` gives -2.0."""
 
 
-@op
+@op(check=lambda x: square("inv", x))
 def inv(x: Tensor) -> Tensor:
     """Inverse, (..., n, n).
 
@@ -35,7 +57,7 @@ def inv(x: Tensor) -> Tensor:
     """
 
 
-@op
+@op(check=lambda a, b: system("solve", a, b))
 def solve(a: Tensor, b: Tensor) -> Tensor:
     """x with a @ x = b; a (..., n, n), b (..., n) or (..., n, k).
 
@@ -43,7 +65,7 @@ def solve(a: Tensor, b: Tensor) -> Tensor:
     """
 
 
-@op
+@op(check=lambda x, upper=False: square("cholesky", x))
 def cholesky(x: Tensor, upper: bool = False) -> Tensor:
     """Lower L with L @ L.T = x (upper U with U.T @ U = x), x symmetric and positive definite.
 
@@ -51,7 +73,20 @@ def cholesky(x: Tensor, upper: bool = False) -> Tensor:
     """
 
 
-@op
+def _qr(x: Any, mode: str = "reduced") -> None:
+    if mode not in ("reduced", "complete"):
+        raise ValueError(
+            "qr: `mode` argument value not supported. Expected one of {'reduced', 'complete'}. "
+            f"Received: mode={mode}"
+        )
+    shape = at_least("qr", x, 2)
+    if isinstance(x, Spec) and None in shape[-2:]:
+        raise ValueError(
+            f"qr: Input should have its last 2 dimensions fully-defined. Received: x.shape={shape}."
+        )
+
+
+@op(check=_qr)
 def qr(x: Tensor, mode: str = "reduced") -> Any:
     """x = q @ r, q with orthonormal columns and r upper triangular.
 
@@ -63,9 +98,143 @@ def qr(x: Tensor, mode: str = "reduced") -> Any:
     """
 
 
-@op
+@op(check=lambda x, full_matrices=True, compute_uv=True: at_least("svd", x, 2))
 def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """x = u @ diag(s) @ vh, s descending.
 
     Returns: `(u, s, vh)`, or `s` without `compute_uv`. Example: `u, s, vh = svd(x)`.
+    """
+
+
+@op(check=lambda x, upper=False: square("cholesky_inverse", x))
+def cholesky_inverse(x: Tensor, upper: bool = False) -> Tensor:
+    """Inverse of the matrix of which `x` is the Cholesky factor.
+
+    That is x @ x.T, or x.T @ x if `upper`.
+
+    Example: `cholesky_inverse([[2.0]])` gives `[[0.25]]`.
+    """
+    x = to_float(x)
+    inverse = solve_triangular(x, eye(x.shape[-1], dtype=dtype_of(x)), lower=not upper)
+    transposed = swapaxes(inverse, -1, -2)
+    return matmul(inverse, transposed) if upper else matmul(transposed, inverse)
+
+
+@op(check=lambda a, b, lower=False: system("solve_triangular", a, b))
+def solve_triangular(a: Tensor, b: Tensor, lower: bool = False) -> Tensor:
+    """x with a @ x = b for a triangular `a` (..., n, n), the other half of which is not read.
+
+    Arguments:
+        b: (..., n) or (..., n, k).
+        lower: whether `a` is lower triangular.
+
+    Example: `solve_triangular([[2.0, 0.0], [1.0, 1.0]], [2.0, 3.0], lower=True)` gives `[1, 2]`.
+    """
+
+
+@op(check=lambda x: square("eig", x))
+def eig(x: Tensor) -> Any:
+    """Eigenvalues (..., n) and right eigenvectors, the columns of (..., n, n), both complex.
+
+    Their order and the vectors' phases are the framework's. jax has it on the CPU alone.
+
+    Returns: `(values, vectors)`. Example: `values, vectors = eig([[0.0, -1.0], [1.0, 0.0]])`.
+    """
+
+
+@op(check=lambda x: square("eigh", x))
+def eigh(x: Tensor) -> Any:
+    """Eigenvalues and eigenvectors of symmetric (Hermitian) matrices.
+
+    The values (..., n) ascend; the vectors are orthonormal, the columns of (..., n, n). The lower
+    triangle is read.
+
+    Returns: `(values, vectors)`. Example: `eigh([[2.0, 0.0], [0.0, 1.0]])[0]` gives `[1, 2]`.
+    """
+
+
+@op(check=lambda x: at_least("lu_factor", x, 2))
+def lu_factor(x: Tensor) -> Any:
+    """LU factors of `x` (..., n, m) with partial pivoting, packed as LAPACK's getrf packs them.
+
+    Returns: `(lu, pivots)`: lu (..., n, m) with U in its upper triangle and L, whose diagonal is 1,
+    below it; pivots (..., min(n, m)) int32: row i was exchanged with row pivots[i], in turn from
+    i = 0. TensorFlow has it for square matrices alone.
+
+    Raises: ValueError for other matrices on TensorFlow. Example: `lu_factor([[0.0, 1.0], [2.0,
+    3.0]])` gives `([[2, 3], [0, 1]], [1, 1])`.
+    """
+
+
+@op(check=lambda x, tol=None: at_least("matrix_rank", x, 2))
+def matrix_rank(x: Tensor, tol: Any = None) -> Tensor:
+    """Number of singular values above `tol`: (..., n, m) -> (...) int32.
+
+    Arguments:
+        tol: a number, or one for each matrix; default: the largest singular value times max(n, m)
+            times the spacing of floats.
+
+    Example: `matrix_rank([[1.0, 1.0], [1.0, 1.0]])` gives 1.
+    """
+    x = to_float(x)
+    s = svd(x, compute_uv=False)
+    if tol is None:
+        limit = multiply(largest(s, axis=-1, keepdims=True), _tolerance(x))
+    else:
+        limit = expand_dims(tol, -1)
+    return total(greater(s, limit), axis=-1)
+
+
+@op(check=lambda x, rcond=None: at_least("pinv", x, 2))
+def pinv(x: Tensor, rcond: Any = None) -> Tensor:
+    """Pseudo-inverse (Moore and Penrose): (..., n, m) -> (..., m, n).
+
+    Arguments:
+        rcond: singular values up to `rcond` times the largest count as 0; default: max(n, m) times
+            the spacing of floats.
+
+    Example: `pinv([[1.0], [1.0]])` gives `[[0.5, 0.5]]`.
+    """
+
+
+def _lstsq(a: Any, b: Any, rcond: Any = None) -> None:
+    left, right = at_least("lstsq", a, 2, "a"), at_least("lstsq", b, 1, "b")
+    if len(left) != 2 or len(right) > 2 or left[0] != right[0]:
+        raise ValueError(
+            "lstsq: a must be (n, m) and b (n,) or (n, k) with the same n. Received: "
+            f"a.shape={left}, b.shape={right}."
+        )
+
+
+@op(check=_lstsq)
+def lstsq(a: Tensor, b: Tensor, rcond: Any = None) -> Tensor:
+    """The x of least norm among those that minimise |a @ x - b|: pinv(a) @ b.
+
+    Arguments:
+        a: (n, m).
+        b: (n,) or (n, k).
+        rcond: as for `pinv`; negative: the spacing of floats.
+
+    Returns: (m,) or (m, k). Example: `lstsq([[1.0], [1.0]], [1.0, 3.0])` gives `[2.0]`.
+    """
+    a, b = to_float(a, b)
+    if rcond is not None and rcond < 0:
+        rcond = _tolerance(a) / max(a.shape)
+    inverse = pinv(a, rcond)
+    if len(b.shape) == 1:
+        return squeeze(matmul(inverse, expand_dims(b, -1)), -1)
+    return matmul(inverse, b)
+
+
+@op
+def jvp(fun: Any, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
+    """Value of `fun` and its derivative along `tangents`, in one forward pass.
+
+    Arguments:
+        fun: a function of the tensors `primals`.
+        primals, tangents: tuples of equal length, shapes and dtypes.
+        has_aux: `fun` returns `(value, aux)`, and aux is handed on.
+
+    Returns: `(value, derivative)`, or `(value, derivative, aux)`. Example: `jvp(square, (3.0,),
+    (1.0,))` gives `(9.0, 6.0)`.
     """

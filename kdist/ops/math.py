@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from kdist.core.spec import Spec
+from kdist.ops.checks import at_least, positive_int, shape_of, square
+from kdist.ops.convert import to_float
 from kdist.ops.core import convert_to_tensor
 from kdist.ops.declare import op
-from kdist.ops.numpy_binary import add
+from kdist.ops.numpy_binary import add, subtract
 from kdist.ops.numpy_creation import arange
+from kdist.ops.numpy_products import slogdet
+from kdist.ops.numpy_reductions import sum as total
+from kdist.ops.numpy_reductions import where
 from kdist.ops.numpy_shaping import expand_dims, take
+from kdist.ops.numpy_unary import sqrt
+from kdist.ops.numpy_unary import square as squared
 
 Tensor = Any
 
@@ -20,6 +27,11 @@ def erf(x: Tensor) -> Tensor:
 
     Example: `erf([0.0])` gives `[0.0]`.
     """
+
+
+@op
+def erfc(x: Tensor) -> Tensor:
+    """1 - erf(x), exact where erf(x) is near 1. Example: `erfc([0.0])` gives `[1.0]`."""
 
 
 @op
@@ -58,8 +70,9 @@ def top_k(x: Tensor, k: int, sorted: bool = True) -> Any:
 
 @op
 def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
-    """bool (batch,): whether `predictions[i, targets[i]]` is among the k largest of its row; ties
-    count as being in.
+    """Whether `predictions[i, targets[i]]` is among the k largest of its row: bool (batch,).
+
+    Ties count as being in.
 
     Arguments:
         targets: (batch,), class numbers.
@@ -69,13 +82,29 @@ def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
     """
 
 
+def _segment_shapes(
+    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
+) -> None:
+    ids, rows = shape_of(segment_ids), at_least("segment reduction", data, 1, "data")
+    if len(ids) != 1:
+        raise ValueError(
+            "Argument `segment_ids` should be an 1-D vector, one id for each row of data. "
+            f"Received: segment_ids.shape={ids}. Reshape it to (-1,), and data alike."
+        )
+    if None not in (ids[0], rows[0]) and ids[0] != rows[0]:
+        raise ValueError(
+            "Argument `segment_ids` and `data` should have same leading dimension. "
+            f"Received: segment_ids.shape={ids}, data.shape={rows}."
+        )
+
+
 def _segments(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
 ) -> Spec:
     return Spec((num_segments, *data.shape[1:]), data.dtype)
 
 
-@op(rule=_segments)
+@op(rule=_segments, check=_segment_shapes)
 def segment_sum(
     data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
@@ -93,14 +122,95 @@ def segment_sum(
     """
 
 
-@op(rule=_segments)
+@op(rule=_segments, check=_segment_shapes)
 def segment_max(
     data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
-    """Largest of the rows of each segment, arguments as for `segment_sum`; the dtype's lowest
-    number for an empty segment.
+    """Largest of the rows of each segment, arguments as for `segment_sum`.
+
+    The dtype's lowest number for an empty segment.
 
     Example: `segment_max([1, 2, 3], [0, 0, 1])` gives `[2, 3]`.
+    """
+
+
+@op(rule=_segments, check=_segment_shapes)
+def segment_min(
+    data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
+) -> Tensor:
+    """Smallest of the rows of each segment, arguments as for `segment_sum`.
+
+    The dtype's highest number for an empty segment.
+
+    Example: `segment_min([1, 2, 3], [0, 0, 1])` gives `[1, 3]`.
+    """
+
+
+@op(rule=_segments, check=_segment_shapes)
+def segment_prod(
+    data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
+) -> Tensor:
+    """Product of the rows of each segment, arguments as for `segment_sum`; 1 for an empty segment.
+
+    Example: `segment_prod([1, 2, 3], [0, 0, 1])` gives `[2, 3]`.
+    """
+
+
+def _distances(x: Any, y: Any) -> None:
+    left, right = at_least("cdist", x, 2), at_least("cdist", y, 2, "y")
+    if None not in (left[-1], right[-1]) and left[-1] != right[-1]:
+        raise ValueError(
+            "cdist: the last axis of x and y, the coordinates, must have one size. Received: "
+            f"x.shape={left}, y.shape={right}."
+        )
+
+
+@op(check=_distances)
+def cdist(x: Tensor, y: Tensor) -> Tensor:
+    """Euclidean distance of every point of `x` to every one of `y`.
+
+    (..., n, d), (..., m, d) -> (..., n, m), the leading axes broadcasting. The gradient at distance
+    0 is 0.
+
+    Example: `cdist([[0.0, 0.0]], [[3.0, 4.0]])` gives `[[5.0]]`.
+    """
+    x, y = to_float(x, y)
+    squares = total(squared(subtract(expand_dims(x, -2), expand_dims(y, -3))), axis=-1)
+    apart = squares > 0  # the square root of 0 has no derivative
+    return where(apart, sqrt(where(apart, squares, 1)), 0)
+
+
+@op(check=lambda x: square("logdet", x))
+def logdet(x: Tensor) -> Tensor:
+    """Logarithm of the determinant, (..., n, n) -> (...); NaN where the determinant is negative.
+
+    Example: `logdet([[2.0]])` gives log(2).
+    """
+    sign, log = slogdet(x)
+    return where(sign < 0, float("nan"), log)
+
+
+def _parts(x: Any) -> None:
+    if shape_of(x)[-1:] != (2,):
+        raise ValueError(
+            "view_as_complex: Last dimension of input must be size 2 (real and imaginary part). "
+            f"Received: x.shape={shape_of(x)}."
+        )
+
+
+@op(check=_parts)
+def view_as_complex(x: Tensor) -> Tensor:
+    """Complex numbers of pairs (real part, imaginary part): (..., 2) -> (...) complex64.
+
+    Example: `view_as_complex([[1.0, 2.0]])` gives `[1 + 2j]`.
+    """
+
+
+@op
+def view_as_real(x: Tensor) -> Tensor:
+    """Pairs (real part, imaginary part) of complex numbers: (...) -> (..., 2).
+
+    Example: `view_as_real([1 + 2j])` gives `[[1.0, 2.0]]`.
     """
 
 
@@ -110,10 +220,22 @@ def _extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Sp
     return Spec((*x.shape[:-1], count, sequence_length), x.dtype)
 
 
-@op(rule=_extract_sequences)
+def _sequences(x: Any, sequence_length: int, sequence_stride: int) -> None:
+    positive_int("extract_sequences", "sequence_length", sequence_length)
+    positive_int("extract_sequences", "sequence_stride", sequence_stride)
+    shape = at_least("extract_sequences", x, 1)
+    if shape[-1] is not None and shape[-1] < sequence_length:
+        raise ValueError(
+            f"extract_sequences: sequence_length={sequence_length} is longer than the last axis. "
+            f"Received: x.shape={shape}."
+        )
+
+
+@op(rule=_extract_sequences, check=_sequences)
 def extract_sequences(x: Tensor, sequence_length: int, sequence_stride: int) -> Tensor:
-    """Windows of the last axis: (..., n) -> (..., 1 + (n - sequence_length) // sequence_stride,
-    sequence_length).
+    """Windows of the last axis.
+
+    (..., n) -> (..., 1 + (n - sequence_length) // sequence_stride, sequence_length).
 
     Example: `extract_sequences([1, 2, 3, 4], 2, 1)` gives `[[1, 2], [2, 3], [3, 4]]`.
     """

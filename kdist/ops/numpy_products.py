@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kdist.ops.checks import square
 from kdist.ops.declare import op
 
 Tensor = Any
@@ -11,8 +12,9 @@ Tensor = Any
 
 @op
 def matmul(x1: Tensor, x2: Tensor) -> Tensor:
-    """Matrix product over the last two axes, the others broadcasting: (..., n, k) @ (..., k, m) ->
-    (..., n, m).
+    """Matrix product over the last two axes, the others broadcasting.
+
+    (..., n, k) @ (..., k, m) -> (..., n, m).
 
     A 1-D operand is a row on the left and a column on the right, and its axis is dropped. int8 @
     int8 gives int32.
@@ -22,8 +24,9 @@ def matmul(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op
 def dot(x1: Tensor, x2: Tensor) -> Tensor:
-    """Sum of products over the last axis of `x1` and the second-to-last of `x2` (its only one, if
-    1-D).
+    """Sum of products over the last axis of `x1` and the second-to-last of `x2`.
+
+    Its only one, if it is 1-D.
 
     Example: `dot([1, 2], [3, 4])` gives 11.
     """
@@ -54,8 +57,9 @@ def cross(
     axisc: int = -1,
     axis: int | None = None,
 ) -> Tensor:
-    """Cross product of 3-vectors (or 2-vectors) that lie along `axisa` and `axisb`; the result's
-    lie along `axisc`.
+    """Cross product of 3-vectors (or 2-vectors) that lie along `axisa` and `axisb`.
+
+    The result's lie along `axisc`.
 
     `axis` stands for all three. Example: `cross([1, 0, 0], [0, 1, 0])` gives `[0, 0, 1]`.
     """
@@ -63,8 +67,9 @@ def cross(
 
 @op
 def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> Tensor:
-    """Sum of products over the last `axes` axes of `x1` and the first of `x2`; or over the pairs
-    `axes = (axes of x1, axes of x2)`.
+    """Sum of products over the last `axes` axes of `x1` and the first of `x2`.
+
+    Or over the pairs `axes = (axes of x1, axes of x2)`.
 
     Example: shapes (2, 3, 4) and (4, 5) with axes=1 give (2, 3, 5).
     """
@@ -87,4 +92,15 @@ def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """Sum along the `offset`-th diagonal of two axes.
 
     Example: `trace([[1, 2], [3, 4]])` gives 5.
+    """
+
+
+@op(check=lambda x: square("slogdet", x))
+def slogdet(x: Tensor) -> Any:
+    """Sign of the determinant and logarithm of its size, which overflow later than `det`.
+
+    (..., n, n) -> (...), (...).
+
+    Returns: `(sign, log)` with det = sign * exp(log). Example: `slogdet([[2.0]])` gives
+    `(1, log(2))`.
     """

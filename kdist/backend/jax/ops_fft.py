@@ -12,7 +12,7 @@ from kdist.backend.jax.tensors import as_tensor, promote_arrays, to_float
 
 
 def view_as_complex(x: Any) -> jax.Array:
-    x = to_float(x)
+    x = as_tensor(x, "float32")
     return jax.lax.complex(x[..., 0], x[..., 1])
 
 

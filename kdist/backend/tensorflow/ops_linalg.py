@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from kdist.backend.tensorflow.tensors import Tensor, as_tensor, normalize_axis, promote, to_float
+from kdist.core import tree
 
 # MatMul has kernels for these; other integers are multiplied as int32 or int64.
 _MATMUL = frozenset(
@@ -35,9 +37,8 @@ def _product(x1: Any, x2: Any) -> Any:
     if r1 == 1:
         return tf.linalg.matvec(x2, x1, transpose_a=True)
     if r2 == 2 and r1 > 2:
-        return tf.tensordot(
-            x1, x2, axes=[[-1], [0]]
-        )  # one large product instead of a batch of small ones
+        # One large product instead of a batch of small ones.
+        return tf.tensordot(x1, x2, axes=[[-1], [0]])
     return tf.matmul(x1, x2)
 
 
@@ -119,7 +120,10 @@ def cross(
 
 
 def cholesky(x: Any, upper: bool = False) -> Any:
-    out = tf.linalg.cholesky(to_float(x))
+    try:  # TensorFlow itself gives NaN for a matrix that has no factor
+        out = tf.debugging.check_numerics(tf.linalg.cholesky(to_float(x)), "cholesky")
+    except tf.errors.InvalidArgumentError as e:
+        raise ValueError("cholesky failed: x is not positive definite.") from e
     return tf.linalg.adjoint(out) if upper else out
 
 
@@ -163,7 +167,69 @@ def embedding_lookup(table: Any, ids: Any) -> Any:
     )
 
 
+def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
+    a, b = promote(a, b, also=float)
+    if b.shape.rank == a.shape.rank - 1:
+        return tf.squeeze(tf.linalg.triangular_solve(a, b[..., None], lower=lower), -1)
+    return tf.linalg.triangular_solve(a, b, lower=lower)
+
+
+def lu_factor(x: Any) -> Any:
+    x = to_float(x)
+    if x.shape[-1] != x.shape[-2]:
+        raise ValueError(
+            "lu_factor: LU decomposition failed: TensorFlow has it for square matrices alone. "
+            f"Received: x.shape={tuple(x.shape)}."
+        )
+    lu, rows = tf.linalg.lu(x)
+    return lu, _pivots(rows)
+
+
+def _pivots(rows: Any) -> Any:
+    """The exchanges of rows, one after the other, that bring them into the order `rows` (..., n)."""
+    n = rows.shape[-1]
+    start = tf.broadcast_to(tf.range(n, dtype=rows.dtype), tf.shape(rows))
+    found = tf.TensorArray(rows.dtype, size=n, element_shape=rows.shape[:-1])
+
+    def exchange(i: Any, order: Any, found: Any) -> tuple:
+        wanted = rows[..., i, None]
+        here = tf.argmax(tf.equal(order, wanted), axis=-1, output_type=rows.dtype)[..., None]
+        displaced, place = order[..., i, None], tf.range(n, dtype=rows.dtype)
+        order = tf.where(
+            tf.equal(place, i), wanted, tf.where(tf.equal(place, here), displaced, order)
+        )
+        return i + 1, order, found.write(i, here[..., 0])
+
+    found = tf.while_loop(lambda i, *_: i < n, exchange, (tf.constant(0), start, found))[2]
+    last = rows.shape.rank - 1
+    return tf.transpose(found.stack(), [*range(1, last + 1), 0])
+
+
+def pinv(x: Any, rcond: Any = None) -> Any:
+    x = to_float(x)
+    eps = np.finfo(x.dtype.real_dtype.as_numpy_dtype).eps
+    return tf.linalg.pinv(x, rcond=max(x.shape[-2:]) * eps if rcond is None else rcond)
+
+
+def jvp(fun: Callable, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
+    primals = tuple(as_tensor(p) for p in primals)
+    tangents = tuple(as_tensor(t, p.dtype.name) for p, t in zip(primals, tangents, strict=True))
+    with tf.autodiff.ForwardAccumulator(primals, tangents) as forward:
+        out = fun(*primals)
+        value, aux = out if has_aux else (out, None)
+        zero = tf.UnconnectedGradients.ZERO
+        derivative = tree.map_structure(lambda v: forward.jvp(v, zero), value)
+    return (value, derivative, aux) if has_aux else (value, derivative)
+
+
 OPS: dict[str, Callable] = {
+    "eig": lambda x: tuple(tf.linalg.eig(to_float(x))),
+    "eigh": lambda x: tuple(tf.linalg.eigh(to_float(x))),
+    "jvp": jvp,
+    "lu_factor": lu_factor,
+    "pinv": pinv,
+    "slogdet": lambda x: tuple(tf.linalg.slogdet(to_float(x))),
+    "solve_triangular": solve_triangular,
     **{
         f.__name__: f
         for f in (

@@ -39,8 +39,9 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
 
 
 def _in_float32(x: Any) -> tuple[Any, Any]:
-    """`x` for a mean or variance (half precision is computed in float32), and the dtype of the
-    result.
+    """`x` for a mean or variance, and the dtype of the result.
+
+    Half precision is computed in float32.
     """
     x = to_float(x)
     half = x.dtype in (tf.float16, tf.bfloat16)
@@ -222,17 +223,6 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
     )
 
 
-def _segments(kernel: Callable) -> Callable:
-    def row(
-        data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
-    ) -> Any:
-        ids = as_tensor(segment_ids, "int32")
-        count = tf.reduce_max(ids) + 1 if num_segments is None else num_segments
-        return kernel(as_tensor(data), ids, count)
-
-    return row
-
-
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """Vector and matrix norms, as `numpy.linalg.norm` defines them."""
     x = to_float(x)
@@ -321,6 +311,4 @@ OPS: dict[str, Callable] = {
     "argmin": _arg(tf.argmin),
     "cumsum": _cumulative(tf.cumsum),
     "cumprod": _cumulative(tf.math.cumprod),
-    "segment_sum": _segments(tf.math.unsorted_segment_sum),
-    "segment_max": _segments(tf.math.unsorted_segment_max),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -160,8 +161,42 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     return tuple(torch.linalg.svd(x, full_matrices=full_matrices))
 
 
+def cholesky_inverse(x: Any, upper: bool = False) -> Tensor:
+    return torch.cholesky_inverse(as_float(x), upper=upper)
+
+
+def solve_triangular(a: Any, b: Any, lower: bool = False) -> Tensor:
+    a, b = promoted(a, b, also=(float,))
+    if b.ndim == a.ndim - 1:
+        return torch.linalg.solve_triangular(a, b[..., None], upper=not lower).squeeze(-1)
+    return torch.linalg.solve_triangular(a, b, upper=not lower)
+
+
+def lu_factor(x: Any) -> tuple[Tensor, Tensor]:
+    lu, pivots = torch.linalg.lu_factor(as_float(x))
+    return lu, pivots - 1  # LAPACK counts from 1
+
+
+def pinv(x: Any, rcond: Any = None) -> Tensor:
+    return torch.linalg.pinv(as_float(x), rtol=rcond)  # by default max(n, m) * eps
+
+
+def jvp(fun: Callable, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
+    primals = tuple(as_tensor(p) for p in primals)
+    tangents = tuple(as_tensor(t).to(p.dtype) for p, t in zip(primals, tangents, strict=True))
+    return torch.func.jvp(fun, primals, tangents, has_aux=has_aux)
+
+
 OPS = {
     "cholesky": cholesky,
+    "cholesky_inverse": cholesky_inverse,
+    "eig": lambda x: tuple(torch.linalg.eig(as_float(x))),
+    "eigh": lambda x: tuple(torch.linalg.eigh(as_float(x))),
+    "jvp": jvp,
+    "lu_factor": lu_factor,
+    "pinv": pinv,
+    "slogdet": lambda x: tuple(torch.linalg.slogdet(as_float(x))),
+    "solve_triangular": solve_triangular,
     "cross": cross,
     "det": det,
     "dot": dot,

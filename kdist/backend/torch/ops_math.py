@@ -1,0 +1,78 @@
+"""Rows of special functions, distances, segments, complex views and Fourier transforms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kdist.backend.torch.ops_reduce import segments
+from kdist.backend.torch.rows import unary_float
+from kdist.backend.torch.tensors import as_float, as_tensor, promoted
+
+
+def cdist(x: Any, y: Any) -> Tensor:
+    x, y = promoted(x, y, also=(float,))
+    dtype = x.dtype
+    if dtype in (torch.float16, torch.bfloat16):
+        x, y = x.float(), y.float()
+    # The form by a matrix product cancels where points lie close.
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").to(dtype)
+
+
+def _highest(dtype: torch.dtype) -> Any:
+    return float("inf") if dtype.is_floating_point else torch.iinfo(dtype).max
+
+
+# ---- complex numbers -----------------------------------------------------------------------------
+def view_as_complex(x: Any) -> Tensor:
+    return torch.view_as_complex(as_tensor(x, "float32").contiguous())
+
+
+def view_as_real(x: Any) -> Tensor:
+    x = as_tensor(x)
+    return torch.view_as_real(x.resolve_conj() if x.is_complex() else x + 0j)
+
+
+def polar(abs_: Any, angle: Any) -> Tensor:
+    return torch.polar(*torch.broadcast_tensors(*promoted(abs_, angle, also=("float32",))))
+
+
+# ---- Fourier transforms of pairs (real part, imaginary part) -------------------------------------
+def _complex(x: Any) -> Tensor:
+    return torch.complex(*promoted(*x))
+
+
+def _pairs(native: Callable) -> Callable:
+    def row(x: Any) -> tuple[Tensor, Tensor]:
+        out = native(_complex(x))
+        return out.real, out.imag
+
+    return row
+
+
+def rfft(x: Any, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
+    out = torch.fft.rfft(as_float(x), n=fft_length)
+    return out.real, out.imag
+
+
+def irfft(x: Any, fft_length: int | None = None) -> Tensor:
+    return torch.fft.irfft(_complex(x), n=fft_length)
+
+
+OPS: dict[str, Callable] = {
+    "cdist": cdist,
+    "erfc": unary_float(torch.erfc),
+    "fft": _pairs(torch.fft.fft),
+    "fft2": _pairs(torch.fft.fft2),
+    "ifft2": _pairs(torch.fft.ifft2),
+    "irfft": irfft,
+    "polar": polar,
+    "rfft": rfft,
+    "segment_min": segments("amin", _highest),
+    "segment_prod": segments("prod", lambda dtype: 1),
+    "view_as_complex": view_as_complex,
+    "view_as_real": view_as_real,
+}
