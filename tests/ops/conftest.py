@@ -7,6 +7,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+import numpy_cases  # noqa: F401 - adds its cases
 from op_cases import CASES
 
 # The gradients of the others are constant, or follow from an op they are made of.

@@ -17,7 +17,7 @@ from kdist.backend.jax import (
     random,
 )
 from kdist.backend.jax.abstract import abstract_eval, is_tracing
-from kdist.backend.jax.checkpoint import from_reader, to_leaf
+from kdist.backend.jax.checkpoint import from_reader, local_value, to_leaf
 from kdist.backend.jax.layer_base import LayerBase
 from kdist.backend.jax.placement import (
     check_support,
@@ -74,6 +74,7 @@ __all__ = [
     "is_tensor",
     "is_tracing",
     "load_metrics",
+    "local_value",
     "make_storage",
     "name",
     "place",

@@ -19,7 +19,7 @@ from kdist.backend.tensorflow import (
     ops_shape,
 )
 from kdist.backend.tensorflow.abstract import abstract_eval
-from kdist.backend.tensorflow.checkpoint import from_reader, to_leaf
+from kdist.backend.tensorflow.checkpoint import from_reader, local_value, to_leaf
 from kdist.backend.tensorflow.layer_base import LayerBase
 from kdist.backend.tensorflow.placement import check_support, distribute_tensor
 from kdist.backend.tensorflow.placement import place_model as place
@@ -74,6 +74,7 @@ __all__ = [
     "from_reader",
     "is_tensor",
     "load_metrics",
+    "local_value",
     "make_storage",
     "name",
     "place",

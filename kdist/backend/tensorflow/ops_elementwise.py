@@ -1,5 +1,6 @@
-"""Rows of elementwise ops. Two tensors of one dtype go straight to TensorFlow's kernel; everything
-else is promoted first.
+"""Rows of elementwise ops.
+
+Two tensors of one dtype go straight to TensorFlow's kernel; everything else is promoted first.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def _binary(kernel: Callable, *, on_bool: Callable | None = None) -> Callable:
     return row
 
 
-def _float_binary(kernel: Callable) -> Callable:
+def float_binary(kernel: Callable) -> Callable:
     """A row of two arguments that promote together and with a float."""
 
     def row(x1: Any, x2: Any) -> Any:
@@ -89,8 +90,9 @@ _EagerTensor = tf.__internal__.EagerTensor
 
 
 def _add(x: Any, y: Any) -> Any:
-    """BiasAdd where a graph adds a vector to the last dim: TensorFlow fuses it with the product
-    before, and its gradient is cheaper.
+    """BiasAdd where a graph adds a vector to the last dim.
+
+    TensorFlow fuses it with the product before, and its gradient is cheaper.
     """
     if not isinstance(x, _EagerTensor) and y.shape.rank == 1 and x.dtype.is_floating:
         rank, size = x.shape.rank, y.shape[0]
@@ -218,10 +220,10 @@ OPS: dict[str, Callable] = {
     ),
     "less": _binary(tf.less, on_bool=functools.partial(_through_int, tf.less)),
     "less_equal": _binary(tf.less_equal, on_bool=functools.partial(_through_int, tf.less_equal)),
-    "divide": _float_binary(tf.divide),
-    "true_divide": _float_binary(tf.divide),
-    "divide_no_nan": _float_binary(tf.math.divide_no_nan),
-    "logaddexp": _float_binary(_logaddexp),
+    "divide": float_binary(tf.divide),
+    "true_divide": float_binary(tf.divide),
+    "divide_no_nan": float_binary(tf.math.divide_no_nan),
+    "logaddexp": float_binary(_logaddexp),
     "logical_and": _logical(tf.logical_and),
     "logical_or": _logical(tf.logical_or),
     "logical_xor": _logical(tf.math.logical_xor),

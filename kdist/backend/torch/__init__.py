@@ -20,7 +20,7 @@ from kdist.backend.torch import (
     random,
 )
 from kdist.backend.torch.abstract import abstract_eval
-from kdist.backend.torch.checkpoint import from_reader, to_leaf
+from kdist.backend.torch.checkpoint import from_reader, local_value, to_leaf
 from kdist.backend.torch.device import device_scope, synchronize
 from kdist.backend.torch.layer_base import LayerBase
 from kdist.backend.torch.placement import check_support, distribute_tensor
@@ -73,6 +73,7 @@ __all__ = [
     "from_reader",
     "is_tensor",
     "load_metrics",
+    "local_value",
     "make_storage",
     "name",
     "place",

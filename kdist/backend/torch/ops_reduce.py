@@ -193,6 +193,8 @@ def sort(x: Any, axis: int | None = -1) -> Tensor:
 
 def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Tensor:
     sequence, values = promoted(sorted_sequence, values)
+    if sequence.dtype is torch.bool:
+        sequence, values = sequence.to(torch.uint8), values.to(torch.uint8)
     if sequence.ndim != 1:
         raise ValueError(
             f"sorted_sequence must have one dim, and has shape {tuple(sequence.shape)}. Use vectorized_map for "

@@ -1,0 +1,188 @@
+"""Further elementwise functions of floats: rests, limits, powers of two and the bits of a float.
+
+Integers become floats where the result is not whole. Two arrays broadcast against each other.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kdist.core import dtypes
+from kdist.ops.core import cast, convert_to_tensor, dtype
+from kdist.ops.declare import op
+from kdist.ops.numpy_binary import (
+    add,
+    divide,
+    divide_no_nan,
+    equal,
+    floor_divide,
+    greater,
+    isclose,
+    logaddexp,
+    logical_or,
+    maximum,
+    minimum,
+    multiply,
+    power,
+    subtract,
+)
+from kdist.ops.numpy_complex import view
+from kdist.ops.numpy_creation import ones_like, zeros_like
+from kdist.ops.numpy_reductions import all, where
+from kdist.ops.numpy_unary import absolute, isfinite, isinf, isnan, negative, sign, sqrt
+from kdist.ops.promotion import as_float
+
+Tensor = Any
+
+
+@op
+def allclose(
+    x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Tensor:
+    """bool scalar: `isclose` holds everywhere.
+
+    Example: `allclose([1.0, 2.0], [1.0, 2.0])` gives True.
+    """
+    return all(isclose(x1, x2, rtol=rtol, atol=atol, equal_nan=equal_nan))
+
+
+@op
+def hypot(x1: Tensor, x2: Tensor) -> Tensor:
+    """sqrt(x1^2 + x2^2) without overflow. Example: `hypot(3.0, 4.0)` gives 5.0."""
+    x1, x2 = absolute(as_float(x1, x2)), absolute(as_float(x2, x1))
+    larger = maximum(x1, x2)
+    ratio = divide_no_nan(minimum(x1, x2), larger)
+    infinite = logical_or(isinf(x1), isinf(x2))
+    return where(infinite, float("inf"), multiply(larger, sqrt(add(multiply(ratio, ratio), 1.0))))
+
+
+@op
+def fmax(x1: Tensor, x2: Tensor) -> Tensor:
+    """The larger of the two; where one is NaN, the other.
+
+    Example: `fmax([1.0, float("nan")], [2.0, 3.0])` gives `[2.0, 3.0]`.
+    """
+    return where(isnan(x1), x2, where(isnan(x2), x1, maximum(x1, x2)))
+
+
+@op
+def fmin(x1: Tensor, x2: Tensor) -> Tensor:
+    """The smaller of the two; where one is NaN, the other.
+
+    Example: `fmin([1.0, float("nan")], [2.0, 3.0])` gives `[1.0, 3.0]`.
+    """
+    return where(isnan(x1), x2, where(isnan(x2), x1, minimum(x1, x2)))
+
+
+@op
+def fmod(x1: Tensor, x2: Tensor) -> Tensor:
+    """What is left of a division cut towards 0.
+
+    It has the sign of `x1`, while `mod` has that of `x2`.
+
+    Example: `fmod([7, -7], 3)` gives `[1, -1]`.
+    """
+
+
+@op
+def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
+    """The step function: 0 where x1 < 0, x2 where x1 is 0, 1 where x1 > 0. Integers give floats.
+
+    Example: `heaviside([-1.0, 0.0, 2.0], 0.5)` gives `[0.0, 0.5, 1.0]`.
+    """
+    x1, x2 = as_float(x1, x2), as_float(x2, x1)
+    step = cast(greater(x1, 0), dtype(x1))
+    return where(isnan(x1), x1, where(equal(x1, 0), x2, step))
+
+
+@op
+def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
+    """x1 * 2^x2, with integers x2; also where 2^x2 alone would overflow.
+
+    Raises: TypeError if `x2` is not of an integer dtype. Example: `ldexp([0.5, 3.0], [2, 1])`
+    gives `[2.0, 6.0]`.
+    """
+    x1, x2 = convert_to_tensor(x1), convert_to_tensor(x2)
+    if not dtypes.is_int(dtype(x2)):
+        raise TypeError(
+            f"ldexp: x2 must hold integers, and its dtype is {dtype(x2)}. Use x1 * 2**x2 for floats."
+        )
+    exact = as_float(x1, x2)
+    half = floor_divide(x2, 2)
+    powers = [
+        power(cast(2, dtype(exact)), cast(e, dtype(exact))) for e in (half, subtract(x2, half))
+    ]
+    return multiply(multiply(exact, powers[0]), powers[1])
+
+
+@op
+def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
+    """log2(2^x1 + 2^x2) without overflow. Example: `logaddexp2(1.0, 1.0)` gives 2.0."""
+    natural = logaddexp(multiply(x1, math.log(2)), multiply(x2, math.log(2)))
+    return divide(natural, math.log(2))
+
+
+@op
+def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
+    """The float next to `x1` on the way to `x2`.
+
+    Example: `nextafter(1.0, 2.0)` gives 1.00000012.
+    """
+    x1, x2 = as_float(x1, x2), as_float(x2, x1)
+    x1 = add(x1, zeros_like(x2))  # broadcast
+    bits = view(x1, f"int{8 * dtypes.size_in_bytes(dtype(x1))}")
+    # The bits of a float, read as an integer, count floats from 0 outwards.
+    outwards = equal(greater(x2, x1), greater(x1, 0))
+    beside = view(where(outwards, add(bits, 1), subtract(bits, 1)), dtype(x1))
+    tiny = view(ones_like(bits), dtype(x1))
+    beside = where(equal(x1, 0), where(greater(x2, 0), tiny, negative(tiny)), beside)
+    beside = where(equal(x1, x2), x2, beside)
+    return where(logical_or(isnan(x1), isnan(x2)), float("nan"), beside)
+
+
+@op
+def cbrt(x: Tensor) -> Tensor:
+    """Cube root, of negative numbers too. Example: `cbrt([-8.0, 27.0])` gives `[-2.0, 3.0]`."""
+    x = as_float(x)
+    root = power(absolute(x), 1 / 3)
+    # One step of Newton: 1 / 3 is no float, so that the power alone is off by a few roundings.
+    exact = root - divide_no_nan(root * root * root - absolute(x), 3 * root * root)
+    return sign(x) * where(isfinite(exact), exact, root)
+
+
+@op
+def exp2(x: Tensor) -> Tensor:
+    """2 to the power of each element. Example: `exp2([3.0])` gives `[8.0]`."""
+    return power(2.0, x)
+
+
+@op
+def fabs(x: Tensor) -> Tensor:
+    """Magnitude as a float. Example: `fabs([-2])` gives `[2.0]`."""
+    return absolute(as_float(x))
+
+
+@op
+def trunc(x: Tensor) -> Tensor:
+    """Whole part, cut towards 0; integers stay. Example: `trunc([-1.7, 1.7])` gives `[-1.0, 1.0]`."""
+
+
+@op
+def signbit(x: Tensor) -> Tensor:
+    """bool: the sign is minus, that of -0.0 included.
+
+    Example: `signbit([-0.0, 1.0])` gives `[True, False]`.
+    """
+
+
+@op
+def isneginf(x: Tensor) -> Tensor:
+    """bool: minus infinity. Example: `isneginf([1.0, float("-inf")])` gives `[False, True]`."""
+    return equal(x, float("-inf"))
+
+
+@op
+def isposinf(x: Tensor) -> Tensor:
+    """bool: plus infinity. Example: `isposinf([1.0, float("inf")])` gives `[False, True]`."""
+    return equal(x, float("inf"))

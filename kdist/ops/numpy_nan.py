@@ -1,0 +1,144 @@
+"""Reductions that leave out NaN.
+
+Arguments as in `numpy_reductions`; integers have no NaN, and give what the plain reductions give.
+
+Where all elements along an axis are NaN: sums are 0 and products 1, positions are -1, and the others
+are NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdist.ops.core import cast, convert_to_tensor, dtype
+from kdist.ops.declare import op
+from kdist.ops.numpy_binary import divide, subtract
+from kdist.ops.numpy_reductions import (
+    all,
+    argmax,
+    argmin,
+    cumprod,
+    cumsum,
+    max,
+    min,
+    prod,
+    sum,
+    where,
+)
+from kdist.ops.numpy_unary import isnan, logical_not, sqrt, square
+from kdist.ops.promotion import as_float, in_float32, is_float
+
+Tensor = Any
+Axis = Any
+
+
+def _filled(x: Any, value: float) -> Tensor:
+    """`x` with `value` in the place of NaN."""
+    x = convert_to_tensor(x)
+    return where(isnan(x), value, x) if is_float(x) else x
+
+
+@op
+def nansum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Sum. Example: `nansum([1.0, float("nan"), 2.0])` gives 3.0."""
+    return sum(_filled(x, 0.0), axis=axis, keepdims=keepdims)
+
+
+@op
+def nanprod(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Product. Example: `nanprod([3.0, float("nan"), 2.0])` gives 6.0."""
+    return prod(_filled(x, 1.0), axis=axis, keepdims=keepdims)
+
+
+@op
+def nancumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
+    """Running sum. Example: `nancumsum([1.0, float("nan"), 2.0])` gives `[1.0, 1.0, 3.0]`."""
+    return cumsum(_filled(x, 0.0), axis=axis, dtype=dtype)
+
+
+@op
+def nancumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
+    """Running product. Example: `nancumprod([3.0, float("nan"), 2.0])` gives `[3.0, 3.0, 6.0]`."""
+    return cumprod(_filled(x, 1.0), axis=axis, dtype=dtype)
+
+
+def _extremum(reduce: Any, x: Any, bound: float, axis: Axis, keepdims: bool) -> Tensor:
+    x = convert_to_tensor(x)
+    out = reduce(_filled(x, bound), axis=axis, keepdims=keepdims)
+    if not is_float(x):
+        return out
+    return where(all(isnan(x), axis=axis, keepdims=keepdims), float("nan"), out)
+
+
+@op
+def nanmax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Largest element. Example: `nanmax([1.0, float("nan"), 2.0])` gives 2.0."""
+    return _extremum(max, x, float("-inf"), axis, keepdims)
+
+
+@op
+def nanmin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Smallest element. Example: `nanmin([1.0, float("nan"), 2.0])` gives 1.0."""
+    return _extremum(min, x, float("inf"), axis, keepdims)
+
+
+def _position(find: Any, x: Any, bound: float, axis: int | None, keepdims: bool) -> Tensor:
+    x = convert_to_tensor(x)
+    out = find(_filled(x, bound), axis=axis, keepdims=keepdims)
+    if not is_float(x):
+        return out
+    return where(all(isnan(x), axis=axis, keepdims=keepdims), -1, out)
+
+
+@op
+def nanargmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """int32 position of the first largest element.
+
+    Example: `nanargmax([1.0, float("nan"), 2.0])` gives 2.
+    """
+    return _position(argmax, x, float("-inf"), axis, keepdims)
+
+
+@op
+def nanargmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """int32 position of the first smallest element.
+
+    Example: `nanargmin([1.0, float("nan"), 2.0])` gives 0.
+    """
+    return _position(argmin, x, float("inf"), axis, keepdims)
+
+
+def _mean_of_known(x: Tensor, known: Tensor, axis: Axis, keepdims: bool) -> Tensor:
+    count = sum(cast(known, dtype(x)), axis=axis, keepdims=keepdims)
+    return divide(sum(where(known, x, 0.0), axis=axis, keepdims=keepdims), count)
+
+
+@op
+def nanmean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Arithmetic mean. Example: `nanmean([1.0, float("nan"), 2.0])` gives 1.5."""
+    x = as_float(x)
+    wide = in_float32(x)
+    return cast(_mean_of_known(wide, logical_not(isnan(wide)), axis, keepdims), dtype(x))
+
+
+@op
+def nanvar(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Variance, over as many elements as are not NaN.
+
+    Example: `nanvar([1.0, float("nan"), 3.0])` gives 1.0.
+    """
+    x = as_float(x)
+    wide = in_float32(x)
+    known = logical_not(isnan(wide))
+    clean = where(known, wide, 0.0)  # NaN must not reach the gradient of the others
+    deviation = where(known, subtract(clean, _mean_of_known(wide, known, axis, True)), 0.0)
+    return cast(_mean_of_known(square(deviation), known, axis, keepdims), dtype(x))
+
+
+@op
+def nanstd(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Standard deviation, the root of `nanvar`.
+
+    Example: `nanstd([1.0, float("nan"), 3.0])` gives 1.0.
+    """
+    return sqrt(nanvar(x, axis=axis, keepdims=keepdims))
