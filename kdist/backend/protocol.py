@@ -1,9 +1,8 @@
 """The contract between kdist and a framework.
 
 A backend is one package, `kdist.backend.<name>`, whose `__init__` binds the names below. Nothing else in kdist
-imports a framework, and
-the backends do not import each other. What differs between them is a row of a table (`OPS`, `UPDATES`) or an object
-returned from here.
+imports a framework, and the backends do not import each other. What differs between them is a row of a table (`OPS`,
+`UPDATES`) or an object returned from here.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kdist.core.coordination import Coordinator
+from kdist.core.coordination import Channel
 from kdist.core.leaf import Leaf
 from kdist.distribution.plan import Plan
 
@@ -53,16 +52,16 @@ class Program(Protocol):
     def __call__(self, state: Any, batch: Any) -> tuple[Any, Any]:
         """One step on a `data.Batch` of NumPy arrays (this process's slice).
 
-        Returns: the new state, and what the step gave: for train and test a dict of scalars still on the device if
-            the model's own
-        step returned one, or None if the built-in step ran (its results are read from the metrics when someone asks);
-        for predict the outputs, this process's slice, padding included.
+        Returns: the new state, and what the step gave. For train and test that is a dict of scalars, still on the
+            device, if the model's own step returned one, and None if the built-in step ran: its results are read from
+            the metrics when someone asks. For predict it is the outputs, this process's slice, padding included.
         """
         ...
 
     def metric_values(self, state: Any) -> list | None:
-        """Values of `model.metrics_variables` summed over all processes, which call this together; None where the
-        variables are global already.
+        """Values of `model.metrics_variables`, summed over all processes, which call this together.
+
+        None where the variables are global already.
         """
         ...
 
@@ -104,7 +103,7 @@ class Runtime(Protocol):
         ...
 
     def local_device_count(self) -> int: ...
-    def coordinator(self) -> Coordinator:
+    def coordinator(self) -> Channel:
         """A channel beside the training group, safe to use from another thread."""
         ...
 
@@ -124,8 +123,9 @@ class Backend(Protocol):
     (no `.item()`, no copy to the host)."""
 
     def abstract_eval(self, fn: Callable, args: tuple, kwargs: dict) -> Any:
-        """Specs of `fn(*args, **kwargs)` where every `Spec` among the arguments (at any depth; all sizes known)
-        stands for a tensor.
+        """Specs of `fn(*args, **kwargs)` where every `Spec` among the arguments stands for a tensor.
+
+        They may stand at any depth, and all their sizes are known.
 
         Runs in a stateless scope of its own: variables may be read, and what is assigned to them is forgotten."""
         ...
@@ -187,14 +187,19 @@ class Backend(Protocol):
         """Wait until the devices have finished what was dispatched (for timing)."""
         ...
 
+    def local_value(self, variable: Any) -> np.ndarray:
+        """A copy of one part of the variable that this process holds: the whole, or one of its shards."""
+        ...
+
     # ---- checkpoints
     def to_leaf(self, variable: Any) -> Leaf:
         """This process's part of a variable, by reference or copy; the lowest-coordinate replica owns each box."""
         ...
 
     def load_metrics(self, variables: list, values: list[np.ndarray]) -> None:
-        """Set metric variables to globally accumulated values: everywhere where they are global, else on one
-        process with zeros on the others.
+        """Set metric variables to globally accumulated values.
+
+        Everywhere where the variables are global, else on one process, with zeros on the others.
         """
         ...
 

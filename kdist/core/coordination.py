@@ -60,11 +60,44 @@ class Coordinator(Protocol):
         ...
 
 
+@runtime_checkable
+class Channel(Coordinator, Protocol):
+    """A coordinator that also carries short texts. A backend's `Runtime.coordinator()` is one."""
+
+    def put(self, key: str, text: str) -> None:
+        """Leave `text` for the other processes. A key is used once."""
+        ...
+
+    def get(self, key: str) -> str | None:
+        """What some process left under `key`, or None if nothing is there now. Does not wait."""
+        ...
+
+
 class SingleProcess:
-    """The coordinator of a run that is one process: nobody to wait for."""
+    """The channel of a run that is one process: nobody to wait for."""
 
     rank = 0
     count = 1
 
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
     def barrier(self, name: str, timeout_s: float) -> None:
         """Returns at once."""
+
+    def put(self, key: str, text: str) -> None:
+        self._texts[key] = text
+
+    def get(self, key: str) -> str | None:
+        return self._texts.get(key)
+
+
+def share(channel: Channel, name: str, text: str, timeout_s: float) -> list[str]:
+    """Every process's `text`, in the order of ranks. All processes call it, with a new `name` each time.
+
+    Raises:
+        BarrierTimeout: when they did not all arrive within `timeout_s` seconds.
+    """
+    channel.put(f"{name}/{channel.rank}", text)
+    channel.barrier(name, timeout_s)
+    return [channel.get(f"{name}/{rank}") or "" for rank in range(channel.count)]

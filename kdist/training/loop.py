@@ -13,6 +13,7 @@ import numpy as np
 
 from kdist.core import config, tree
 from kdist.data import Shard, Source
+from kdist.training.change_watch import ChangeWatch, change_watch
 from kdist.training.logs import Logs
 from kdist.training.position import Position
 
@@ -42,10 +43,11 @@ def batches(source: Source, epoch: int, shard: Shard, start: int = 0) -> Iterato
 class Live:
     """The program of a running fit and its newest state, for callbacks that save them."""
 
-    __slots__ = ("program", "state")
+    __slots__ = ("program", "state", "watch")
 
     def __init__(self, program: Any, state: Any):
         self.program, self.state = program, state
+        self.watch: ChangeWatch | None = None  # until parameters were seen to change
 
 
 def fit_epochs(
@@ -63,6 +65,7 @@ def fit_epochs(
     state = program.begin()
     live = Live(program, state)
     object.__setattr__(model, "_live", live)
+    live.watch = change_watch(model)
     try:
         while position.epoch < epochs and not model.stop_training:
             epoch = position.epoch
@@ -99,6 +102,8 @@ def _train_epoch(
             position.batch += 1
             position.step += 1
             position.sample = batch.end
+            if live.watch is not None:
+                live.watch = live.watch.after_step()
             if watched:
                 live.state = state
                 callbacks.on_train_batch_end(position.batch - 1, logs)

@@ -15,12 +15,14 @@ from kdist.distribution import process_count, process_index
 from kdist.distribution.plan import Plan, make_plan
 from kdist.distribution.runtime import distribution
 from kdist.training import loop
+from kdist.training.agreement import check_agreement
 from kdist.training.checkpointing import restore_snapshot, take_snapshot
 from kdist.training.compiled import Compiled
 from kdist.training.labels import check_labels
 from kdist.training.objective import Objective
 from kdist.training.position import Position
 from kdist.training.prepare import prepare
+from kdist.training.watchdog import watchdog
 
 
 class Trainer(Compiled, Objective):
@@ -149,6 +151,9 @@ class Trainer(Compiled, Objective):
         if validation is not None and validation is not validation_data:
             sources.append(validation)
         shard = self._shard()
+        strategy = self._strategy()
+        if strategy is not None:
+            check_agreement(self, source.num_batches, position.seed, strategy.auto_shard_dataset)
         program = self._program("train")
         handlers = self._handlers(
             callbacks, verbose, source.num_batches, epochs, add_history=True, position=position
@@ -165,7 +170,8 @@ class Trainer(Compiled, Objective):
             handlers.on_test_end(logs)
             return {f"val_{k}": v for k, v in logs.items()}
 
-        with _running(handlers, sources):
+        channel = backend.runtime.coordinator()
+        with _running(handlers, sources), watchdog(channel, position):
             if saved is not None:
                 handlers.restore(saved)
             handlers.on_train_begin()

@@ -49,3 +49,8 @@ def from_reader(variable: Any, read: Callable[[tuple[slice, ...]], np.ndarray]) 
         variable.assign(region((slice(None),) * len(shape)))
     else:
         variable.assign(jax.make_array_from_callback(shape, sharding, region))
+
+
+def local_value(variable: Any) -> np.ndarray:
+    """A copy of this process's first shard."""
+    return np.array(variable._storage.read().addressable_data(0))

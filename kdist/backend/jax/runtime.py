@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-from jax._src import (
-    distributed as _distributed,
-)  # the client of the coordination service has no public name
 
-from kdist.core.coordination import BarrierTimeout, Coordinator, SingleProcess
+# The client of the coordination service has no public name.
+from jax._src import distributed as _distributed
+
+from kdist.core.coordination import BarrierTimeout, Channel, SingleProcess
 
 # kill -9 of a process is noticed by the others after this time.
 _HEARTBEAT_S = 20
@@ -63,12 +63,23 @@ class _ServiceCoordinator:
             )
             raise BarrierTimeout(name, timeout_s, missing or None) from e
 
+    def put(self, key: str, text: str) -> None:
+        _client().key_value_set(f"kdist/text/{key}", text)
+
+    def get(self, key: str) -> str | None:
+        try:
+            return _client().key_value_try_get(f"kdist/text/{key}")
+        except jax.errors.JaxRuntimeError as e:
+            if "NOT_FOUND" not in str(e):
+                raise
+            return None
+
 
 class Runtime:
     """The contract's `Runtime`."""
 
     def __init__(self) -> None:
-        self._coordinator: Coordinator | None = None
+        self._coordinator: Channel | None = None
 
     def initialize(
         self,
@@ -115,7 +126,7 @@ class Runtime:
     def local_device_count(self) -> int:
         return jax.local_device_count()
 
-    def coordinator(self) -> Coordinator:
+    def coordinator(self) -> Channel:
         if self._coordinator is None:
             count = jax.process_count()
             self._coordinator = (

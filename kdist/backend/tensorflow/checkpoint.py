@@ -34,3 +34,8 @@ def from_reader(variable: Any, read: Callable[[tuple[slice, ...]], np.ndarray]) 
     if variable._storage.is_sum and runtime.process_index() > 0:
         value = tf.zeros_like(value)  # process 0 holds the whole sum
     variable._storage.write(value)
+
+
+def local_value(variable: Any) -> np.ndarray:
+    """A copy of the value."""
+    return np.array(variable.numpy())

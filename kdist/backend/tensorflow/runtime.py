@@ -22,7 +22,7 @@ from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
 from tensorflow.python.eager import context
 
 from kdist.backend.tensorflow.roll_call import roll_call
-from kdist.core.coordination import BarrierTimeout, Coordinator, SingleProcess
+from kdist.core.coordination import BarrierTimeout, Channel, SingleProcess
 
 # How long a process may be silent before its peers' collectives fail instead of hanging.
 _HEARTBEAT_TIMEOUT_S = 30
@@ -46,9 +46,19 @@ class ServiceCoordinator:
         context.context().set_config_key_value(f"{key}/{self.rank}", "1")
         self._wait(name, key, list(range(self.count)), timeout_s)
 
+    def put(self, key: str, text: str) -> None:
+        context.context().set_config_key_value(f"kdist/text/{key}", text)
+
+    def get(self, key: str) -> str | None:
+        try:
+            return context.context().get_config_key_value(f"kdist/text/{key}", 10)
+        except (tf.errors.NotFoundError, tf.errors.DeadlineExceededError):
+            return None
+
     def leave(self, timeout_s: float) -> None:
-        """A last barrier. Process 0, which serves the keys, returns when all others have been told
-        that everyone came.
+        """A last barrier.
+
+        Process 0, which serves the keys, returns when all others have been told that everyone came.
         """
         self.barrier("leave", timeout_s)
         if self.rank == 0:
@@ -88,7 +98,7 @@ class TensorFlowRuntime:
     def __init__(self) -> None:
         self._rank, self._count = 0, 1
         self._multi_worker: Any = None
-        self._coordinator: Coordinator = SingleProcess()
+        self._coordinator: Channel = SingleProcess()
 
     def initialize(
         self,
@@ -138,8 +148,10 @@ class TensorFlowRuntime:
         self._coordinator = ServiceCoordinator(process_id, num_processes)
 
     def shutdown(self, failed: bool) -> None:
-        """Leave the job. Unless this process failed, wait for the others first: process 0 serves
-        the coordination service.
+        """Leave the job.
+
+        Unless this process failed, wait for the others first: process 0 serves the coordination
+        service.
 
         TensorFlow has no way back: the process cannot join another job.
         """
@@ -167,7 +179,7 @@ class TensorFlowRuntime:
     def local_device_count(self) -> int:
         return len(_local_devices(_kind(None), self._count))
 
-    def coordinator(self) -> Coordinator:
+    def coordinator(self) -> Channel:
         return self._coordinator
 
     def strategy(self, devices: tuple[str, ...]) -> Any:
@@ -177,8 +189,9 @@ class TensorFlowRuntime:
 
 @contextmanager
 def _keeping_sigterm() -> Iterator[None]:
-    """TensorFlow's coordination service catches SIGTERM to tell its peers, and the process then
-    outlives it: put back what stood before.
+    """Put back the SIGTERM handler that stood before TensorFlow's.
+
+    Its coordination service catches SIGTERM to tell its peers, and the process then outlives it.
 
     By the C library, since Python sets handlers in the main thread alone, and a worker of Ray joins
     in another.
@@ -209,8 +222,9 @@ def _local_devices(kind: str, processes: int) -> list:
 
 
 def _make_virtual_cpus() -> None:
-    """As many CPU devices as KDIST_CPU_DEVICES says: several replicas in one process, to try and
-    test strategies on.
+    """As many CPU devices as KDIST_CPU_DEVICES says.
+
+    They make several replicas in one process, to try and test strategies on.
     """
     wanted = os.environ.get("KDIST_CPU_DEVICES")
     if wanted is None:

@@ -29,3 +29,8 @@ def from_reader(variable: Any, read: Callable[[tuple[slice, ...]], np.ndarray]) 
     """Fill the variable from `read(index)`, which gives a region of the global array."""
     value = read(tuple(slice(0, n) for n in variable.shape))
     variable._storage.write(as_tensor(np.asarray(value), variable.dtype).reshape(variable.shape))
+
+
+def local_value(variable: Any) -> np.ndarray:
+    """A copy of the value, as this process holds it."""
+    return np.array(to_numpy(variable._storage.read()))

@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 
 from kdist.backend.torch import device
-from kdist.core.coordination import BarrierTimeout, Coordinator, SingleProcess
+from kdist.core.coordination import BarrierTimeout, Channel, SingleProcess
 
 # Far above any honest wait between two collectives; hangs are found by the launcher's watchdog long before.
 _COLLECTIVE_TIMEOUT = datetime.timedelta(minutes=30)
@@ -48,6 +48,13 @@ class StoreCoordinator:
             time.sleep(pause)
             pause = min(2 * pause, 0.05)
 
+    def put(self, key: str, text: str) -> None:
+        self._store.set(f"text/{key}", text.encode())
+
+    def get(self, key: str) -> str | None:
+        key = f"text/{key}"
+        return self._store.get(key).decode() if self._store.check([key]) else None
+
     def leave(self, timeout_s: float) -> None:
         """A last barrier. Process 0, which serves the keys, leaves when nobody asks for them any more."""
         self.barrier("leaving", timeout_s)
@@ -65,7 +72,7 @@ class TorchRuntime:
     """The process group of this job; a job of one process has none."""
 
     def __init__(self) -> None:
-        self._coordinator: Coordinator = SingleProcess()
+        self._coordinator: Channel = SingleProcess()
         self._joined = False
 
     def initialize(
@@ -149,7 +156,7 @@ class TorchRuntime:
     def local_device_count(self) -> int:
         return 1
 
-    def coordinator(self) -> Coordinator:
+    def coordinator(self) -> Channel:
         return self._coordinator
 
 
