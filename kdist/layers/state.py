@@ -10,6 +10,7 @@ import numpy as np
 from kdist.backend.variable import Variable
 from kdist.core import serialization
 from kdist.layers import tracking
+from kdist.layers.shapes import map_shapes
 
 _PLAIN = frozenset({int, float, bool, str, bytes, type(None), np.ndarray})
 
@@ -295,9 +296,9 @@ class LayerState:
 
     def build_from_config(self, config: dict) -> None:
         if "input_shape" in config:
-            self.build(_as_shape(config["input_shape"]))
+            self.build(map_shapes(tuple, config["input_shape"]))
         elif "shapes_dict" in config:
-            self.build(**{k: _as_shape(v) for k, v in config["shapes_dict"].items()})
+            self.build(**{k: map_shapes(tuple, v) for k, v in config["shapes_dict"].items()})
 
     def _init_config(self) -> dict:
         """The arguments that `__init__` received, for a class that has no `get_config` of its own.
@@ -324,14 +325,3 @@ class LayerState:
             raise NotImplementedError(
                 f"{type(self).__name__} needs a get_config() that returns the arguments of __init__: {e}"
             ) from e
-
-
-def _as_shape(shape: Any) -> Any:
-    """Lists from a file back to shape tuples."""
-    if isinstance(shape, list | tuple):
-        if all(d is None or isinstance(d, int) for d in shape):
-            return tuple(shape)
-        return [_as_shape(s) for s in shape]
-    if isinstance(shape, dict):
-        return {k: _as_shape(v) for k, v in shape.items()}
-    return shape

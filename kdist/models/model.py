@@ -280,9 +280,9 @@ class Model(Trainer, Layer):
             return
         symbolic = lambda s: map_shapes(lambda t: KerasTensor(t, self.compute_dtype), s)
         if "input_shape" in config:
-            self(symbolic(_tuples(config["input_shape"])))
+            self(symbolic(config["input_shape"]))
         else:
-            self(**{k.removesuffix("_shape"): symbolic(_tuples(v)) for k, v in shapes.items()})
+            self(**{k.removesuffix("_shape"): symbolic(v) for k, v in shapes.items()})
 
 
 class Functional(Model):
@@ -315,14 +315,6 @@ def _unwrapped(tensors: Any) -> Any:
     if isinstance(tensors, dict):
         return {k: _unwrapped(v) for k, v in tensors.items()}
     return tensors
-
-
-def _tuples(shape: Any) -> Any:
-    if isinstance(shape, list | tuple):
-        if all(d is None or isinstance(d, int) for d in shape):
-            return tuple(shape)
-        return [_tuples(s) for s in shape]
-    return {k: _tuples(v) for k, v in shape.items()} if isinstance(shape, dict) else shape
 
 
 def _adjust_rank(x: Any, wanted: KerasTensor) -> Any:

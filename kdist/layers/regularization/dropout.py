@@ -43,7 +43,33 @@ class Noisy(Layer):
         return input_shape
 
 
-class Dropout(Noisy):
+class Dropping(Noisy):
+    """Drops single elements, or those that share a place in a mask of `noise_shape`. Abstract."""
+
+    def __init__(
+        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+    ):
+        super().__init__(check_rate(rate) > 0, seed, **kwargs)
+        self.rate = rate
+        self.noise_shape = check_noise_shape(noise_shape)
+
+    def _mask_shape(self, inputs: Any) -> tuple | None:
+        """The noise shape with the input's sizes in place of None; None if there is no noise shape."""
+        if self.noise_shape is None:
+            return None
+        sizes = ops.shape(inputs)
+        return tuple(sizes[i] if d is None else d for i, d in enumerate(self.noise_shape))
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "rate": self.rate,
+            "seed": self.seed,
+            "noise_shape": self.noise_shape,
+        }
+
+
+class Dropout(Dropping):
     """While training, sets each element to 0 with probability `rate`.
 
     The others are divided by 1 - rate, so that the mean stays. Srivastava et al. 2014,
@@ -58,38 +84,15 @@ class Dropout(Noisy):
     Raises: ValueError for a rate outside of 0 to 1. Example: `Dropout(0.2)(x, training=True)`.
     """
 
-    def __init__(
-        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
-    ):
-        super().__init__(check_rate(rate) > 0, seed, **kwargs)
-        self.rate = rate
-        self.noise_shape = check_noise_shape(noise_shape)
-
     def call(self, inputs: Any, training: Any = False) -> Any:
         if not training or not self._active:
             return inputs
         return random.dropout(
             inputs,
             self.rate,
-            noise_shape=concrete(self.noise_shape, inputs),
+            noise_shape=self._mask_shape(inputs),
             seed=self.seed_generator,
         )
-
-    def get_config(self) -> dict:
-        return {
-            **super().get_config(),
-            "rate": self.rate,
-            "seed": self.seed,
-            "noise_shape": self.noise_shape,
-        }
-
-
-def concrete(noise_shape: tuple | None, inputs: Any) -> tuple | None:
-    """The noise shape with the input's sizes in place of None."""
-    if noise_shape is None:
-        return None
-    sizes = ops.shape(inputs)
-    return tuple(sizes[i] if d is None else d for i, d in enumerate(noise_shape))
 
 
 def check_noise_shape(noise_shape: Any) -> tuple | None:

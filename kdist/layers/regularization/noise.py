@@ -8,12 +8,7 @@ from typing import Any
 from kdist import ops, random, regularizers
 from kdist.layers.layer import Layer
 from kdist.layers.options import needs_no_build
-from kdist.layers.regularization.dropout import (
-    Noisy,
-    check_noise_shape,
-    check_rate,
-    concrete,
-)
+from kdist.layers.regularization.dropout import Dropping, Noisy, check_rate
 
 _SELU_LIMIT = -1.6732632423543772 * 1.0507009873554805  # of SELU(x) for x to -infinity
 
@@ -82,7 +77,7 @@ class GaussianDropout(Noisy):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
-class AlphaDropout(Noisy):
+class AlphaDropout(Dropping):
     """Dropout that keeps mean and variance of what follows a SELU.
 
     Dropped elements take its negative limit, and the result is scaled and shifted. Klambauer et al.
@@ -96,30 +91,15 @@ class AlphaDropout(Noisy):
     Raises: ValueError for a rate outside of 0 to 1.
     """
 
-    def __init__(
-        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
-    ):
-        super().__init__(check_rate(rate) > 0, seed, **kwargs)
-        self.rate = rate
-        self.noise_shape = check_noise_shape(noise_shape)
-
     def call(self, inputs: Any, training: Any = False) -> Any:
         if not training or not self._active:
             return inputs
-        shape = concrete(self.noise_shape, inputs) or ops.shape(inputs)
+        shape = self._mask_shape(inputs) or ops.shape(inputs)
         kept = ops.greater_equal(random.uniform(shape, seed=self.seed_generator), self.rate)
         scale = ((1 - self.rate) * (1 + self.rate * _SELU_LIMIT**2)) ** -0.5
         shift = -scale * _SELU_LIMIT * self.rate
         x = ops.where(kept, inputs, ops.full_like(inputs, _SELU_LIMIT))
         return ops.add(ops.multiply(x, scale), shift)
-
-    def get_config(self) -> dict:
-        return {
-            **super().get_config(),
-            "rate": self.rate,
-            "seed": self.seed,
-            "noise_shape": self.noise_shape,
-        }
 
 
 class ActivityRegularization(Layer):
