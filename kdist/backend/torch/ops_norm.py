@@ -70,7 +70,8 @@ def batch_normalization_training(
         return batch_normalization(x, mean, variance, axis, offset, scale, epsilon), mean, variance
     offset, scale = (None if v is None else as_tensor(v).to(x.dtype) for v in (offset, scale))
     # The kernel's running statistics, which with momentum 1 are this batch's.
-    mean, variance = x.detach().new_zeros(2, channels)
+    plain = x.detach()
+    mean, variance = plain.new_zeros(channels), plain.new_zeros(channels)
 
     def kernel(v: Tensor) -> Tensor:
         return torch.batch_norm(
