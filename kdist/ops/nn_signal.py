@@ -1,0 +1,45 @@
+"""Ops on signals: complex numbers by size and angle, and how far one signal is from another."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kdist.ops.checks import shape_of
+from kdist.ops.convert import to_float
+from kdist.ops.declare import op
+from kdist.ops.numpy_binary import subtract
+from kdist.ops.numpy_reductions import mean
+from kdist.ops.numpy_unary import log10, square
+
+Tensor = Any
+
+
+@op
+def polar(abs_: Tensor, angle: Tensor) -> Tensor:
+    """Complex numbers abs_ * exp(i angle); the angle in radians.
+
+    Example: `polar([2.0], [0.0])` gives `[2 + 0j]`.
+    """
+
+
+def _alike(x1: Any, x2: Any, max_val: Any) -> None:
+    a, b = shape_of(x1), shape_of(x2)
+    if len(a) != len(b) or any(p != q for p, q in zip(a, b, strict=True) if None not in (p, q)):
+        raise ValueError(
+            f"psnr: x1 and x2 must have the same shape. Received: x1.shape={a}, x2.shape={b}."
+        )
+
+
+@op(check=_alike)
+def psnr(x1: Tensor, x2: Tensor, max_val: Any) -> Tensor:
+    """Peak signal-to-noise ratio in decibels, 10 log10(max_val^2 / mean((x1 - x2)^2)), a scalar.
+
+    Arguments:
+        max_val: the largest value that a signal can take, 255 for bytes.
+
+    Example: `psnr([0.0, 1.0], [0.0, 0.0], 1.0)` gives 3.01.
+    """
+    x1, x2 = to_float(x1, x2)
+    error = mean(square(subtract(x1, x2)))
+    return 20 * math.log10(max_val) - 10 * log10(error)
