@@ -11,6 +11,7 @@ import importlib
 from typing import Any
 
 from kdist.core import registry as _registry
+from kdist.distribution import parity as _parity
 from kdist.distribution import runtime as _runtime
 from kdist.version import __version__
 
@@ -44,6 +45,7 @@ def _api() -> Any:
 
 _registry.load_all = _api
 _runtime.load_backend = lambda: _load("kdist.backend")
+_parity.load_training = _api
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from kdist.cli.parity import parity
 from kdist.core import config
 from kdist.launch import LaunchError, run_script
 from kdist.version import __version__
@@ -111,6 +112,9 @@ def run(
     except LaunchError as error:
         _complain(str(error))
         raise typer.Exit(_FAILED) from None
+
+
+app.command()(parity)
 
 
 @app.command()

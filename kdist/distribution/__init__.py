@@ -1,7 +1,9 @@
 """Strategies, meshes, layouts and plans: data that say where a model and its batches lie."""
 
+from kdist.core.abstract import abstract_scope
 from kdist.distribution.layout import LayoutMap, TensorLayout
 from kdist.distribution.mesh import DeviceMesh
+from kdist.distribution.parity import ParityReport, check_parity
 from kdist.distribution.plan import Plan
 from kdist.distribution.runtime import (
     distribute_tensor,
@@ -29,9 +31,12 @@ __all__ = [
     "LinearSplit",
     "ModelParallel",
     "Parallelism",
+    "ParityReport",
     "Plan",
     "Strategy",
     "TensorLayout",
+    "abstract_scope",
+    "check_parity",
     "distribute_tensor",
     "distribution",
     "get_device_count",

@@ -5,6 +5,7 @@ The data in this package imports no framework. The backend binds its `Runtime` h
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from kdist.core.environment import WorkerEnv
 _runtime: Any = None
 _distribute_tensor: Callable[[Any, Any], Any] = lambda tensor, layout: tensor
 _strategy: Any = None
+# `kdist parity` runs a script once as if it named no strategy.
+_reference = os.environ.get("KDIST_PARITY_ROLE") == "one"
 # The top-level package puts here what loads the backend, which binds its runtime.
 load_backend: Callable[[], None] = lambda: None
 
@@ -114,7 +117,7 @@ def distribute_tensor(tensor: Any, layout: Any) -> Any:
 
 def distribution() -> Any:
     """The active strategy, or None."""
-    return _strategy
+    return None if _reference else _strategy
 
 
 def set_distribution(value: Any) -> None:

@@ -61,7 +61,6 @@ def fit_epochs(
     validate: Any,
 ) -> None:
     """Train from `position` up to `epochs`. `validate(epoch)` gives the validation logs, {} when there are none."""
-    epochs = min(epochs, config.max_epochs() or epochs)
     state = program.begin()
     live = Live(program, state)
     object.__setattr__(model, "_live", live)

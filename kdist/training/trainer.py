@@ -9,12 +9,14 @@ from typing import Any
 
 from kdist.backend import bound as backend
 from kdist.callbacks import CallbackList
-from kdist.core import tree
+from kdist.core import config, tree
+from kdist.core.tracebacks import filtered
 from kdist.data import Source, adapt, train_validation_split, unpack_x_y_sample_weight
 from kdist.distribution import process_count, process_index
 from kdist.distribution.plan import Plan, make_plan
 from kdist.distribution.runtime import distribution
-from kdist.training import loop
+from kdist.distribution.trace import StepTrace
+from kdist.training import loop, parity
 from kdist.training.agreement import check_agreement
 from kdist.training.checkpointing import restore_snapshot, take_snapshot
 from kdist.training.compiled import Compiled
@@ -22,6 +24,7 @@ from kdist.training.labels import check_labels
 from kdist.training.objective import Objective
 from kdist.training.position import Position
 from kdist.training.prepare import prepare
+from kdist.training.tracing import trace_step
 from kdist.training.watchdog import watchdog
 
 
@@ -51,9 +54,23 @@ class Trainer(Compiled, Objective):
         return backend.predict_step(self, *args)
 
     # ---- preparation
-    def plan(self, strategy: Any = None) -> Plan:
-        """Where every variable lies under `strategy`, default: the one that was active at compile."""
-        return make_plan(strategy if strategy is not None else self._strategy(), self)
+    def plan(self, strategy: Any = None, batch_size: int | None = None, **details: Any) -> Plan:
+        """Where every variable lies under `strategy`, default: the one that was active at compile.
+
+        Arguments:
+            batch_size: rows of a global batch; with it the plan also estimates the memory of activations.
+            details: `input_shape=`, one shape or a structure of them without the batch dim, where the model does
+                not say it.
+        """
+        strategy = strategy if strategy is not None else self._strategy()
+        return make_plan(strategy, self, batch_size, complete=True, **details)
+
+    def trace_step(self, rows: int, **details: Any) -> StepTrace:
+        """What a training step on `rows` rows calls and holds in memory, without computing it.
+
+        Arguments: see `kdist.training.tracing.trace_step`.
+        """
+        return trace_step(self, rows, **details)
 
     def _strategy(self) -> Any:
         """The strategy that was active at compile; a model that is not compiled follows the active one."""
@@ -63,15 +80,18 @@ class Trainer(Compiled, Objective):
         """Bring the built model's variables to where the strategy wants them, once after `compile`."""
         strategy = self._strategy()
         if strategy is not None and self._placed is not strategy:
-            backend.place(self, self.plan())
+            backend.place(self, make_plan(strategy, self))
             self._put(_placed=strategy)
 
     def _program(self, kind: str) -> Any:
         if kind not in self._programs:
-            self._programs[kind] = backend.compile_step(self, kind, self.plan())
+            self._programs[kind] = backend.compile_step(
+                self, kind, make_plan(self._strategy(), self)
+            )
         return self._programs[kind]
 
     # ---- fit
+    @filtered
     def fit(
         self,
         x: Any = None,
@@ -119,15 +139,19 @@ class Trainer(Compiled, Objective):
             (x, y, sample_weight), validation_data = train_validation_split(
                 (x, y, sample_weight), validation_split
             )
+        recorder = parity.scripted()
+        if recorder is not None:
+            callbacks = [*tree.flatten(callbacks or []), recorder]
         saved = (
             CallbackList.checkpoint_of(callbacks).peek(self, resume)
             if resume is not None and resume is not False
             else None
         )
+        epochs = min(epochs, config.max_epochs() or epochs)
         position = (
             Position.from_json(saved["position"])
             if saved is not None
-            else Position(epoch=initial_epoch, seed=random.randrange(2**31))
+            else Position(epoch=initial_epoch, seed=_order_seed(recorder))
         )
         self._put(position=position)
         source = adapt(
@@ -185,6 +209,9 @@ class Trainer(Compiled, Objective):
         self, callbacks: Any, verbose: Any, steps: int | None, epochs: int = 1, **more: Any
     ) -> CallbackList:
         """The callbacks of a run; the chief process alone shows a progress bar."""
+        limit = config.max_steps_per_epoch()
+        if steps is not None and limit is not None:
+            steps = min(steps, limit)
         shown = process_index() == 0 and verbose not in (0, False)
         return CallbackList(
             callbacks,
@@ -200,6 +227,7 @@ class Trainer(Compiled, Objective):
         return loop.shard_of(self._distribute_strategy, process_index(), process_count())
 
     # ---- evaluate, predict
+    @filtered
     def evaluate(
         self,
         x: Any = None,
@@ -235,6 +263,7 @@ class Trainer(Compiled, Objective):
             handlers.on_test_end(logs)
         return _as_asked(logs, return_dict)
 
+    @filtered
     def predict(
         self,
         x: Any,
@@ -278,6 +307,7 @@ class Trainer(Compiled, Objective):
             program.end(state)
         return _as_asked(logs, return_dict)
 
+    @filtered
     def train_on_batch(
         self,
         x: Any,
@@ -289,12 +319,14 @@ class Trainer(Compiled, Objective):
         """One update; returns the loss and metrics of this batch alone."""
         return self._one("train", x, y, sample_weight, class_weight, return_dict)
 
+    @filtered
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """The loss and metrics of this batch alone."""
         return self._one("test", x, y, sample_weight, None, return_dict)
 
+    @filtered
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
         return self.predict(x, batch_size=len(tree.flatten(x)[0]), verbose=0)
@@ -339,3 +371,8 @@ def _as_asked(logs: dict, return_dict: bool) -> Any:
 
 def _due(epoch: int, freq: Any) -> bool:
     return epoch in freq if isinstance(freq, list | tuple | set) else epoch % freq == 0
+
+
+def _order_seed(recorder: Any) -> int:
+    """The seed of the data's order: Python's own `random` draws it, so that one seed decides everything."""
+    return random.randrange(2**31) if recorder is None else recorder.seed

@@ -1,0 +1,118 @@
+"""A training step traced without computing it: which layers it calls, and the memory it takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kdist import ops
+from kdist.backend import bound as backend
+from kdist.core import tree
+from kdist.core.abstract import abstract_scope
+from kdist.core.graph import KerasTensor
+from kdist.core.spec import Spec
+from kdist.distribution.runtime import distribution_scope
+from kdist.distribution.trace import LayerCall, StepTrace
+from kdist.training.compile_loss import CompileLoss, path_get
+
+
+def trace_step(model: Any, rows: int, input_shape: Any = None, targets: Any = None) -> StepTrace:
+    """Trace one training step of a built model on `rows` rows.
+
+    Arguments:
+        input_shape: a shape without the batch dim, or a structure of `Spec`s with it, where the model has no
+            `inputs`, or leaves sizes open.
+        targets: a structure of `Spec`s as y will be, with the batch dim; default: as the loss and the outputs suggest.
+
+    Raises: ValueError if sizes are not known, or if nothing is trained.
+    """
+    x = _input_specs(model, rows, input_shape)
+    variables = model.trainable_variables
+    if not variables:
+        raise ValueError(f"Model {model.name!r} has no trainable variables: there is no step to trace.")
+    loss_of = _Loss(model, targets)
+    recorder = backend.recorder()
+    with recorder, abstract_scope(), distribution_scope(None):
+        found, gradient_bytes = backend.trace_gradients(loss_of, variables, (x,))
+    inputs = sum(s.nbytes for s in tree.flatten(x) if isinstance(s, Spec))
+    calls = tuple(_call(layer, given, outputs) for layer, given, outputs in recorder.calls)
+    return StepTrace(rows, calls, found, inputs + loss_of.target_bytes, gradient_bytes)
+
+
+class _Loss:
+    """The scalar that is differentiated: the compiled loss with made-up targets, or without one the outputs' mean."""
+
+    def __init__(self, model: Any, targets: Any):
+        self._model, self._targets = model, targets
+        self.target_bytes = 0
+
+    def __call__(self, x: Any) -> Any:
+        model = self._model
+        training = {"training": True} if model._call_signature.has_training else {}
+        y_pred = model(x, **training)
+        losses = [ops.sum(penalty) for penalty in model.losses]
+        compiled = model._compile_loss
+        if compiled is None:
+            losses += [ops.mean(ops.cast(y, "float32")) for y in tree.flatten(y_pred)]
+        else:
+            fresh = CompileLoss(
+                compiled.loss, compiled.loss_weights, compiled.reduction, compiled.output_names
+            )
+            fresh.build(y_pred)
+            losses.append(fresh(self._made_up(fresh, y_pred), y_pred))
+        total = losses[0]
+        for loss in losses[1:]:
+            total = ops.add(total, loss)
+        return total
+
+    def _made_up(self, loss: CompileLoss, y_pred: Any) -> Any:
+        specs = self._targets if self._targets is not None else _targets(loss, y_pred)
+        self.target_bytes = sum(s.nbytes for s in tree.flatten(specs))
+        return tree.map_structure(lambda s: ops.zeros(s.shape, s.dtype), specs)
+
+
+def _targets(loss: CompileLoss, y_pred: Any) -> Any:
+    """Specs of targets that fit the losses: class numbers for sparse ones, else what the outputs are."""
+    sparse = {path for path, _, part, _ in loss._parts or () if "sparse" in part.name.lower()}
+    specs = []
+    for path, _ in loss._paths:
+        y = path_get(y_pred, path)
+        shape = tuple(ops.shape(y))
+        specs.append(Spec(shape[:-1], "int32") if path in sparse else Spec(shape, ops.dtype(y)))
+    return specs if len(specs) > 1 else specs[0]
+
+
+def _input_specs(model: Any, rows: int, given: Any) -> Any:
+    if given is not None:
+        if isinstance(given, tuple | list) and all(isinstance(n, int) for n in given):
+            return Spec((rows, *given), _input_dtype(model))
+        return tree.map_structure(lambda s: Spec((rows, *s.shape[1:]), s.dtype), given)
+    graph = getattr(model, "_graph", None)
+    if graph is None:
+        raise ValueError(
+            f"Model {model.name!r} does not know its inputs' shapes. Pass input_shape=, without the batch dim."
+        )
+    return tree.map_structure(lambda x: _known(model, x, rows), graph.inputs)
+
+
+def _input_dtype(model: Any) -> str:
+    graph = getattr(model, "_graph", None)
+    return graph.flat_inputs[0].dtype if graph is not None else model.input_dtype
+
+
+def _known(model: Any, x: KerasTensor, rows: int) -> Spec:
+    if None in x.shape[1:]:
+        raise ValueError(
+            f"Input {x.name!r} of model {model.name!r} has the shape {x.shape}, with unknown sizes. "
+            "Pass input_shape=, without the batch dim."
+        )
+    return Spec((rows, *x.shape[1:]), x.dtype)
+
+
+def _call(layer: Any, given: tuple, outputs: Any) -> LayerCall:
+    return LayerCall(id(layer), _specs(given), _specs(outputs))
+
+
+def _specs(values: Any) -> tuple[Spec, ...]:
+    """The tensors among `values`, each once."""
+    found = {id(x): x for x in tree.flatten(values) if backend.is_tensor(x)}
+    return tuple(Spec(tuple(x.shape), backend.dtype_of(x)) for x in found.values())
