@@ -1,5 +1,6 @@
-"""`Variable`: a named tensor that changes. Its value lives in a storage of the backend; a stateless scope may stand
-in for it.
+"""`Variable`: a named tensor that changes.
+
+Its value lives in a storage of the backend; a stateless scope may stand in for it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 
 from kdist.backend import bound as backend
 from kdist.core import dtypes, names, scopes
+from kdist.core.abstract import AbstractStorage, is_abstract_scope
 from kdist.distribution.runtime import distribution
 
 
@@ -65,6 +67,7 @@ class Variable:
         self.regularizer: Any = None
         self.constraint: Any = None
         self.overwrite_with_gradient = False
+        abstract = is_abstract_scope()
 
         if callable(initializer):
             if shape is None:
@@ -77,7 +80,7 @@ class Variable:
                 initializer(self.shape, dtype=self.dtype), self.dtype
             )
         else:
-            if isinstance(initializer, Variable):
+            if isinstance(initializer, Variable) and not abstract:
                 initializer = initializer.value
             if dtype is None:
                 given = getattr(initializer, "dtype", None)
@@ -93,8 +96,10 @@ class Variable:
                 if given is None and dtypes.is_float(dtype):
                     dtype = None  # Python floats take the default float type
             self.dtype = dtypes.standardize_dtype(dtype)
-            value = backend.convert_to_tensor(initializer, self.dtype)
-            self.shape = tuple(int(d) for d in value.shape)
+            value = (
+                initializer if abstract else backend.convert_to_tensor(initializer, self.dtype)
+            )
+            self.shape = tuple(int(d) for d in np.shape(value))
             if shape is not None and tuple(shape) != self.shape:
                 raise ValueError(
                     f"Variable {self.path!r}: shape={tuple(shape)} differs from the initial value's, {self.shape}."
@@ -107,7 +112,11 @@ class Variable:
             if layout is not None or strategy is None
             else strategy.birth_layout(self)
         )
-        self._storage = backend.make_storage(self, make_value, self.layout)
+        self._storage: Any = (
+            AbstractStorage(self.path, self.shape, self.dtype)
+            if abstract
+            else backend.make_storage(self, make_value, self.layout)
+        )
 
     # ---- reading
     @property
@@ -184,6 +193,11 @@ class Variable:
     def trainable(self, trainable: bool) -> None:
         self._trainable = bool(trainable)
         self._storage.set_trainable(self._trainable)
+
+    @property
+    def is_abstract(self) -> bool:
+        """Whether it was created in an `abstract_scope`, and has no value."""
+        return isinstance(self._storage, AbstractStorage)
 
     @property
     def ndim(self) -> int:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kdist.core import dtypes
-from kdist.core.lazy import LazyModule
+from kdist.distribution import costs
+from kdist.distribution.checks import batch_warning, find_warnings
+from kdist.distribution.costs import Collective, Tally
 from kdist.distribution.layout import TensorLayout, replicated
+from kdist.distribution.links import link
 from kdist.distribution.mesh import DeviceMesh
+from kdist.distribution.report import plan_table, plan_text
+from kdist.distribution.roles import Roles
+from kdist.distribution.runtime import runtime
+from kdist.distribution.slots import slot_layouts, slot_variables
+from kdist.distribution.trace import StepTrace
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-rich_console, rich_table = LazyModule("rich.console"), LazyModule("rich.table")
 
 
 @dataclass(frozen=True)
@@ -30,20 +34,34 @@ class VariablePlan:
 
     @property
     def bytes_per_device(self) -> int:
-        return math.prod(self.layout.shard_shape(self.shape)) * dtypes.size_in_bytes(self.dtype)
+        return costs.layout_bytes(self.layout, self.shape, self.dtype)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The layouts of a model's variables, of its optimizer's, and of a batch.
+    """The layouts of a model's variables, of its optimizer's, and of a batch; what they take, and what they cost.
 
-    `strategy` is None for a model on a single device; everything is then whole.
+    Attributes:
+        strategy: None for a model on a single device; everything is then whole.
+        mesh: the devices, or None.
+        variables: the model's, in the order of `model.variables`.
+        optimizer: the optimizer's.
+        warnings: what is wrong or wasteful, a sentence each.
+        batch_size: rows of the global batch, if it was given.
+        collectives: what one device communicates per step. Activations are counted if the batch size is known.
+            Scalars (the loss, metrics) and the statistics of batch normalisation are not.
+        activations: bytes of one device beyond parameters, optimizer state and gradients at the fullest moment of a
+            step: an estimate; None if the batch size is not known.
     """
 
     strategy: Any
     mesh: DeviceMesh | None
     variables: tuple[VariablePlan, ...]
     optimizer: tuple[VariablePlan, ...]
+    warnings: tuple[str, ...] = ()
+    batch_size: int | None = None
+    collectives: tuple[Collective, ...] = ()
+    activations: int | None = None
 
     @property
     def data_shards(self) -> int:
@@ -51,51 +69,79 @@ class Plan:
 
     @property
     def bytes_per_device(self) -> dict[str, int]:
-        """Parameters, gradients and optimizer state on one device."""
-        return {
+        """Parameters, gradients, optimizer state and, if they are known, activations on one device."""
+        slots = self._update_layout
+        found = {
             "parameters": sum(v.bytes_per_device for v in self.variables),
-            "gradients": sum(v.bytes_per_device for v in self.variables if v.trainable),
+            "gradients": sum(
+                costs.layout_bytes(slots(v), v.shape, v.dtype)
+                for v in self.variables
+                if v.trainable
+            ),
             "optimizer": sum(v.bytes_per_device for v in self.optimizer),
         }
+        if self.activations is not None:
+            found["activations"] = self.activations
+        return found
+
+    def _update_layout(self, variable: VariablePlan) -> TensorLayout:
+        """Where a gradient lies when it is used."""
+        if self.strategy is None:
+            return variable.layout
+        return self.strategy.slot_layout(variable.layout, variable.shape)
 
     @property
     def bytes_communicated_per_step(self) -> int:
-        """Bytes that one device sends per optimizer update.
+        """What one device sends per optimizer update."""
+        return int(sum(c.sent for c in self.collectives))
 
-        A ring all-reduce of every gradient sends 2 (n - 1) / n of its bytes.
+    def bytes_per_link(self, devices_per_host: int) -> dict[str, int]:
+        """What one device sends per update, by what it is sent over: "within a host" or "between hosts".
+
+        Arguments:
+            devices_per_host: each so many neighbours in the mesh are one host.
         """
-        n = self.data_shards
-        return int(self.bytes_per_device["gradients"] * 2 * (n - 1) / n)
+        found: dict[str, float] = {}
+        for c in self.collectives:
+            where = link(self.mesh, c.axes, devices_per_host)  # type: ignore[arg-type]
+            found[where] = found.get(where, 0.0) + c.sent
+        return {where: int(n) for where, n in found.items()}
 
     def table(self) -> Table:
-        table = rich_table.Table(
-            title=f"Plan: {self.strategy!r}" if self.strategy is not None else "Plan: one device"
-        )
-        for column in ("variable", "shape", "dtype", "layout", "bytes per device"):
-            table.add_column(column, justify="right" if column.startswith("bytes") else "left")
-        for v in self.variables:
-            layout = "replicated" if v.layout.is_replicated else repr(v.layout)
-            table.add_row(v.path, str(v.shape), v.dtype, layout, f"{v.bytes_per_device:,}")
-        table.add_section()
-        for name, n in self.bytes_per_device.items():
-            table.add_row(name, "", "", "", f"{n:,}")
-        table.add_row("sent per step", "", "", "", f"{self.bytes_communicated_per_step:,}")
-        return table
+        """The variables and the totals, for a rich console."""
+        return plan_table(self)
+
+    def text(self, devices_per_host: int | None = None, width: int = 120) -> str:
+        """The whole report: layouts, memory, communication and warnings."""
+        return plan_text(self, devices_per_host, width)
 
     def __str__(self) -> str:
-        console = rich_console.Console(width=120)
-        with console.capture() as capture:
-            console.print(self.table())
-        return capture.get()
+        return self.text()
 
 
-def make_plan(strategy: Any, model: Any) -> Plan:
-    """The plan of a built model under `strategy`, or on one device if that is None.
+def make_plan(
+    strategy: Any,
+    model: Any,
+    batch_size: int | None = None,
+    *,
+    complete: bool = False,
+    **details: Any,
+) -> Plan:
+    """The plan of a built model (and of its optimizer, if it is compiled) under `strategy`, or on one device if that
+    is None.
 
-    It covers the optimizer, too, if the model is compiled.
+    Arguments:
+        batch_size: rows of the global batch, to estimate activations and what they communicate.
+        complete: also plan the variables that an optimizer will have that is not built yet.
+        details: what the model's `trace_step` takes beside the rows: `input_shape=`, without the batch dim, where
+            the model does not say it.
+
+    Raises: ValueError for a batch_size that is not positive.
     """
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"batch_size={batch_size} must be at least 1.")
     decisions = strategy.decide(model) if strategy is not None else {}
-    optimizer = getattr(model, "optimizer", None)
+    layouts = {i: d.layout for i, d in decisions.items()}
 
     def of_weight(v: Any) -> VariablePlan:
         decision = decisions.get(id(v))
@@ -103,13 +149,49 @@ def make_plan(strategy: Any, model: Any) -> Plan:
         why = decision.why if decision is not None else ""
         return VariablePlan(v.path, tuple(v.shape), v.dtype, v.trainable, layout, why)
 
-    def of_slot(v: Any) -> VariablePlan:
-        layout = v.layout if v.layout is not None else replicated(len(v.shape))
-        return VariablePlan(v.path, tuple(v.shape), v.dtype, v.trainable, layout)
-
+    variables = tuple(map(of_weight, model.variables))
+    slots = _slots(model, complete)
+    optimizer = tuple(
+        VariablePlan(v.path, tuple(v.shape), v.dtype, v.trainable, layout)
+        for v, layout in zip(slots, slot_layouts(strategy, slots, model.variables, layouts), strict=True)
+    )
+    traits = runtime()
+    regathers = getattr(traits, "regathers", True)
+    warnings = find_warnings(
+        strategy, model, variables, getattr(traits, "statistics_per_replica", True)
+    )
+    shards = strategy.data_shards if strategy is not None else 1
+    trace = shares = None
+    tally = Tally(strategy.device_mesh) if strategy is not None else None
+    if tally is not None:
+        costs.count_parameters(tally, strategy, variables, regathers)
+    if batch_size is not None:
+        trace = model.trace_step(-(-batch_size // shards), **details)
+        warning = batch_warning(batch_size, shards)
+        warnings += () if warning is None else (warning,)
+        if tally is not None:
+            roles = Roles(model, strategy, layouts)
+            costs.count_activations(tally, strategy, roles.of, trace.calls)
+            shares = roles.shares
     return Plan(
         strategy=strategy,
         mesh=strategy.device_mesh if strategy is not None else None,
-        variables=tuple(map(of_weight, model.variables)),
-        optimizer=tuple(map(of_slot, optimizer.variables)) if optimizer is not None else (),
+        variables=variables,
+        optimizer=optimizer,
+        warnings=warnings,
+        batch_size=batch_size,
+        collectives=tally.collectives() if tally is not None else (),
+        activations=None if trace is None else _activations(trace, shares),
     )
+
+
+def _slots(model: Any, complete: bool) -> list[Any]:
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None or not (complete or optimizer.built):
+        return []
+    return slot_variables(optimizer, model.trainable_variables)
+
+
+def _activations(trace: StepTrace, shares: Any) -> int:
+    """What a step takes beyond variables and gradients, with the batch."""
+    return max(trace.peak(shares) - trace.gradient_bytes, 0) + trace.batch_bytes

@@ -11,7 +11,7 @@ from kdist.distribution.layout import DimAxes, LayoutMap, TensorLayout, replicat
 from kdist.distribution.mesh import DeviceMesh
 from kdist.distribution.runtime import list_devices
 from kdist.distribution.strategies import fitted
-from kdist.distribution.strategy import Decision, Strategy
+from kdist.distribution.strategy import LARGE, Decision, Strategy
 from kdist.distribution.tensor_split import Choice, largest_dim, tensor_choices
 
 Level = Literal["parameters", "optimizer"]
@@ -124,6 +124,12 @@ class _Sharded(Strategy):
         if dim is None:
             return layout, f"no dim divides by {axis}={count}"
         return layout.split_further(dim, axis), ""
+
+    @property
+    def shards_from(self) -> int | None:
+        if self.level == "parameters" and self._count(SHARD) > 1:
+            return self.min_size
+        return LARGE if self._count(TENSOR) > 1 else None
 
     # ---- activations
     def activation_layout(self, path: str, ndim: int) -> TensorLayout | None:

@@ -9,7 +9,7 @@ from typing import Any
 from kdist.distribution.layout import LayoutMap, TensorLayout, replicated
 from kdist.distribution.mesh import DeviceMesh
 from kdist.distribution.runtime import list_devices
-from kdist.distribution.strategy import Decision, Strategy
+from kdist.distribution.strategy import LARGE, Decision, Strategy
 
 
 @dataclass(frozen=True, init=False)
@@ -124,6 +124,10 @@ class ModelParallel(Strategy):
 
     def birth_layout(self, variable: Any) -> TensorLayout:
         return self.variable_layout(variable.path, variable.shape)
+
+    @property
+    def shards_from(self) -> int | None:
+        return LARGE
 
     def activation_layout(self, path: str, ndim: int) -> TensorLayout | None:
         layout = self.layout_map[f"{path}/output"]

@@ -14,6 +14,9 @@ from kdist.distribution.mesh import DeviceMesh
 from kdist.distribution.plan import Plan, make_plan
 from kdist.distribution.runtime import distribution_scope
 
+# Where a strategy has no size of its own below which variables stay whole: 4 MiB of float32.
+LARGE = 1 << 20
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -80,12 +83,22 @@ class Strategy(ABC):
         """The mesh axes that do not split the batch."""
         return tuple(a for a in self.device_mesh.axis_names if a not in self.batch_axes)
 
-    def plan(self, model: Any) -> Plan:
-        """Every layout of `model` under this strategy, with bytes per device.
+    @property
+    def shards_from(self) -> int | None:
+        """The number of elements from which on a plan warns of a variable that stays whole; None: it never does."""
+        return None
+
+    def plan(self, model: Any, batch_size: int | None = None, **details: Any) -> Plan:
+        """Every layout of `model` under this strategy, with bytes per device, and what a step communicates.
 
         Needs no device and no memory beyond the built model's.
+
+        Arguments:
+            batch_size: rows of the global batch. With it the step is traced on one device's rows: the plan then knows
+                the memory of activations, and what tensor parallelism communicates of them.
+            details: `input_shape=` and others, see `make_plan`.
         """
-        return make_plan(self, model)
+        return make_plan(self, model, batch_size, complete=True, **details)
 
     def scope(self) -> AbstractContextManager:
         """This strategy is the active one within."""

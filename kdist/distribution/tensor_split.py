@@ -91,7 +91,7 @@ def tensor_choices(model: Any, count: int, min_size: int) -> dict[int, Choice]:
         else:
             leave(split.columns, f"{split.outputs} features do not divide by {count}")
 
-    for layer in _leaves(model):
+    for layer in leaves(model):
         split = layer.tensor_split()
         if isinstance(split, LinearSplit):
             meet(split)
@@ -112,7 +112,7 @@ def _fits(cuts: Cuts, count: int) -> bool:
     return all(variable.shape[dim] % count == 0 for variable, dim in cuts)
 
 
-def _leaves(layer: Any) -> Iterator[Any]:
+def leaves(layer: Any) -> Iterator[Any]:
     """The layers that decide about themselves: those with a split of their own, and those without sublayers."""
     seen: set[int] = set()
 

@@ -38,6 +38,7 @@ from kdist.backend.jax.tensors import (
     dtype_of,
     is_tensor,
 )
+from kdist.backend.jax.trace import recorder, trace_gradients
 
 name = "jax"
 runtime = Runtime()
@@ -79,9 +80,11 @@ __all__ = [
     "name",
     "place",
     "predict_step",
+    "recorder",
     "runtime",
     "synchronize",
     "test_step",
     "to_leaf",
+    "trace_gradients",
     "train_step",
 ]

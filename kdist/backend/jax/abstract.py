@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from kdist.backend.jax.tensors import native_dtype
 from kdist.core import tree
+from kdist.core.abstract import stand_ins
 from kdist.core.scopes import StatelessScope
 from kdist.core.spec import Spec
 
@@ -29,7 +30,7 @@ def abstract_eval(fn: Callable, args: tuple, kwargs: dict) -> Any:
         for i, x in zip(slots, arrays, strict=True):
             filled[i] = x
         a, k = tree.pack_sequence_as((args, kwargs), filled)
-        with StatelessScope():
+        with StatelessScope(), stand_ins(zeros):
             out = fn(*a, **k)
         outputs.append(out)
         return [x for x in tree.flatten(out) if isinstance(x, jax.Array)]
@@ -39,6 +40,11 @@ def abstract_eval(fn: Callable, args: tuple, kwargs: dict) -> Any:
     out = outputs[-1]
     specs = [_spec(next(arrays)) if isinstance(x, jax.Array) else x for x in tree.flatten(out)]
     return tree.pack_sequence_as(out, specs)
+
+
+def zeros(shape: tuple, dtype: str) -> jax.Array:
+    """What an abstract variable is read as: inside of a trace, an operation and no memory."""
+    return jnp.zeros(shape, native_dtype(dtype))
 
 
 def _spec(x: jax.ShapeDtypeStruct) -> Spec:

@@ -1,5 +1,6 @@
-"""Specs of what a function would return, found in a scratch graph: nothing is computed and no
-variable changes.
+"""Specs of what a function would return, found in a scratch graph.
+
+Nothing is computed, and no variable changes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from kdist.core import tree
+from kdist.core.abstract import stand_ins
 from kdist.core.spec import Spec
 
 
@@ -30,11 +32,9 @@ def _spec(x: Any) -> Any:
 
 
 def abstract_eval(fn: Callable, args: tuple, kwargs: dict) -> Any:
-    """Specs of `fn(*args, **kwargs)`; every `Spec` among the arguments, at any depth, stands for a
-    tensor.
-    """
+    """Specs of `fn(*args, **kwargs)`; every `Spec` among the arguments, at any depth, is a tensor."""
     # A FuncGraph, not a plain Graph: variables and eager tensors that `fn` holds are captured into
     # it.
-    with tf.__internal__.FuncGraph("abstract_eval").as_default():
+    with tf.__internal__.FuncGraph("abstract_eval").as_default(), stand_ins(tf.zeros):
         args, kwargs = tree.map_structure(_placeholder, (args, kwargs))
         return tree.map_structure(_spec, fn(*args, **kwargs))

@@ -15,6 +15,7 @@ from kdist.backend.torch import device
 from kdist.backend.torch.device import META, device_scope, place
 from kdist.backend.torch.tensors import NAMES, TORCH
 from kdist.core import scopes, tree
+from kdist.core.abstract import stand_ins
 from kdist.core.spec import Spec
 
 
@@ -25,6 +26,11 @@ class _State(threading.local):
 
 
 _state = _State()
+
+
+def is_active() -> bool:
+    """Whether this thread infers shapes at the moment."""
+    return _state.active
 
 
 class _AbstractScope(scopes.StatelessScope):
@@ -53,7 +59,7 @@ def _evaluate(fn: Callable, args: tuple, kwargs: dict) -> Any:
     def make(x: Any) -> Any:
         return _empty(x.shape, x.dtype) if isinstance(x, Spec) else x
 
-    with torch.no_grad(), _AbstractScope():
+    with torch.no_grad(), _AbstractScope(), stand_ins(_empty):
         outer, _state.active = _state.active, True
         try:
             args, kwargs = tree.map_structure(make, (args, kwargs))

@@ -39,7 +39,7 @@ class LayerBase(nn.Module):
 
     def _attach_variable(self, name: str, variable: Any) -> None:
         storage = variable._storage
-        if storage._module is self:
+        if variable.is_abstract or storage._module is self:
             return
         storage.attach(self, _free_name(name, (self._parameters, self._buffers)))
 

@@ -1,0 +1,127 @@
+"""What each layer does under tensor parallelism, read off the layouts of its variables.
+
+It does not matter who chose the layouts: `Parallelism` from the model, or a user's rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kdist.distribution.layout import TensorLayout, axes_of
+from kdist.distribution.tensor_split import Cuts, InnerSplit, LinearSplit, leaves
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a layer's cut communicates.
+
+    Arguments:
+        axes: the mesh axes along which its computation is split; none: it is whole.
+        output: "sum": devices hold parts of a sum; "gather": parts of the features, which the next layer wants
+            whole; "": parts of the features, and the next layer takes them so.
+        whole_input: whether each device computes a part of the input's gradient from the whole input.
+        trains: whether it has trained variables, so that gradients are wanted of what comes after.
+    """
+
+    axes: tuple[str, ...] = ()
+    output: Literal["sum", "gather", ""] = ""
+    whole_input: bool = False
+    trains: bool = False
+
+
+class Roles:
+    """The roles of a model's layers.
+
+    Attributes:
+        of: layer id -> Role.
+        shares: layer id -> which part of the memory of its computation one device holds, where that is not all.
+    """
+
+    def __init__(self, model: Any, strategy: Any, layouts: Mapping[int, TensorLayout]):
+        self._strategy, self._layouts = strategy, layouts
+        self.of: dict[int, Role] = {}
+        self.shares: dict[int, float] = {}
+        self._open: tuple[Any, tuple[str, ...], int, list] | None = None
+        for layer in leaves(model):
+            self._look_at(layer)
+        self._close()
+        if getattr(strategy, "sequence", False):
+            self._cut_in_time(model)
+
+    def _look_at(self, layer: Any) -> None:
+        split = layer.tensor_split()
+        trains = bool(layer.trainable_variables)
+        if isinstance(split, LinearSplit):
+            self._linear(layer, split, trains)
+            return
+        if isinstance(split, InnerSplit):
+            self._close()
+            self._inner(layer, split, trains)
+            return
+        self.of[id(layer)] = Role(trains=trains)
+        if self._open is not None and layer.keeps_tensor_split:
+            self._open[3].append(layer)
+        else:
+            self._close()
+
+    def _linear(self, layer: Any, split: LinearSplit, trains: bool) -> None:
+        rows = self._cut_along(split.rows)
+        if rows:
+            paired = self._open is not None and self._open[1:3] == (rows, split.inputs)
+            self._close(paired)
+            self.of[id(layer)] = Role(rows, "sum", trains=trains)
+            return
+        self._close()
+        columns = self._cut_along(split.columns)
+        self.of[id(layer)] = Role(columns, "gather" if columns else "", bool(columns), trains)
+        if columns:
+            self.shares[id(layer)] = self._share(columns)
+            self._open = (layer, columns, split.outputs, [])
+
+    def _inner(self, layer: Any, split: InnerSplit, trains: bool) -> None:
+        taken = next(((c, a) for c in split.cuts if (a := self._cut_along(c))), None)
+        if taken is None:
+            self.of[id(layer)] = Role(trains=trains)
+            return
+        cuts, axes = taken
+        last, dim = cuts[-1]
+        # A last product that is cut along what it sums over ends in a sum.
+        sums = dim % len(last.shape) == 0
+        self.of[id(layer)] = Role(axes, "sum" if sums else "gather", True, trains)
+        for part in layer._flatten_layers():
+            if not any(v is last for v in part._own_trainable):
+                self.shares[id(part)] = self._share(axes)
+
+    def _close(self, paired: bool = False) -> None:
+        """A product by columns is followed by one that takes its parts, or by something else."""
+        if self._open is None:
+            return
+        layer, axes, _, between = self._open
+        if paired:
+            self.of[id(layer)] = Role(axes, "", True, bool(layer.trainable_variables))
+            self.shares.update({id(x): self._share(axes) for x in between})
+        self._open = None
+
+    def _cut_along(self, cuts: Cuts) -> tuple[str, ...]:
+        """The mesh axes, beside the batch's, that cut the first variable of `cuts` as they say."""
+        if not cuts:
+            return ()
+        variable, dim = cuts[0]
+        layout = self._layouts.get(id(variable))
+        if layout is None:
+            return ()
+        entry = layout.padded(len(variable.shape)).axes[dim % len(variable.shape)]
+        return tuple(a for a in axes_of(entry) if a not in self._strategy.batch_axes)
+
+    def _share(self, axes: Iterable[str]) -> float:
+        share = 1.0
+        for axis in axes:
+            share /= self._strategy.device_mesh.axis_size(axis)
+        return share
+
+    def _cut_in_time(self, model: Any) -> None:
+        share = self._share(self._strategy.tensor_axes)
+        for layer in model._flatten_layers():
+            self.shares.setdefault(id(layer), share)

@@ -1,0 +1,72 @@
+"""What a step does on one device, as plain data: which layers it calls, and which memory it takes for how long.
+
+A backend traces it from an abstract model; costs and memory are computed from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kdist.core.spec import Spec
+
+
+@dataclass(frozen=True)
+class LayerCall:
+    """One call of a layer, in the order in which calls began.
+
+    Arguments:
+        layer: the layer's id().
+        inputs, outputs: its tensors, the batch dim being one device's rows.
+    """
+
+    layer: int
+    inputs: tuple[Spec, ...]
+    outputs: tuple[Spec, ...]
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """Memory that a step holds from event `begin` until event `end`, inclusive.
+
+    Arguments:
+        layer: id() of the layer that made it; 0 if none did.
+    """
+
+    begin: int
+    end: int
+    nbytes: int
+    layer: int = 0
+
+
+@dataclass(frozen=True)
+class StepTrace:
+    """One training step on `rows` rows.
+
+    Arguments:
+        batch_bytes: of the inputs and targets.
+        gradient_bytes: of the gradients that are among the allocations.
+    """
+
+    rows: int
+    calls: tuple[LayerCall, ...]
+    allocations: tuple[Allocation, ...]
+    batch_bytes: int = 0
+    gradient_bytes: int = 0
+
+    def peak(self, shares: Mapping[int, float] | None = None) -> int:
+        """The most bytes that are held at once.
+
+        Arguments:
+            shares: for layers that are cut over devices, which part of their memory one device holds, by id().
+        """
+        changes: dict[int, float] = {}
+        for a in self.allocations:
+            nbytes = a.nbytes * (shares or {}).get(a.layer, 1.0)
+            changes[a.begin] = changes.get(a.begin, 0.0) + nbytes
+            changes[a.end + 1] = changes.get(a.end + 1, 0.0) - nbytes
+        held = most = 0.0
+        for event in sorted(changes):
+            held += changes[event]
+            most = max(most, held)
+        return int(most)
