@@ -6,6 +6,7 @@ from typing import Any
 
 from kdist import metrics as metrics_lib
 from kdist import ops
+from kdist.core.replicas import sample_mask
 from kdist.training.compile_loss import output_paths, path_get, per_output, select
 
 
@@ -114,7 +115,10 @@ class CompileMetrics(metrics_lib.Metric):
     def update_state(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
     ) -> None:
-        """`mask`: weights that every metric gets (padding), those that ignore sample weights too."""
+        """`mask`: weights that every metric gets, those that ignore sample weights too; default: 0 for the rows of
+        the running step that are padding, so that a train step of the user's own counts as the built-in one does.
+        """
+        mask = sample_mask() if mask is None else mask
         if not self.built:
             self.build(y_true, y_pred)
         for path, name, i, _, plain, weighted in self._parts:

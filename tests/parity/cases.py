@@ -5,24 +5,45 @@ Runs in worker processes too, so it imports nothing of pytest.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
 import numpy as np
 
+CLASSES = 5
+STEPS = 5  # of an epoch: 77 samples in batches of 16, the last of 13, which divides by nothing
 
-def data(n: int = 61) -> dict:
-    """61 samples in batches of 16: the last batch divides by nothing."""
+
+# ---- data
+def data(n: int = 77) -> dict:
+    """Images, labels and weights."""
     rng = np.random.default_rng(7)
     x = rng.standard_normal((n, 8, 8, 3)).astype("float32")
-    y = rng.integers(0, 5, n).astype("int32")
+    y = rng.integers(0, CLASSES, n).astype("int32")
     return {"x": x, "y": y, "sample_weight": rng.uniform(0.2, 2.0, n).astype("float32")}
 
 
+def tokens(n: int = 77) -> dict:
+    """Sequences of 8 tokens out of 32."""
+    return {**data(n), "x": np.random.default_rng(8).integers(0, 32, (n, 8)).astype("int32")}
+
+
+def pairs(n: int = 77) -> dict:
+    """Two inputs of 16 features."""
+    rng = np.random.default_rng(9)
+    left, right = (rng.standard_normal((n, 16)).astype("float32") for _ in range(2))
+    return {**data(n), "x": [left, right]}
+
+
+# ---- models
 def mlp(kdist, layers):
     return kdist.Sequential(
         [
             kdist.Input((8, 8, 3)),
             layers.Flatten(),
             layers.Dense(16, activation="tanh"),
-            layers.Dense(5, activation="softmax"),
+            layers.Dense(CLASSES, activation="softmax", name="head"),
         ]
     )
 
@@ -35,9 +56,33 @@ def batchnorm(kdist, layers):
             layers.BatchNormalization(synchronized=True),
             layers.Activation("relu"),
             layers.GlobalAveragePooling2D(),
-            layers.Dense(5, activation="softmax"),
+            layers.Dense(CLASSES, activation="softmax", name="head"),
         ]
     )
+
+
+def convnet(kdist, layers, rate: float = 0.0):
+    """Two convolutions with statistics of the global batch and Dropout.
+
+    A rate of 0 is for backends whose replicas draw masks of their own.
+    """
+    return kdist.Sequential(
+        [
+            kdist.Input((8, 8, 3)),
+            layers.Conv2D(8, 3, padding="same", use_bias=False),
+            layers.BatchNormalization(synchronized=True),
+            layers.Activation("tanh"),
+            layers.AveragePooling2D(2),
+            layers.Conv2D(16, 3, padding="same", activation="tanh"),
+            layers.Dropout(rate),
+            layers.Flatten(),
+            layers.Dense(CLASSES, activation="softmax", name="head"),
+        ]
+    )
+
+
+def dropped_convnet(kdist, layers):
+    return convnet(kdist, layers, 0.4)
 
 
 def dropout(kdist, layers):
@@ -47,7 +92,7 @@ def dropout(kdist, layers):
             layers.Flatten(),
             layers.Dense(32, activation="relu"),
             layers.Dropout(0.5),
-            layers.Dense(5, activation="softmax"),
+            layers.Dense(CLASSES, activation="softmax", name="head"),
         ]
     )
 
@@ -59,41 +104,220 @@ def regularized(kdist, layers):
             kdist.Input((8, 8, 3)),
             layers.Flatten(),
             layers.Dense(16, activation="tanh", kernel_regularizer="l2"),
-            layers.Dense(5, activation="softmax", bias_regularizer=kdist.regularizers.L1(0.01)),
+            layers.Dense(
+                CLASSES,
+                activation="softmax",
+                bias_regularizer=kdist.regularizers.L1(0.01),
+                name="head",
+            ),
         ]
     )
 
 
-def accumulated(kdist, layers):
-    return mlp(kdist, layers)
+def transformer(kdist, layers, rate: float = 0.0):
+    """A block of attention and a block of two Dense, each with LayerNormalization before it and around it a sum.
+
+    Attention has no biases: the loss does not depend on those of the keys, and Adam makes steps of
+    full length of whatever rounding leaves of their gradient.
+    """
+    x = tokens_in = kdist.Input((8,), dtype="int32")
+    x = layers.Embedding(32, 16)(x)
+    h = layers.LayerNormalization()(x)
+    h = layers.MultiHeadAttention(4, 4, use_bias=False)(h, h, use_causal_mask=True)
+    x = layers.Add()([x, layers.Dropout(rate)(h)])
+    h = layers.LayerNormalization()(x)
+    h = layers.Dense(16)(layers.Dense(32, activation="gelu")(h))
+    x = layers.Add()([x, h])
+    x = layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x))
+    return kdist.Model(tokens_in, layers.Dense(CLASSES, activation="softmax", name="head")(x))
 
 
-MODELS = {f.__name__: f for f in (mlp, batchnorm, dropout, regularized, accumulated)}
-
-# What a case's optimizer is told besides. Four batches in an epoch: updates cross from one to the next, over an
-# evaluation, and the last one is left incomplete.
-OPTIMIZERS = {"accumulated": {"gradient_accumulation_steps": 3}}
+def dropped_transformer(kdist, layers):
+    return transformer(kdist, layers, 0.3)
 
 
-def train(case: str, weighted: bool = True, epochs: int = 2, optimizer: str = "adam") -> dict:
-    """The trajectory of a fit: loss and metrics by epoch, evaluation, predictions, and the weights at the end."""
+def shared(kdist, layers):
+    """Two inputs through the same layers."""
+    left, right = kdist.Input((16,)), kdist.Input((16,))
+    tower = [layers.Dense(32, activation="tanh"), layers.Dense(16, activation="tanh")]
+    towers = []
+    for x in (left, right):
+        for layer in tower:
+            x = layer(x)
+        towers.append(x)
+    x = layers.Concatenate()([*towers, layers.Multiply()(towers)])
+    return kdist.Model([left, right], layers.Dense(CLASSES, activation="softmax", name="head")(x))
+
+
+def own_step(kdist, layers):
+    """A train step as Keras's guides write it for the backend."""
+    x = kdist.Input((8, 8, 3))
+    h = layers.Conv2D(8, 3, padding="same", use_bias=False)(x)
+    h = layers.Activation("relu")(layers.BatchNormalization(synchronized=True)(h))
+    h = layers.Dense(16, activation="tanh")(layers.GlobalAveragePooling2D()(h))
+    outputs = layers.Dense(CLASSES, activation="softmax", name="head")(h)
+    train_step = OWN_STEPS[kdist.config.backend()]
+    return type("Own", (kdist.Model,), {"train_step": train_step})(x, outputs)
+
+
+def _jax_step(self, state, data):
+    import jax
+
+    trainable, non_trainable, optimizer, values = state
+    x, y, sample_weight = data
+
+    def loss_and_updates(trainable, non_trainable):
+        y_pred, updates = self.stateless_call(trainable, non_trainable, x, training=True)
+        loss = self.compute_loss(x, y, y_pred, sample_weight=sample_weight)
+        return loss, (y_pred, updates)
+
+    gradient = jax.value_and_grad(loss_and_updates, has_aux=True)
+    (loss, (y_pred, non_trainable)), grads = gradient(trainable, non_trainable)
+    trainable, optimizer = self.optimizer.stateless_apply(optimizer, grads, trainable)
+    new, logs = [], {}
+    for metric in self.metrics:
+        own = values[len(new) : len(new) + len(metric.variables)]
+        if metric.name == "loss":
+            own = metric.stateless_update_state(own, loss)
+            logs["loss"] = metric.stateless_result(own)
+        else:
+            own = metric.stateless_update_state(own, y, y_pred, sample_weight)
+            logs |= metric.stateless_result(own)
+        new += own
+    return logs, (trainable, non_trainable, optimizer, new)
+
+
+def _torch_step(self, data):
+    import torch
+
+    x, y, sample_weight = data
+    self.zero_grad()
+    y_pred = self(x, training=True)
+    loss = self.compute_loss(x, y, y_pred, sample_weight=sample_weight)
+    loss.backward()
+    gradients = [v.value.grad for v in self.trainable_weights]
+    with torch.no_grad():
+        self.optimizer.apply(gradients, self.trainable_weights)
+    return _own_logs(self, loss, y, y_pred, sample_weight)
+
+
+def _tensorflow_step(self, data):
+    import tensorflow as tf
+
+    x, y, sample_weight = data
+    with tf.GradientTape() as tape:
+        y_pred = self(x, training=True)
+        loss = self.compute_loss(x, y, y_pred, sample_weight=sample_weight)
+    gradients = tape.gradient(loss, self.trainable_variables)
+    self.optimizer.apply(gradients, self.trainable_variables)
+    return _own_logs(self, loss, y, y_pred, sample_weight)
+
+
+def _own_logs(model, loss, y, y_pred, sample_weight) -> dict:
+    for metric in model.metrics:
+        if metric.name == "loss":
+            metric.update_state(loss)
+        else:
+            metric.update_state(y, y_pred, sample_weight)
+    return model.get_metrics_result()
+
+
+OWN_STEPS = {"jax": _jax_step, "torch": _torch_step, "tensorflow": _tensorflow_step}
+
+
+# ---- cases
+@dataclass(frozen=True)
+class Case:
+    """A model, what it is trained on, and what its optimizer is told besides."""
+
+    model: Callable
+    samples: Callable[[], dict] = data
+    optimizer: dict[str, Any] = field(default_factory=dict)
+
+
+# Accumulated: updates cross from one epoch to the next, over an evaluation, and the last one is left incomplete.
+CASES = {
+    "mlp": Case(mlp),
+    "batchnorm": Case(batchnorm),
+    "convnet": Case(convnet),
+    "dropout": Case(dropout),
+    "dropped_convnet": Case(dropped_convnet),
+    "regularized": Case(regularized),
+    "accumulated": Case(mlp, optimizer={"gradient_accumulation_steps": 3}),
+    "clipped": Case(mlp, optimizer={"global_clipnorm": 0.1, "weight_decay": 0.01}),
+    "transformer": Case(transformer, tokens),
+    "dropped_transformer": Case(dropped_transformer, tokens),
+    "shared": Case(shared, pairs),
+    "own_step": Case(own_step),
+}
+# Dropout draws other masks on every replica where a backend computes per replica, so only jax compares these.
+DRAWING = ("dropout", "dropped_convnet", "dropped_transformer")
+
+
+# ---- strategies
+def layout_map(kdist, mesh):
+    """Rules by hand: products by columns, attention by heads, the table of an Embedding by its last dim."""
+    rules = kdist.distribution.LayoutMap(mesh)
+    rules[r"dense[^/]*/kernel"] = (None, "model")
+    rules[r"conv2d[^/]*/kernel"] = (None, None, None, "model")
+    rules[r"embeddings"] = (None, "model")
+    rules[r"attention.*/(query|key|value)/kernel"] = (None, "model", None)
+    return rules
+
+
+def model_parallel(kdist):
+    """Half of the devices along the batch, and two along the model."""
+    names = kdist.distribution.list_devices()
+    mesh = kdist.distribution.DeviceMesh((len(names) // 2, 2), ("batch", "model"), names)
+    return kdist.distribution.ModelParallel(layout_map=layout_map(kdist, mesh))
+
+
+def _sharded(name: str, **arguments: Any) -> Callable:
+    return lambda kdist: getattr(kdist.distribution, name)(min_size=1, **arguments)
+
+
+# name -> factory(kdist). Sizes are of 8 devices, unless the name ends in the number of devices.
+STRATEGIES: dict[str, Callable] = {
+    "data": lambda kdist: kdist.distribution.DataParallel(),
+    "model": model_parallel,
+    "fsdp": _sharded("FSDP"),
+    "hybrid": _sharded("FSDP", shards=4),
+    "optimizer": _sharded("FSDP", level="optimizer"),
+    "tensor_fsdp": _sharded("Parallelism", tensor=4, fsdp=2),
+    "composed": _sharded("Parallelism", data=2, fsdp=2, tensor=2),
+    "sequence": _sharded("Parallelism", data=2, fsdp=2, tensor=2, sequence=True),
+    "hybrid_4": _sharded("FSDP", shards=2),
+    "tensor_2": _sharded("Parallelism", tensor=2),
+    "composed_4": _sharded("Parallelism", fsdp=2, tensor=2),
+}
+
+
+# ---- training and comparing
+def compiled(case: str, optimizer: str = "adam") -> Any:
+    """The case's model, compiled under the active strategy."""
     import kdist
     from kdist import layers
 
     kdist.utils.set_random_seed(3)
-    model = MODELS[case](kdist, layers)
+    model = CASES[case].model(kdist, layers)
     model.compile(
         optimizer=kdist.optimizers.get(
             {
                 "class_name": optimizer,
-                "config": {"learning_rate": 0.01, **OPTIMIZERS.get(case, {})},
+                "config": {"learning_rate": 0.003, **CASES[case].optimizer},
             }
         ),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         weighted_metrics=["sparse_categorical_crossentropy"],
     )
-    samples = data()
+    return model
+
+
+def train(case: str, weighted: bool = True, epochs: int = 2, optimizer: str = "adam") -> dict:
+    """The trajectory of a fit: loss and metrics by epoch, evaluation, predictions, and the weights at the end."""
+    model = compiled(case, optimizer)
+    samples = CASES[case].samples()
     weight = samples["sample_weight"] if weighted else None
     history = model.fit(
         samples["x"], samples["y"], sample_weight=weight, batch_size=16, epochs=epochs, verbose=0
@@ -110,6 +334,16 @@ def train(case: str, weighted: bool = True, epochs: int = 2, optimizer: str = "a
         "optimizer": [v.numpy() for v in model.optimizer.variables],
         "seeds": [np.asarray(v.numpy()) for v in model.variables if "seed" in v.path],
     }
+
+
+def train_under(strategy: str | None, case: str) -> dict:
+    """`train` under one of `STRATEGIES`, or on one device for None."""
+    import kdist
+
+    if strategy is None:
+        return train(case)
+    with STRATEGIES[strategy](kdist).scope():
+        return train(case)
 
 
 def distance(a, b) -> float:
