@@ -24,11 +24,11 @@ from kdist.backend.torch.checkpoint import from_reader, local_value, to_leaf
 from kdist.backend.torch.device import device_scope, synchronize
 from kdist.backend.torch.layer_base import LayerBase
 from kdist.backend.torch.placement import check_support, distribute_tensor
-from kdist.backend.torch.placement import place_model as place
 from kdist.backend.torch.programs import compile_step, load_metrics
 from kdist.backend.torch.random import RANDOM_SEED_DTYPE
 from kdist.backend.torch.runtime import runtime
-from kdist.backend.torch.storage import make_storage
+from kdist.backend.torch.sharded_storage import make_storage
+from kdist.backend.torch.sharding import place_model as place
 from kdist.backend.torch.tensors import convert_to_numpy, convert_to_tensor, dtype_of, is_tensor
 from kdist.backend.torch.trainer import predict_step, test_step, train_step
 from kdist.backend.torch.updates import UPDATES

@@ -33,4 +33,4 @@ def from_reader(variable: Any, read: Callable[[tuple[slice, ...]], np.ndarray]) 
 
 def local_value(variable: Any) -> np.ndarray:
     """A copy of the value, as this process holds it."""
-    return np.array(to_numpy(variable._storage.read()))
+    return np.array(to_numpy(variable._storage.held()))

@@ -11,7 +11,6 @@ from kdist.backend.torch.device import place
 from kdist.backend.torch.runtime import runtime
 from kdist.backend.torch.tensors import as_tensor, from_numpy
 from kdist.core import tree
-from kdist.distribution import DataParallel
 
 
 def check_support(strategy: Any) -> None:
@@ -22,17 +21,28 @@ def check_support(strategy: Any) -> None:
     """
     if strategy is None:
         return
-    if not isinstance(strategy, DataParallel):
-        raise ValueError(
-            f"{strategy!r} is not available on the torch backend. Use DataParallel(), or the jax backend."
-        )
     processes = runtime.process_count()
-    if strategy.device_mesh.size != processes or strategy.data_shards != processes:
+    if strategy.device_mesh.size != processes:
         raise ValueError(
-            f"{strategy!r} has {strategy.device_mesh.size} devices, {strategy.data_shards} of them along the "
-            f"batch, and this job has {processes} "
-            "process(es); torch drives one device from each. Start as many processes as devices, e.g. with "
-            "`kdist run --workers N`, and use DataParallel()."
+            f"{strategy!r} has {strategy.device_mesh.size} devices, and this job has {processes} process(es); torch "
+            "drives one device from each. Start as many processes as devices, e.g. with "
+            f"`kdist run --workers {strategy.device_mesh.size}`."
+        )
+    if list(strategy.device_mesh.device_names) != runtime.list_devices():
+        raise ValueError(
+            f"{strategy!r} has the devices {list(strategy.device_mesh.device_names)}. On torch they are the "
+            f"processes in their order: leave devices= out."
+        )
+    split = [a for a in strategy.tensor_axes if strategy.device_mesh.axis_size(a) > 1]
+    if len(split) > 1:
+        raise ValueError(
+            f"{strategy!r} splits computations over {len(split)} mesh axes, {split}. On torch it can be one axis: "
+            "join them, or use the jax backend."
+        )
+    if split and getattr(strategy, "level", "parameters") == "optimizer":
+        raise ValueError(
+            f"{strategy!r}: level='optimizer' with tensor parallelism is not available on the torch backend. Use "
+            "level='parameters', or the jax backend."
         )
 
 
@@ -51,12 +61,6 @@ def _one(x: Any) -> Tensor | None:
         return x if x.device == place.device else x.to(place.device)
     x = from_numpy(x)
     return x if place.device.type == "cpu" else x.pin_memory().to(place.device, non_blocking=True)
-
-
-def place_model(model: Any, plan: Any) -> None:
-    """Set the layouts of a plan that leaves every variable whole, which is how they were made."""
-    for variable, planned in zip(model.variables, plan.variables, strict=True):
-        variable.layout = planned.layout
 
 
 def distribute_tensor(tensor: Any, layout: Any) -> Any:

@@ -13,6 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from kdist.backend.torch.grid import grid_of
 from kdist.backend.torch.placement import check_support, to_device
 from kdist.backend.torch.replicas import ProcessReplicas, average, broadcast, combined, gather_rows
 from kdist.backend.torch.storage import running
@@ -44,10 +45,14 @@ class Program:
     def __init__(self, model: Any, kind: str, plan: Plan):
         check_support(plan.strategy)
         self._model, self._kind = model, kind
-        self._grouped = (
-            plan.strategy is not None and dist.is_initialized() and dist.get_world_size() > 1
+        strategy = plan.strategy
+        self._grouped = strategy is not None and dist.is_initialized() and dist.get_world_size() > 1
+        # Processes with the same rows are one replica; of each other replica, one of them is in the group.
+        self._group = _batch_group(strategy) if self._grouped else None
+        self._shares = self._grouped and dist.get_world_size(self._group) > 1
+        self._replicas = (
+            ProcessReplicas(self._group, strategy.batch_axes) if self._shares else SINGLE
         )
-        self._replicas = ProcessReplicas() if self._grouped else SINGLE
         self._step = {
             "train": model.train_step,
             "test": model.test_step,
@@ -68,7 +73,7 @@ class Program:
                     *model.variables,
                     *(model.optimizer.variables if model.optimizer is not None else ()),
                 ]
-                broadcast([v._storage.read() for v in variables])
+                _agree([v._storage for v in variables])
             else:
                 self._settle()  # within a fit the weights agree, and statistics of batches do not
         return State(was_training)
@@ -88,7 +93,7 @@ class Program:
         try:
             with step_scope(self._replicas, mask, batch.size):
                 out = self._step(data)
-                if self._grouped and out is not None and not predicts:
+                if self._shares and out is not None and not predicts:
                     out = self._shared(out)
                 return state, out
         finally:
@@ -106,7 +111,7 @@ class Program:
         if self._result_names.issuperset(logs):
             return None
         values = [as_tensor(v).detach().to(torch.float64).clone() for v in logs.values()]
-        average(values)
+        average(values, self._group)
         return dict(zip(logs, values, strict=True))
 
     def end(self, state: State) -> None:
@@ -124,7 +129,10 @@ class Program:
         own = [*model.non_trainable_variables]
         if self._kind == "train" and model.optimizer is not None:
             own += model.optimizer.variables
-        average([v._storage.read() for v in own if v.aggregation == "mean"])
+        apart = (v._storage for v in own if v.aggregation == "mean")
+        if self._shares:
+            # What is cut over the replicas was averaged when it was cut.
+            average([s.held() for s in apart if s.cut is None or not s.cut.gathers], self._group)
 
     def gather(self, outputs: Any) -> Any:
         """Outputs of predict as NumPy arrays of the global batch. With several processes all of them call it."""
@@ -138,21 +146,39 @@ class Program:
         if x is None:
             return None
         x = as_tensor(x)
-        return to_numpy(gather_rows(x) if self._grouped else x)
+        return to_numpy(gather_rows(x, self._group) if self._shares else x)
 
     def metric_values(self, state: State) -> list[Tensor] | None:
         """The metrics' variables over all processes, which call it together.
 
         None where the variables themselves are global.
         """
-        if not self._grouped:
+        if not self._shares:
             return None
         variables = self._model.metrics_variables
-        return combined([v._storage.read() for v in variables], [v.aggregation for v in variables])
+        return combined(
+            [v._storage.read() for v in variables], [v.aggregation for v in variables], self._group
+        )
 
     def local_metric_values(self, state: State) -> None:
         """This process's own values are those of the variables."""
         return
+
+
+def _batch_group(strategy: Any) -> Any:
+    """The processes that have each a slice of the batch, this one among them."""
+    return grid_of(strategy.device_mesh).group(strategy.batch_axes)
+
+
+def _agree(storages: list) -> None:
+    """Give all processes that hold the same part of a variable the value that the first of them has."""
+    groups: dict[Any, list[Tensor]] = {}
+    for s in storages:
+        group = None if s.cut is None else s.cut.grid.group(s.cut.copies)
+        groups.setdefault(group, []).append(s.held())
+    for group, tensors in groups.items():
+        if dist.get_world_size(group) > 1:
+            broadcast(tensors, group)
 
 
 def _flat(logs: dict) -> dict:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from kdist.backend.torch.parts import is_dtensor, like, local, plain
+
 # Gradients go out in pieces of this size: the first are on their way while the next are still being copied together.
 _BUCKET_BYTES = 25 * 2**20
+
+Group = Any  # a torch.distributed.ProcessGroup; None: all processes
 
 
 class _AllSum(torch.autograd.Function):
@@ -20,23 +24,28 @@ class _AllSum(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        out = x.clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(out)
+    def forward(ctx: Any, x: Tensor, group: Group) -> Tensor:
+        ctx.group = group
+        out = plain(x).clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(out, group=group)
         return out
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> Tensor:  # type: ignore[override]
-        upstream = upstream.clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(upstream)
-        return upstream
+    def backward(ctx: Any, upstream: Tensor) -> tuple:  # type: ignore[override]
+        upstream = plain(upstream).clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(upstream, group=ctx.group)
+        return upstream, None
 
 
 class ProcessReplicas:
-    """One replica per process of the group."""
+    """One replica per process of `group`, default: of all processes.
 
-    def __init__(self) -> None:
-        self.count, self.index = dist.get_world_size(), dist.get_rank()
+    Processes that compute on the same rows, each a part of a layer, are one replica: `group` has one of them.
+    """
+
+    def __init__(self, group: Group = None, axes: Collection[str] = ()) -> None:
+        self.group, self._axes = group, frozenset(axes)
+        self.count, self.index = dist.get_world_size(group), dist.get_rank(group)
 
     def all_sum(self, x: Any) -> Any:
         """The sum of a tensor or number over the processes, differentiable."""
@@ -44,21 +53,38 @@ class ProcessReplicas:
             raise TypeError(
                 f"all_sum sums tensors over processes, and received {x!r}. Pass kdist.ops.convert_to_tensor(x)."
             )
-        return _AllSum.apply(x)
+        return _AllSum.apply(x, self.group)
 
     def mean_gradients(self, gradients: list) -> list:
-        """The gradients' means over the processes, by a few all-reduces of flat buffers."""
+        """The gradients' means over the processes, by a few all-reduces of flat buffers.
+
+        A gradient that is cut over these processes is a mean already: it was reduced into its parts.
+        """
+        if any(is_dtensor(g) for g in gradients):
+            return self._of_parts(gradients)
         out: list = list(gradients)
         waiting = []
         for members in _buckets(gradients):
             flat = torch.cat([gradients[i].detach().reshape(-1) for i in members])
-            waiting.append((members, flat, dist.all_reduce(flat, async_op=True)))
+            waiting.append((members, flat, dist.all_reduce(flat, group=self.group, async_op=True)))
         for members, flat, work in waiting:
             work.wait()
             flat.div_(self.count)  # gloo cannot average
             parts = torch.split(flat, [gradients[i].numel() for i in members])
             for i, part in zip(members, parts, strict=True):
                 out[i] = part.view(gradients[i].shape)
+        return out
+
+    def _of_parts(self, gradients: list) -> list:
+        out = list(gradients)
+        open_ = [
+            i
+            for i, g in enumerate(gradients)
+            if not (is_dtensor(g) and self._axes.intersection(g.device_mesh.mesh_dim_names))
+        ]
+        means = self.mean_gradients([local(gradients[i]) for i in open_])
+        for i, mean in zip(open_, means, strict=True):
+            out[i] = like(mean, gradients[i]) if is_dtensor(gradients[i]) else mean
         return out
 
 
@@ -87,43 +113,45 @@ def _in_buckets(tensors: list[Tensor], collective: Callable[[Tensor], Any]) -> N
             tensors[i].detach().copy_(part.view(tensors[i].shape))
 
 
-def broadcast(tensors: list[Tensor]) -> None:
-    """Give every process the values that process 0 has, in place."""
+def broadcast(tensors: list[Tensor], group: Group = None) -> None:
+    """Give every process of the group the values that its first one has, in place."""
 
     def from_first(flat: Tensor) -> None:
         # As bytes: gloo does not know every dtype.
-        dist.broadcast(flat.view(torch.uint8), 0)
+        dist.broadcast(flat.view(torch.uint8), group=group, group_src=0)
 
     _in_buckets([t for t in tensors if t.numel()], from_first)
 
 
-def _average(flat: Tensor) -> None:
-    dist.all_reduce(flat)
-    flat.div_(dist.get_world_size())
-
-
-def average(tensors: list[Tensor]) -> None:
+def average(tensors: list[Tensor], group: Group = None) -> None:
     """Replace each tensor by its mean over the processes, in place."""
-    _in_buckets([t for t in tensors if t.numel()], _average)
+
+    def mean(flat: Tensor) -> None:
+        dist.all_reduce(flat, group=group)
+        flat.div_(dist.get_world_size(group))
+
+    _in_buckets([t for t in tensors if t.numel()], mean)
 
 
-def combined(values: list[Tensor], aggregations: list[str]) -> list[Tensor]:
+def combined(values: list[Tensor], aggregations: list[str], group: Group = None) -> list[Tensor]:
     """Values of variables that each process kept for itself, as one value: by "sum", "mean", or process 0's."""
     out = [v.detach().clone() for v in values]
-    for how, collective in (("sum", dist.all_reduce), ("mean", _average)):
-        _in_buckets([t for t, a in zip(out, aggregations, strict=True) if a == how], collective)
-    broadcast([t for t, a in zip(out, aggregations, strict=True) if a not in ("sum", "mean")])
+    those = lambda wanted: [t for t, a in zip(out, aggregations, strict=True) if wanted(a)]
+    _in_buckets(those(lambda a: a == "sum"), lambda flat: dist.all_reduce(flat, group=group))
+    average(those(lambda a: a == "mean"), group)
+    broadcast(those(lambda a: a not in ("sum", "mean")), group)
     return out
 
 
-def gather_rows(x: Tensor) -> Tensor:
+def gather_rows(x: Tensor, group: Group = None) -> Tensor:
     """The slices of all processes, joined along the first dim in the processes' order.
 
     Every process has equally many rows.
     """
     x = x.detach().contiguous()
-    out = x.new_empty((x.shape[0] * dist.get_world_size(), *x.shape[1:]))
+    count = dist.get_world_size(group)
+    out = x.new_empty((x.shape[0] * count, *x.shape[1:]))
     if out.numel():
-        slices = list(out.view(-1).view(torch.uint8).chunk(dist.get_world_size()))
-        dist.all_gather(slices, x.view(-1).view(torch.uint8))
+        slices = list(out.view(-1).view(torch.uint8).chunk(count))
+        dist.all_gather(slices, x.view(-1).view(torch.uint8), group=group)
     return out

@@ -6,13 +6,12 @@ device. A variable that held the tensor itself would go on computing with the ol
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
 
-from kdist.backend.torch.abstract import concrete
-from kdist.backend.torch.tensors import TORCH, as_tensor
+from kdist.backend.torch.parts import Cut, plain
+from kdist.backend.torch.tensors import as_tensor
 
 
 class _Running:
@@ -51,6 +50,7 @@ class Storage:
     """
 
     __slots__ = ("_key", "_module", "_table")
+    cut: Cut | None = None  # how the value is cut over processes; None: each of them holds it whole
 
     def __init__(self, value: Tensor):
         self._table: dict[str, Any] = {"value": value}
@@ -63,9 +63,30 @@ class Storage:
     def handle(self) -> Tensor:
         return self._table[self._key]
 
+    def held(self) -> Tensor:
+        """What this process keeps of the value, to be changed in place: all of it, or its part."""
+        return self._table[self._key]
+
+    def updated(self) -> Tensor:
+        """What this process updates, as a tensor to be changed in place."""
+        return self._table[self._key]
+
+    def gradient(self, gradient: Tensor) -> Tensor:
+        """The part of a gradient of the value, in whatever form it comes, that goes with `updated()`."""
+        return plain(gradient)
+
+    def wrap(self, part: Tensor) -> Tensor:
+        """A sum of such parts, as a gradient that says for itself how it is cut."""
+        return part
+
+    def whole(self, gradient: Tensor) -> Tensor:
+        """A gradient of the value, in whatever form it comes, whole."""
+        return plain(gradient)
+
     def write(self, value: Tensor) -> None:
         # detach() shares memory and is outside of autograd, at half the cost of entering no_grad().
-        self._table[self._key].detach().copy_(value.detach() if value.requires_grad else value)
+        value = value.detach() if value.requires_grad else value
+        self._table[self._key].detach().copy_(value if type(value) is Tensor else plain(value))
 
     def add(self, value: Any) -> Tensor:
         held = self._table[self._key]
@@ -105,14 +126,3 @@ class Storage:
         (module._buffers if parameter else module._parameters).pop(self._key, None)
         self._table = module._parameters if parameter else module._buffers
         self._table[self._key] = value
-
-
-def make_storage(variable: Any, make_value: Callable[[], Tensor], layout: Any) -> Storage:
-    """A storage born with `make_value()`. Replicated layouts need nothing more: each process holds the whole value."""
-    with concrete():
-        value = make_value()
-        # A copy: the value may be the caller's own tensor, or share a NumPy array's memory, and updates are in place.
-        value = value.detach().to(TORCH[variable.dtype], copy=True)
-        if variable.trainable and value.is_floating_point():
-            value = nn.Parameter(value)
-    return Storage(value)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
+from kdist.backend.torch.gradients import BY_VALUE
 from kdist.backend.torch.storage import running
 
 
@@ -32,11 +34,12 @@ def unpack(data: Any) -> tuple[Any, Any, Any]:
 
 
 class _Parameters:
-    """The tensors to differentiate by, remembered for a run of a program."""
+    """The tensors to differentiate by, and how, remembered for a run of a program."""
 
-    def __init__(self, variables: list):
+    def __init__(self, variables: list, gradients: Callable):
+        self.gradients = gradients
         self.variables, self.run = variables, running.number
-        self.tensors = [v._storage.read() for v in variables]
+        self.tensors = [v._storage.handle() for v in variables]
         self.any = any(t.requires_grad for t in self.tensors)
 
 
@@ -49,7 +52,7 @@ def _parameters(model: Any) -> _Parameters:
         or found.run != running.number
         or not running.number
     ):
-        found = _Parameters(variables)
+        found = _Parameters(variables, model.__dict__.get("_torch_gradients", BY_VALUE))
         object.__setattr__(model, "_torch_parameters", found)
     return found
 
@@ -63,10 +66,7 @@ def train_step(model: Any, data: Any) -> Any:
     optimizer = model.optimizer
     grads = None
     if optimizer is not None and parameters.any:
-        # Gradients as values: nothing to set to zero, and nothing left on the parameters.
-        grads = torch.autograd.grad(
-            optimizer.scale_loss(loss), parameters.tensors, allow_unused=True
-        )
+        grads = parameters.gradients(optimizer.scale_loss(loss), parameters.tensors)
     with torch.no_grad():
         logs = model._update_metrics(loss, x, y, y_pred, sample_weight)
         if grads is not None:

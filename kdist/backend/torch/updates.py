@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdist.backend.torch.storage import running
+from kdist.backend.torch.sharded_storage import SplitUpdateStorage, publish
+from kdist.backend.torch.storage import Storage, running
 
 
 class _Number:
@@ -46,7 +47,15 @@ class _Plan:
 
     def __init__(self, variables: list):
         self.variables, self.run = variables, running.number
-        self.parameters = [v._storage.read() for v in variables]
+        self.storages = [v._storage for v in variables]
+        self.parameters = [s.updated() for s in self.storages]
+        # Where some process keeps or updates a part alone, gradients are cut to it.
+        self.cut = any(type(s) is not Storage for s in self.storages)
+        self.published = [
+            (s, p)
+            for s, p in zip(self.storages, self.parameters, strict=True)
+            if isinstance(s, SplitUpdateStorage)
+        ]
         self.dtypes = [p.dtype for p in self.parameters]
         self.dense = all(p.is_contiguous() for p in self.parameters)
         self._slots: dict[str, list[Tensor]] = {}
@@ -65,7 +74,7 @@ class _Plan:
         found = self._slots.get(name)
         if found is None:
             aligned = optimizer.aligned(getattr(optimizer, name), self.variables)
-            found = self._slots[name] = [v._storage.read() for v in aligned]
+            found = self._slots[name] = [v._storage.held() for v in aligned]
         return found
 
 
@@ -127,6 +136,10 @@ class Update:
         self.optimizer, self._plan, self._memory = optimizer, _plan(memory, variables), memory
         self.parameters, self.dense = self._plan.parameters, self._plan.dense
         self.rate = _rate(optimizer, memory, learning_rate)
+        for storage, part in self._plan.published:
+            part.copy_(storage.current_part())
+        if self._plan.cut:
+            grads = [s.gradient(g) for s, g in zip(self._plan.storages, grads, strict=True)]
         self.grads = grads
         if [g.dtype for g in grads] != self._plan.dtypes:
             self.grads = [g.to(p.dtype) for g, p in zip(grads, self.parameters, strict=True)]
@@ -152,6 +165,12 @@ class Update:
     def slots(self, name: str) -> list[Tensor]:
         return self._plan.slots(self.optimizer, name)
 
+    def publish(self) -> None:
+        """Give the other processes what this one alone has updated."""
+        if self._plan.published:
+            storages, parts = zip(*self._plan.published, strict=True)
+            publish(list(storages), list(parts))
+
     @property
     def contiguous_grads(self) -> list[Tensor]:
         """The gradients in their parameters' memory order.
@@ -168,7 +187,9 @@ def row(body: Callable[[Update], None]) -> Callable:
 
     @torch.no_grad()
     def update(optimizer: Any, grads: list, variables: list, learning_rate: Any) -> None:
-        body(Update(optimizer, grads, variables, learning_rate))
+        u = Update(optimizer, grads, variables, learning_rate)
+        body(u)
+        u.publish()
 
     return update
 
@@ -320,19 +341,22 @@ def weight_decay(optimizer: Any, variables: list, learning_rate: Any) -> None:
     rate = _rate(optimizer, _memory(optimizer), learning_rate)
     if variables:
         torch._foreach_mul_(
-            [v._storage.read() for v in variables], 1.0 - optimizer.weight_decay * rate
+            [v._storage.held() for v in variables], 1.0 - optimizer.weight_decay * rate
         )
 
 
 @torch.no_grad()
 def accumulate(optimizer: Any, grads: list, sums: list, update: Callable[[list], None]) -> None:
     """sums += grads; in the step that makes the sums complete, update by the means and clear them."""
-    totals = [s._storage.read() for s in sums]
+    storages = [s._storage for s in sums]
+    totals = [s.held() for s in storages]
+    grads = [s.gradient(g) for s, g in zip(storages, grads, strict=True)]
     torch._foreach_add_(totals, [g.to(t.dtype) for g, t in zip(grads, totals, strict=True)])
     steps = optimizer.gradient_accumulation_steps
     done = _memory(optimizer).step.count(optimizer._iterations._storage.read())
     if (done + 1) % steps == 0:
-        update(torch._foreach_div(totals, steps))
+        means = torch._foreach_div(totals, steps)
+        update([s.wrap(m) for s, m in zip(storages, means, strict=True)])
         torch._foreach_zero_(totals)
 
 

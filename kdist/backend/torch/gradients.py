@@ -1,0 +1,40 @@
+"""Ways to the gradients of a loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kdist.backend.torch.parts import is_dtensor
+
+
+class ByValue:
+    """As values: nothing to set to zero, and nothing left on the parameters."""
+
+    def __call__(self, loss: Tensor, parameters: list[Tensor]) -> Any:
+        return torch.autograd.grad(loss, parameters, allow_unused=True)
+
+
+class ByBackward:
+    """By a backward pass that leaves gradients on the parameters, which FSDP2 needs: it reduces them there."""
+
+    def __call__(self, loss: Tensor, parameters: list[Tensor]) -> list:
+        for p in parameters:
+            p.grad = None
+        loss.backward()
+        gradients = [None if p.grad is None else settled(p.grad, p) for p in parameters]
+        for p in parameters:
+            p.grad = None
+        return gradients
+
+
+def settled(gradient: Tensor, parameter: Any) -> Tensor:
+    """A gradient that lies as its parameter does. On its way it may be a sum that is not added up yet."""
+    if is_dtensor(gradient) and gradient.placements != parameter.placements:
+        return gradient.redistribute(placements=parameter.placements)
+    return gradient
+
+
+BY_VALUE = ByValue()
