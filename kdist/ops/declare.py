@@ -55,19 +55,25 @@ def _checked(check: Callable, fn: Callable) -> Callable:
 
 
 def op(
-    fn: Callable | None = None, *, rule: Callable | None = None, check: Callable | None = None
+    fn: Callable | None = None,
+    *,
+    rule: Callable | None = None,
+    check: Callable | None = None,
+    explain: Callable | None = None,
 ) -> Callable:
     """Declare `fn` as a public op.
 
     Arguments:
         check: a function of the same arguments that raises for bad ones, whether they are tensors
             or, in a symbolic call, `Spec`s: so the error is one on all backends.
+        explain: a function of the op's name and the same arguments that raises for bad ones. An
+            eager call asks it only after the framework has refused them, so that it costs nothing.
         rule: for ops whose output spec cannot be probed, a function of the same arguments, with
             `Spec` in place of tensors, that gives the output's specs; or None to have these
             arguments probed after all.
     """
     if fn is None:
-        return functools.partial(op, rule=rule, check=check)
+        return functools.partial(op, rule=rule, check=check, explain=explain)
     name = fn.__name__
     impl = backend.OPS.get(name) or (_missing(name) if _is_blank(fn) else fn)
     eager = impl if check is None else _checked(check, impl)
@@ -77,6 +83,8 @@ def op(
         args, kwargs = tree.map_structure(_to_spec, (args, kwargs))
         if check is not None:
             check(*args, **kwargs)
+        if explain is not None:
+            explain(name, *args, **kwargs)
         out = rule(*args, **kwargs) if rule is not None else None
         if out is None:
             out = infer.probe(impl, args, kwargs)
@@ -88,7 +96,12 @@ def op(
             outputs = spec(*args, **kwargs)
             Node(calls.OpCall(call, names.auto_name(name)), args, kwargs, outputs)
             return outputs
-        return eager(*args, **kwargs)
+        try:
+            return eager(*args, **kwargs)
+        except Exception:
+            if explain is not None:
+                explain(name, *args, **kwargs)
+            raise
 
     call.spec = spec  # type: ignore[attr-defined]
     calls.register(call, fn)

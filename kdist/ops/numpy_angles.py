@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from kdist.ops import explain
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import equal, multiply
 from kdist.ops.numpy_complex import imag, real
@@ -60,7 +61,7 @@ def arctanh(x: Tensor) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.broadcast)
 def arctan2(x1: Tensor, x2: Tensor) -> Tensor:
     """The angle -pi .. pi at which the point (x2, x1) is seen from the origin, in all quadrants.
 

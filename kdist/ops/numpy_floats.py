@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from kdist.core import dtypes
+from kdist.ops import explain
 from kdist.ops.core import cast, convert_to_tensor, dtype
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import (
@@ -36,7 +37,7 @@ from kdist.ops.promotion import as_float
 Tensor = Any
 
 
-@op
+@op(explain=explain.broadcast)
 def allclose(
     x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
@@ -47,7 +48,7 @@ def allclose(
     return all(isclose(x1, x2, rtol=rtol, atol=atol, equal_nan=equal_nan))
 
 
-@op
+@op(explain=explain.broadcast)
 def hypot(x1: Tensor, x2: Tensor) -> Tensor:
     """sqrt(x1^2 + x2^2) without overflow. Example: `hypot(3.0, 4.0)` gives 5.0."""
     x1, x2 = absolute(as_float(x1, x2)), absolute(as_float(x2, x1))
@@ -57,7 +58,7 @@ def hypot(x1: Tensor, x2: Tensor) -> Tensor:
     return where(infinite, float("inf"), multiply(larger, sqrt(add(multiply(ratio, ratio), 1.0))))
 
 
-@op
+@op(explain=explain.broadcast)
 def fmax(x1: Tensor, x2: Tensor) -> Tensor:
     """The larger of the two; where one is NaN, the other.
 
@@ -66,7 +67,7 @@ def fmax(x1: Tensor, x2: Tensor) -> Tensor:
     return where(isnan(x1), x2, where(isnan(x2), x1, maximum(x1, x2)))
 
 
-@op
+@op(explain=explain.broadcast)
 def fmin(x1: Tensor, x2: Tensor) -> Tensor:
     """The smaller of the two; where one is NaN, the other.
 
@@ -75,7 +76,7 @@ def fmin(x1: Tensor, x2: Tensor) -> Tensor:
     return where(isnan(x1), x2, where(isnan(x2), x1, minimum(x1, x2)))
 
 
-@op
+@op(explain=explain.broadcast)
 def fmod(x1: Tensor, x2: Tensor) -> Tensor:
     """What is left of a division cut towards 0.
 
@@ -85,7 +86,7 @@ def fmod(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.broadcast)
 def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
     """The step function: 0 where x1 < 0, x2 where x1 is 0, 1 where x1 > 0. Integers give floats.
 
@@ -96,7 +97,7 @@ def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
     return where(isnan(x1), x1, where(equal(x1, 0), x2, step))
 
 
-@op
+@op(explain=explain.broadcast)
 def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
     """x1 * 2^x2, with integers x2; also where 2^x2 alone would overflow.
 
@@ -116,14 +117,14 @@ def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
     return multiply(multiply(exact, powers[0]), powers[1])
 
 
-@op
+@op(explain=explain.broadcast)
 def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
     """log2(2^x1 + 2^x2) without overflow. Example: `logaddexp2(1.0, 1.0)` gives 2.0."""
     natural = logaddexp(multiply(x1, math.log(2)), multiply(x2, math.log(2)))
     return divide(natural, math.log(2))
 
 
-@op
+@op(explain=explain.broadcast)
 def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
     """The float next to `x1` on the way to `x2`.
 

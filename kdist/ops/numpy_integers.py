@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from kdist.ops import explain
 from kdist.ops.declare import op
 
 Tensor = Any
 
 
-@op
+@op(explain=explain.broadcast)
 def bitwise_and(x: Tensor, y: Tensor) -> Tensor:
     """The bits that both have. Example: `bitwise_and([6], [3])` gives `[2]`."""
 
 
-@op
+@op(explain=explain.broadcast)
 def bitwise_or(x: Tensor, y: Tensor) -> Tensor:
     """The bits that at least one has. Example: `bitwise_or([6], [3])` gives `[7]`."""
 
 
-@op
+@op(explain=explain.broadcast)
 def bitwise_xor(x: Tensor, y: Tensor) -> Tensor:
     """The bits that exactly one has. Example: `bitwise_xor([6], [3])` gives `[5]`."""
 
@@ -38,18 +39,18 @@ def bitwise_invert(x: Tensor) -> Tensor:
     return bitwise_not(x)
 
 
-@op
+@op(explain=explain.broadcast)
 def bitwise_left_shift(x: Tensor, y: Tensor) -> Tensor:
     """Bits moved up by `y` places: x * 2^y. Example: `bitwise_left_shift([3], 2)` gives `[12]`."""
 
 
-@op
+@op(explain=explain.broadcast)
 def left_shift(x: Tensor, y: Tensor) -> Tensor:
     """The same as `bitwise_left_shift`."""
     return bitwise_left_shift(x, y)
 
 
-@op
+@op(explain=explain.broadcast)
 def bitwise_right_shift(x: Tensor, y: Tensor) -> Tensor:
     """Bits moved down by `y` places: x / 2^y rounded down.
 
@@ -57,17 +58,17 @@ def bitwise_right_shift(x: Tensor, y: Tensor) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.broadcast)
 def right_shift(x: Tensor, y: Tensor) -> Tensor:
     """The same as `bitwise_right_shift`."""
     return bitwise_right_shift(x, y)
 
 
-@op
+@op(explain=explain.broadcast)
 def gcd(x1: Tensor, x2: Tensor) -> Tensor:
     """Greatest common divisor, not negative; gcd(0, x) is |x|. Example: `gcd(12, 18)` gives 6."""
 
 
-@op
+@op(explain=explain.broadcast)
 def lcm(x1: Tensor, x2: Tensor) -> Tensor:
     """Least common multiple, not negative; 0 where either is. Example: `lcm(4, 6)` gives 12."""

@@ -6,6 +6,8 @@ import builtins
 from typing import Any
 
 from kdist.core import dtypes
+from kdist.core.spec import Spec
+from kdist.ops import explain
 from kdist.ops.core import convert_to_tensor, ndim, shape
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import floor_divide, minimum, mod
@@ -14,6 +16,7 @@ from kdist.ops.numpy_reductions import argsort, where
 from kdist.ops.numpy_shaping import (
     concatenate,
     diag,
+    diagonal_size,
     expand_dims,
     flip,
     ravel,
@@ -147,7 +150,13 @@ def rot90(array: Tensor, k: int = 1, axes: Any = (0, 1)) -> Tensor:
     return flip(swapaxes(array, first, second), axis=second)
 
 
-@op
+def _diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Spec:
+    axis1, axis2 = axis1 % len(x.shape), axis2 % len(x.shape)
+    left = [n for i, n in enumerate(x.shape) if i not in (axis1, axis2)]
+    return Spec((*left, diagonal_size(x.shape[axis1], x.shape[axis2], offset)), x.dtype)
+
+
+@op(rule=_diagonal, explain=explain.diagonal)
 def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The `offset`-th diagonal of two axes, as a last axis in their place.
 
@@ -225,7 +234,7 @@ def unravel_index(indices: Tensor, shape: Any) -> Any:
     return tuple(reversed(out))
 
 
-@op
+@op(explain=explain.argpartition)
 def argpartition(x: Tensor, kth: int, axis: int | None = -1) -> Tensor:
     """int32 positions along `axis` that partition the elements at `kth`.
 

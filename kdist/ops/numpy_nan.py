@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kdist.ops import explain
 from kdist.ops.core import cast, convert_to_tensor, dtype
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import divide, subtract
@@ -38,25 +39,25 @@ def _filled(x: Any, value: float) -> Tensor:
     return where(isnan(x), value, x) if is_float(x) else x
 
 
-@op
+@op(explain=explain.axis_of_x)
 def nansum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Sum. Example: `nansum([1.0, float("nan"), 2.0])` gives 3.0."""
     return sum(_filled(x, 0.0), axis=axis, keepdims=keepdims)
 
 
-@op
+@op(explain=explain.axis_of_x)
 def nanprod(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Product. Example: `nanprod([3.0, float("nan"), 2.0])` gives 6.0."""
     return prod(_filled(x, 1.0), axis=axis, keepdims=keepdims)
 
 
-@op
+@op(explain=explain.axis_of_x)
 def nancumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Running sum. Example: `nancumsum([1.0, float("nan"), 2.0])` gives `[1.0, 1.0, 3.0]`."""
     return cumsum(_filled(x, 0.0), axis=axis, dtype=dtype)
 
 
-@op
+@op(explain=explain.axis_of_x)
 def nancumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Running product. Example: `nancumprod([3.0, float("nan"), 2.0])` gives `[3.0, 3.0, 6.0]`."""
     return cumprod(_filled(x, 1.0), axis=axis, dtype=dtype)
@@ -70,13 +71,13 @@ def _extremum(reduce: Any, x: Any, bound: float, axis: Axis, keepdims: bool) -> 
     return where(all(isnan(x), axis=axis, keepdims=keepdims), float("nan"), out)
 
 
-@op
+@op(explain=explain.axis_of_x)
 def nanmax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Largest element. Example: `nanmax([1.0, float("nan"), 2.0])` gives 2.0."""
     return _extremum(max, x, float("-inf"), axis, keepdims)
 
 
-@op
+@op(explain=explain.axis_of_x)
 def nanmin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Smallest element. Example: `nanmin([1.0, float("nan"), 2.0])` gives 1.0."""
     return _extremum(min, x, float("inf"), axis, keepdims)
@@ -90,7 +91,7 @@ def _position(find: Any, x: Any, bound: float, axis: int | None, keepdims: bool)
     return where(all(isnan(x), axis=axis, keepdims=keepdims), -1, out)
 
 
-@op
+@op(explain=explain.axis_of_x)
 def nanargmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """int32 position of the first largest element.
 
@@ -99,7 +100,7 @@ def nanargmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Ten
     return _position(argmax, x, float("-inf"), axis, keepdims)
 
 
-@op
+@op(explain=explain.axis_of_x)
 def nanargmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """int32 position of the first smallest element.
 
@@ -113,7 +114,7 @@ def _mean_of_known(x: Tensor, known: Tensor, axis: Axis, keepdims: bool) -> Tens
     return divide(sum(where(known, x, 0.0), axis=axis, keepdims=keepdims), count)
 
 
-@op
+@op(explain=explain.axis_of_x)
 def nanmean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Arithmetic mean. Example: `nanmean([1.0, float("nan"), 2.0])` gives 1.5."""
     x = as_float(x)
@@ -121,7 +122,7 @@ def nanmean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return cast(_mean_of_known(wide, logical_not(isnan(wide)), axis, keepdims), dtype(x))
 
 
-@op
+@op(explain=explain.axis_of_x)
 def nanvar(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Variance, over as many elements as are not NaN.
 
@@ -135,7 +136,7 @@ def nanvar(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return cast(_mean_of_known(square(deviation), known, axis, keepdims), dtype(x))
 
 
-@op
+@op(explain=explain.axis_of_x)
 def nanstd(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Standard deviation, the root of `nanvar`.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from kdist.ops import explain
 from kdist.ops.checks import square
 from kdist.ops.declare import op
 
 Tensor = Any
 
 
-@op
+@op(explain=explain.product)
 def matmul(x1: Tensor, x2: Tensor) -> Tensor:
     """Matrix product over the last two axes, the others broadcasting.
 
@@ -22,7 +23,7 @@ def matmul(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.product)
 def dot(x1: Tensor, x2: Tensor) -> Tensor:
     """Sum of products over the last axis of `x1` and the second-to-last of `x2`.
 
@@ -87,7 +88,7 @@ def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.diagonal)
 def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """Sum along the `offset`-th diagonal of two axes.
 

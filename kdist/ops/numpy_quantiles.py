@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from kdist.ops import explain
 from kdist.ops.core import cast, convert_to_tensor, dtype, ndim, shape
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import add, divide, maximum, multiply, subtract
@@ -33,13 +34,13 @@ Axis = Any
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
-@op
+@op(explain=explain.axis_of_x)
 def ptp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Largest element less the smallest. Example: `ptp([1, 5, 3])` gives 4."""
     return subtract(max(x, axis=axis, keepdims=keepdims), min(x, axis=axis, keepdims=keepdims))
 
 
-@op
+@op(explain=explain.quantile)
 def quantile(
     x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
@@ -50,7 +51,7 @@ def quantile(
     return _quantile(x, q, axis, method, keepdims, _at_fraction)
 
 
-@op
+@op(explain=explain.quantile)
 def percentile(
     x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
@@ -58,7 +59,7 @@ def percentile(
     return quantile(x, _hundredth(q), axis=axis, method=method, keepdims=keepdims)
 
 
-@op
+@op(explain=explain.quantile)
 def nanquantile(
     x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
@@ -69,7 +70,7 @@ def nanquantile(
     return _quantile(x, q, axis, method, keepdims, _at_fraction_of_known)
 
 
-@op
+@op(explain=explain.quantile)
 def nanpercentile(
     x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
@@ -77,7 +78,7 @@ def nanpercentile(
     return nanquantile(x, _hundredth(q), axis=axis, method=method, keepdims=keepdims)
 
 
-@op
+@op(explain=explain.axis_of_x)
 def nanmedian(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The middle of the sorted elements that are not NaN, or the mean of the middle two.
 

@@ -13,13 +13,14 @@ import numpy as np
 
 from kdist.core import dtypes
 from kdist.core.spec import Spec
+from kdist.ops import explain
 from kdist.ops.declare import op
 
 Tensor = Any
 Axis = Any  # int, tuple of int, or None
 
 
-@op
+@op(explain=explain.axis_of_x)
 def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Sum. bool and small integers add up in 32 bits.
 
@@ -27,17 +28,17 @@ def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.axis_of_x)
 def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
     """Product, computed in `dtype` if given. Example: `prod([2, 3, 4])` gives 24."""
 
 
-@op
+@op(explain=explain.axis_of_x)
 def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Arithmetic mean, a float also for integers. Example: `mean([1, 2])` gives 1.5."""
 
 
-@op
+@op(explain=explain.axis_of_x)
 def var(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Variance, mean(|x - mean(x)|^2), over n elements and not n - 1.
 
@@ -45,12 +46,12 @@ def var(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.axis_of_x)
 def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Standard deviation, the root of `var`. Example: `std([1.0, 3.0])` gives 1.0."""
 
 
-@op
+@op(explain=explain.axis_of_x)
 def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Tensor:
     """Largest element; at least `initial` if given, which an empty `x` needs.
 
@@ -58,7 +59,7 @@ def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = Non
     """
 
 
-@op
+@op(explain=explain.axis_of_x)
 def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Tensor:
     """Smallest element; at most `initial` if given, which an empty `x` needs.
 
@@ -66,29 +67,29 @@ def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = Non
     """
 
 
-@op
+@op(explain=explain.axis_of_x)
 def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The same as `max` without `initial`."""
     return max(x, axis=axis, keepdims=keepdims)
 
 
-@op
+@op(explain=explain.axis_of_x)
 def amin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The same as `min` without `initial`."""
     return min(x, axis=axis, keepdims=keepdims)
 
 
-@op
+@op(explain=explain.axis_of_x)
 def all(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """bool: every element is True (not zero). Example: `all([True, False])` gives False."""
 
 
-@op
+@op(explain=explain.axis_of_x)
 def any(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """bool: some element is True (not zero). Example: `any([True, False])` gives True."""
 
 
-@op
+@op(explain=explain.axis_of_x)
 def median(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The middle of the sorted elements, or the mean of the middle two.
 
@@ -96,7 +97,7 @@ def median(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.axis_of_x)
 def average(x: Tensor, axis: Axis = None, weights: Any = None) -> Tensor:
     """Weighted mean, sum(x * weights) / sum(weights).
 
@@ -107,12 +108,12 @@ def average(x: Tensor, axis: Axis = None, weights: Any = None) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.axis_of_x)
 def count_nonzero(x: Tensor, axis: Axis = None) -> Tensor:
     """How many elements are not zero, int32. Example: `count_nonzero([0, 2, 3])` gives 2."""
 
 
-@op
+@op(explain=explain.axis_of_x)
 def cumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Running sum along `axis` (None: of the flattened array).
 
@@ -120,7 +121,7 @@ def cumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.axis_of_x)
 def cumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Running product along `axis` (None: of the flattened array).
 
@@ -128,7 +129,7 @@ def cumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.diff)
 def diff(a: Tensor, n: int = 1, axis: int = -1) -> Tensor:
     """Differences of neighbours along `axis`, taken `n` times; the axis loses `n`.
 
@@ -136,7 +137,7 @@ def diff(a: Tensor, n: int = 1, axis: int = -1) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.axis_of_x)
 def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """int32 position of the first largest element (axis=None: in the flattened array).
 
@@ -144,12 +145,12 @@ def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor
     """
 
 
-@op
+@op(explain=explain.axis_of_x)
 def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """int32 position of the first smallest element. Example: `argmin([3, 1, 2])` gives 1."""
 
 
-@op
+@op(explain=explain.axis_of_x)
 def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
     """int32 positions that sort `x` along `axis`, stably (None: of the flattened array).
 
@@ -157,7 +158,7 @@ def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.axis_of_x)
 def sort(x: Tensor, axis: int | None = -1) -> Tensor:
     """Ascending along `axis`. Example: `sort([3, 1, 2])` gives `[1, 2, 3]`."""
 
@@ -192,7 +193,7 @@ def _where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     return _positions(condition) if x1 is None and x2 is None else None
 
 
-@op(rule=_where)
+@op(rule=_where, explain=explain.where)
 def where(condition: Tensor, x1: Any = None, x2: Any = None) -> Any:
     """`x1` where `condition` holds, else `x2`; the three broadcast.
 

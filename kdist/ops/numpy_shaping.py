@@ -5,30 +5,29 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from kdist.core.spec import Spec
+from kdist.ops import explain
+from kdist.ops.checks import dtype_of, shape_of
 from kdist.ops.declare import op
 
 Tensor = Any
 
 
 def _reshape(x: Any, newshape: Any) -> Any:
-    if not isinstance(x, Spec):
-        return None
+    if isinstance(newshape, Spec):  # its values are the sizes
+        return Spec((None,) * (newshape.shape[0] or 0), dtype_of(x))
     sizes = (newshape,) if isinstance(newshape, int) else tuple(newshape)
-    sizes = tuple(-1 if d is None else d for d in sizes)
-    if sizes.count(-1) > 1 or not all(isinstance(d, int) for d in sizes):
-        return None
+    sizes = tuple(int(d) if isinstance(d, int | np.integer) else -1 for d in sizes)
     rest = math.prod(d for d in sizes if d != -1)
-    if None in x.shape:
-        return Spec(tuple(None if d == -1 else d for d in sizes), x.dtype)
-    if x.size % rest if -1 in sizes and rest else x.size != rest:
-        raise ValueError(
-            f"reshape: x of shape {x.shape} has {x.size} elements and cannot take newshape={sizes}."
-        )
-    return Spec(tuple(x.size // rest if d == -1 else d for d in sizes), x.dtype)
+    shape = shape_of(x)
+    if sizes.count(-1) == 1 and None not in shape and rest:
+        sizes = tuple(math.prod(shape) // rest if d == -1 else d for d in sizes)
+    return Spec(tuple(None if d == -1 else d for d in sizes), dtype_of(x))
 
 
-@op(rule=_reshape)
+@op(rule=_reshape, explain=explain.reshape)
 def reshape(x: Tensor, newshape: Any) -> Tensor:
     """The same elements, in row-major order, in another shape.
 
@@ -48,7 +47,7 @@ def ravel(x: Tensor) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.transpose)
 def transpose(x: Tensor, axes: Any = None) -> Tensor:
     """Axes in the order `axes`; None reverses them.
 
@@ -56,12 +55,12 @@ def transpose(x: Tensor, axes: Any = None) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.swapaxes)
 def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
     """Exchange two axes. Example: shape (2, 3, 4) with axes 0 and 2 becomes (4, 3, 2)."""
 
 
-@op
+@op(explain=explain.moveaxis)
 def moveaxis(x: Tensor, source: Any, destination: Any) -> Tensor:
     """Move axes (an int or several) from `source` to `destination`; the others keep their order.
 
@@ -69,7 +68,7 @@ def moveaxis(x: Tensor, source: Any, destination: Any) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.expand_dims)
 def expand_dims(x: Tensor, axis: Any) -> Tensor:
     """New axes of size 1 at `axis`, an int or tuple.
 
@@ -77,7 +76,7 @@ def expand_dims(x: Tensor, axis: Any) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.squeeze)
 def squeeze(x: Tensor, axis: Any = None) -> Tensor:
     """Drop axes of size 1: those in `axis`, or all. Raises if one of `axis` is larger.
 
@@ -99,7 +98,7 @@ def broadcast_to(x: Tensor, shape: Any) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.axis_of_x)
 def flip(x: Tensor, axis: Any = None) -> Tensor:
     """Reverse the order along `axis`, an int or tuple (None: all).
 
@@ -116,7 +115,9 @@ def roll(x: Tensor, shift: Any, axis: Any = None) -> Tensor:
 
 
 def _repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
-    if not isinstance(repeats, Spec):
+    # One per element of an axis of unknown size: no size that is probed could be right.
+    each = isinstance(repeats, list | tuple) and len(repeats) > 1
+    if not isinstance(repeats, Spec) and not (each and None in x.shape):
         return None
     if axis is None:
         return Spec((None,), x.dtype)
@@ -124,7 +125,7 @@ def _repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     return Spec((*x.shape[:axis], None, *x.shape[axis + 1 :]), x.dtype)
 
 
-@op(rule=_repeat)
+@op(rule=_repeat, explain=explain.repeat)
 def repeat(x: Tensor, repeats: Any, axis: int | None = None) -> Tensor:
     """Each element `repeats` times along `axis`.
 
@@ -142,7 +143,7 @@ def tile(x: Tensor, repeats: Any) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.pad)
 def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Tensor:
     """Add a border.
 
@@ -156,7 +157,7 @@ def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: Any 
     """
 
 
-@op
+@op(explain=explain.joined)
 def concatenate(xs: Any, axis: int = 0) -> Tensor:
     """Join arrays, alike in all other axes, along `axis`; their dtypes promote.
 
@@ -164,7 +165,7 @@ def concatenate(xs: Any, axis: int = 0) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.stacked)
 def stack(x: Any, axis: int = 0) -> Tensor:
     """Join arrays of one shape along a new axis.
 
@@ -188,7 +189,7 @@ def hstack(xs: Any) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.split)
 def split(x: Tensor, indices_or_sections: Any, axis: int = 0) -> Any:
     """Cut along `axis`.
 
@@ -199,7 +200,7 @@ def split(x: Tensor, indices_or_sections: Any, axis: int = 0) -> Any:
     """
 
 
-@op
+@op(explain=explain.take)
 def take(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
     """Elements at `indices` along `axis` (None: of the flattened array).
 
@@ -210,7 +211,7 @@ def take(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.take_along_axis)
 def take_along_axis(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
     """For each position of `indices` the element of `x` at that index along `axis`, all else alike.
 
@@ -218,7 +219,20 @@ def take_along_axis(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
     """
 
 
-@op
+def diagonal_size(rows: int | None, columns: int | None, offset: int) -> int | None:
+    """The length of a diagonal, which a probe at large sizes would take from the known size alone."""
+    if rows is None or columns is None:
+        return None
+    return max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+
+
+def _diag(x: Any, k: int = 0) -> Any:
+    if len(x.shape) == 1:
+        return None
+    return Spec((diagonal_size(*x.shape, k),), x.dtype)
+
+
+@op(rule=_diag, explain=explain.diag)
 def diag(x: Tensor, k: int = 0) -> Tensor:
     """The k-th diagonal of a matrix; or, of a vector, the matrix that has it there.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kdist.ops import explain
 from kdist.ops.core import convert_to_tensor, dtype, ndim, shape
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import multiply, power
@@ -14,7 +15,7 @@ from kdist.ops.numpy_shaping import concatenate, expand_dims, flip, reshape
 Tensor = Any
 
 
-@op
+@op(explain=explain.inner)
 def inner(x1: Tensor, x2: Tensor) -> Tensor:
     """Sums of products over the last axes: (..., n), (***, n) -> (..., ***). A scalar multiplies.
 

@@ -1,0 +1,258 @@
+"""What was wrong with the arguments of an op, said alike on all backends.
+
+Each function takes the name of an op and its arguments, tensors or `Spec`s, and raises ValueError if
+it finds the mistake. Unknown sizes are given the benefit of the doubt.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from kdist.ops.checks import Shape, shape_of
+
+
+def _in_range(op: str, axis: Any, shape: Shape, argument: str = "x", new: int = 0) -> None:
+    """`axis`, an int or several or None, exists in `shape`; `new` axes are to be added."""
+    rank = len(shape) + new
+    for a in () if axis is None else axis if isinstance(axis, list | tuple) else (axis,):
+        if isinstance(a, int) and not -rank <= a < rank:
+            raise ValueError(
+                f"{op}: axis {a} is out of bounds for {argument} of shape {shape}. "
+                f"Use {-rank} .. {rank - 1}."
+            )
+
+
+def axis_of_x(op: str, x: Any, axis: Any = None, *rest: Any, **named: Any) -> None:
+    """Reductions, sorts and accumulations."""
+    _in_range(op, axis, shape_of(x))
+
+
+def quantile(op: str, x: Any, q: Any, axis: Any = None, *rest: Any, **named: Any) -> None:
+    _in_range(op, axis, shape_of(x))
+
+
+def argpartition(op: str, x: Any, kth: int, axis: int | None = -1) -> None:
+    _in_range(op, axis, shape_of(x))
+
+
+def diff(op: str, a: Any, n: int = 1, axis: int = -1) -> None:
+    _in_range(op, axis, shape_of(a), "a")
+    if n < 0:
+        raise ValueError(f"{op}: n={n} must not be negative.")
+
+
+def take(op: str, x: Any, indices: Any, axis: int | None = None) -> None:
+    _in_range(op, axis, shape_of(x))
+
+
+def take_along_axis(op: str, x: Any, indices: Any, axis: int | None = None) -> None:
+    shape, at = shape_of(x), shape_of(indices)
+    _in_range(op, axis, shape)
+    if axis is not None and len(shape) != len(at):
+        raise ValueError(
+            f"{op}: indices must have as many axes as x. Received: indices.shape={at}, "
+            f"x.shape={shape}."
+        )
+
+
+def repeat(op: str, x: Any, repeats: Any, axis: int | None = None) -> None:
+    _in_range(op, axis, shape_of(x))
+
+
+def expand_dims(op: str, x: Any, axis: Any) -> None:
+    _in_range(op, axis, shape_of(x), new=len(axis) if isinstance(axis, list | tuple) else 1)
+
+
+def squeeze(op: str, x: Any, axis: Any = None) -> None:
+    shape = shape_of(x)
+    _in_range(op, axis, shape)
+    for a in () if axis is None else axis if isinstance(axis, list | tuple) else (axis,):
+        if shape[a] != 1:
+            raise ValueError(
+                f"{op}: axis={axis} names an axis that is not of size 1; x has shape {shape}."
+            )
+
+
+def split(op: str, x: Any, indices_or_sections: Any, axis: int = 0) -> None:
+    shape = shape_of(x)
+    _in_range(op, axis, shape)
+    if not isinstance(indices_or_sections, int):
+        return
+    if indices_or_sections < 1 or (shape[axis] or 0) % indices_or_sections:
+        raise ValueError(
+            f"{op}: indices_or_sections={indices_or_sections} does not divide the size of axis "
+            f"{axis} of x, whose shape is {shape}."
+        )
+
+
+def swapaxes(op: str, x: Any, axis1: int, axis2: int) -> None:
+    _in_range(op, (axis1, axis2), shape_of(x))
+
+
+def moveaxis(op: str, x: Any, source: Any, destination: Any) -> None:
+    _in_range(op, source, shape_of(x))
+    _in_range(op, destination, shape_of(x))
+    counts = [len(a) if isinstance(a, list | tuple) else 1 for a in (source, destination)]
+    if counts[0] != counts[1]:
+        raise ValueError(
+            f"{op}: source={source} and destination={destination} must name as many axes."
+        )
+
+
+def diagonal(op: str, x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> None:
+    shape = shape_of(x)
+    if len(shape) < 2:
+        raise ValueError(f"{op}: x must have at least two axes, and has shape {shape}.")
+    _in_range(op, (axis1, axis2), shape)
+    if axis1 % len(shape) == axis2 % len(shape):
+        raise ValueError(f"{op}: axis1={axis1} and axis2={axis2} cannot be the same axis.")
+
+
+def diag(op: str, x: Any, k: int = 0) -> None:
+    if len(shape_of(x)) not in (1, 2):
+        raise ValueError(f"{op}: x must have one or two axes, and has shape {shape_of(x)}.")
+
+
+def transpose(op: str, x: Any, axes: Any = None) -> None:
+    if axes is None:
+        return
+    shape, axes = shape_of(x), list(axes)
+    rank = len(shape)
+    received = f"Received: axes={axes}, x.shape={shape}."
+    if len(axes) != rank:
+        raise ValueError(
+            f"{op}: axes must be a list of the same length as the input shape. {received}"
+        )
+    if not all(-rank <= a < rank for a in axes):
+        raise ValueError(
+            f"{op}: Each axis in `axes` must be an integer in [{-rank}, {rank}). {received}"
+        )
+    if len({a % rank for a in axes}) != rank:
+        raise ValueError(f"{op}: axes must be a valid permutation of all axes of x. {received}")
+
+
+def reshape(op: str, x: Any, newshape: Any) -> None:
+    sizes = newshape if isinstance(newshape, list | tuple) else (newshape,)
+    sizes = tuple(sizes)
+    known = [int(d) for d in sizes if isinstance(d, int | np.integer)]
+    if any(d < -1 for d in known):
+        raise ValueError(
+            f"{op}: each size must be a non-negative integer, or -1 for what is left. Received: "
+            f"newshape={sizes}."
+        )
+    if known.count(-1) > 1:
+        raise ValueError(
+            f"{op}: there can be at most one unknown dimension (-1). Received: newshape={sizes}."
+        )
+    shape = shape_of(x)
+    if None in shape or len(known) < len(sizes):
+        return
+    count, wanted = _product(shape), _product(d for d in known if d != -1)
+    if (count % wanted if wanted else count) if -1 in known else count != wanted:
+        raise ValueError(
+            f"{op}: x of shape {shape} has {count} elements and cannot take newshape={sizes}."
+        )
+
+
+def _product(sizes: Any) -> int:
+    return list(itertools.accumulate(sizes, lambda a, b: a * b, initial=1))[-1]
+
+
+def pad(
+    op: str, x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None
+) -> None:
+    if mode not in ("constant", "reflect", "symmetric"):
+        raise ValueError(f"{op}: mode={mode!r} is not 'constant', 'reflect' or 'symmetric'.")
+    if constant_values is not None and mode != "constant":
+        raise ValueError(
+            f"{op}: Argument `constant_values` can only be provided when `mode == 'constant'`. "
+            f"Received: constant_values={constant_values}, mode={mode!r}."
+        )
+
+
+def where(op: str, condition: Any, x1: Any = None, x2: Any = None) -> None:
+    if (x1 is None) != (x2 is None):
+        missing = "x1" if x1 is None else "x2"
+        raise ValueError(
+            f"{op}: `x1` and `x2` either both should be `None` or both be given; {missing} is missing."
+        )
+
+
+def joined(op: str, xs: Any, axis: int = 0) -> None:
+    """Arrays alike in all axes but `axis`."""
+    shapes = [shape_of(x) for x in xs]
+    if not shapes:
+        raise ValueError(f"{op}: xs is empty. Give at least one array.")
+    if not isinstance(axis, int):
+        raise ValueError(
+            f"{op}: axis={axis} must be an int. Flatten the arrays first for one axis."
+        )
+    for shape in shapes:
+        _in_range(op, axis, shape, "an array")
+    rest = [_without(shape, axis) for shape in shapes]
+    if not all(_compatible(rest[0], r) for r in rest):
+        raise ValueError(f"{op}: shapes {shapes} differ in more than axis {axis}.")
+
+
+def stacked(op: str, x: Any, axis: int = 0) -> None:
+    """Arrays of one shape."""
+    shapes = [shape_of(v) for v in x]
+    if not shapes:
+        raise ValueError(f"{op}: x is empty. Give at least one array.")
+    if not all(_compatible(shapes[0], s) for s in shapes):
+        raise ValueError(f"{op}: all arrays must have one shape. Received: {shapes}.")
+    _in_range(op, axis, shapes[0], "arrays", new=1)
+
+
+def _without(shape: Shape, axis: int) -> Shape:
+    axis %= len(shape)
+    return (*shape[:axis], *shape[axis + 1 :])
+
+
+def _compatible(a: Shape, b: Shape) -> bool:
+    return len(a) == len(b) and all(
+        p == q or p is None or q is None for p, q in zip(a, b, strict=True)
+    )
+
+
+def broadcast(op: str, x1: Any, x2: Any, *rest: Any, **named: Any) -> None:
+    """Two arrays that are combined element by element."""
+    a, b = shape_of(x1), shape_of(x2)
+    for p, q in zip(reversed(a), reversed(b), strict=False):
+        if p != q and None not in (p, q) and 1 not in (p, q):
+            raise ValueError(
+                f"{op}: x1 of shape {a} and x2 of shape {b} do not broadcast: {p} against {q}."
+            )
+
+
+def inner(op: str, x1: Any, x2: Any) -> None:
+    a, b = shape_of(x1), shape_of(x2)
+    if a and b and not _compatible(a[-1:], b[-1:]):
+        raise ValueError(
+            f"{op}: the last dimension of x1 and of x2 must match. Received: x1.shape={a}, "
+            f"x2.shape={b}."
+        )
+
+
+def product(op: str, x1: Any, x2: Any) -> None:
+    """Matrix products: the last axis of x1 and the second-to-last (or only) one of x2."""
+    a, b = shape_of(x1), shape_of(x2)
+    if op == "matmul" and not (a and b):
+        raise ValueError(f"{op}: x1 and x2 need at least one axis. Received: shapes {a} and {b}.")
+    if a and b and not _compatible(a[-1:], b[-2:-1] or b[-1:]):
+        raise ValueError(
+            f"{op}: the last axis of x1, of shape {a}, must be of the size of the "
+            f"{'only' if len(b) == 1 else 'second-to-last'} axis of x2, of shape {b}."
+        )
+    if op == "matmul":
+        broadcast(op, _Shaped(a[:-2]), _Shaped(b[:-2]))
+
+
+class _Shaped:
+    """Something of a shape."""
+
+    def __init__(self, shape: Shape):
+        self.shape = shape
