@@ -8,6 +8,7 @@ import os
 
 os.environ.setdefault("KDIST_BACKEND", "jax")
 os.environ.setdefault("KERAS_BACKEND", os.environ["KDIST_BACKEND"])
+os.environ.setdefault("KDIST_TRACEBACK_FILTERING", "0")  # a failed test shows all frames
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "8")

@@ -80,18 +80,18 @@ def backend() -> str:
     )
 
 
-def set_backend(name: str) -> None:
+def set_backend(backend: str) -> None:
     """Choose the backend ("jax", "torch" or "tensorflow") before kdist's first use.
 
     Raises: RuntimeError if another backend is already in use; a process keeps the one it started with.
     """
-    _check("name", name, BACKENDS)
-    if _bound and _bound != name:
+    _check("backend", backend, BACKENDS)
+    if _bound and _bound != backend:
         raise RuntimeError(
-            f"set_backend({name!r}) came too late: this process already uses {_bound!r}. "
-            f"Call it before anything else of kdist, or start the process with KDIST_BACKEND={name}."
+            f"set_backend({backend!r}) came too late: this process already uses {_bound!r}. "
+            f"Call it before anything else of kdist, or start the process with KDIST_BACKEND={backend}."
         )
-    os.environ["KDIST_BACKEND"] = name
+    os.environ["KDIST_BACKEND"] = backend
 
 
 def bound_backend(name: str) -> None:
@@ -151,8 +151,14 @@ def is_interactive_logging_enabled() -> bool:
     return _settings.get("interactive_logging", True)
 
 
+_settings["traceback_filtering"] = os.environ.get("KDIST_TRACEBACK_FILTERING") != "0"
+
+
 def enable_traceback_filtering() -> None:
-    """Leave kdist's own frames out of the tracebacks of exceptions, which is the default."""
+    """Leave kdist's own frames out of the tracebacks of exceptions.
+
+    This is the default, unless the environment says KDIST_TRACEBACK_FILTERING=0.
+    """
     _settings["traceback_filtering"] = True
 
 
@@ -163,7 +169,7 @@ def disable_traceback_filtering() -> None:
 
 def is_traceback_filtering_enabled() -> bool:
     """Whether kdist's own frames are left out of tracebacks."""
-    return _settings.get("traceback_filtering", True)
+    return _settings["traceback_filtering"]
 
 
 def enable_flash_attention() -> None:

@@ -5,21 +5,24 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import types
+from collections.abc import Callable
+from typing import Any
 
 from kdist.core import config
 
 _OWN = str(pathlib.Path(__file__).parents[1]) + "/"
 
 
-def shortened(error: BaseException) -> BaseException:
-    """`error` with kdist's frames taken out of its traceback, to be raised again where a user's call came in.
+def shorten(error: BaseException) -> None:
+    """Take kdist's frames out of the traceback of `error`, which is raised again where a user's call came in.
 
     If all frames are kdist's, the innermost stays: it says where the message comes from.
     """
     if not config.is_traceback_filtering_enabled():
-        return error
+        return
     frames = []
     frame = error.__traceback__
     while frame is not None:
@@ -29,4 +32,18 @@ def shortened(error: BaseException) -> BaseException:
     chain: types.TracebackType | None = None
     for t in reversed(kept or frames[-1:]):
         chain = types.TracebackType(chain, t.tb_frame, t.tb_lasti, t.tb_lineno)
-    return error.with_traceback(chain)
+    error.__traceback__ = chain
+
+
+def filtered(entry: Callable) -> Callable:
+    """Decorator of a public entry point: exceptions leave it with a short traceback."""
+
+    @functools.wraps(entry)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return entry(*args, **kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
+
+    return wrapper

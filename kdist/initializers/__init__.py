@@ -88,8 +88,8 @@ def _value(value: Any) -> Callable:
     def initialize(shape: Any, dtype: Any = None) -> Any:
         if tuple(shape) != tuple(value.shape):
             raise ValueError(
-                f"The initial value has shape {tuple(value.shape)}, "
-                f"and the variable {tuple(shape)}."
+                f"Expected `shape` to be {tuple(value.shape)}, that of the initial value. "
+                f"Received: shape={tuple(shape)}."
             )
         return ops.cast(value, dtypes.standardize_dtype(dtype))
 

@@ -100,16 +100,18 @@ class VarianceScaling(RandomInitializer):
         output_axes: Sequence[int] | None = None,
     ):
         if scale <= 0.0:
-            raise ValueError(f"scale={scale} of VarianceScaling must be positive.")
+            raise ValueError(
+                f"Argument `scale` must be positive float. VarianceScaling received scale={scale}."
+            )
         if mode not in ("fan_in", "fan_out", "fan_avg"):
             raise ValueError(
-                f"mode={mode!r} of VarianceScaling must be 'fan_in', 'fan_out' or 'fan_avg'."
+                f"Invalid `mode` argument: mode={mode!r} of VarianceScaling must be 'fan_in', 'fan_out' or 'fan_avg'."
             )
         distribution = distribution.lower()
         distribution = "truncated_normal" if distribution == "normal" else distribution
         if distribution not in ("uniform", "truncated_normal", "untruncated_normal"):
             raise ValueError(
-                f"distribution={distribution!r} of VarianceScaling must be 'uniform', "
+                f"Invalid `distribution` argument: distribution={distribution!r} of VarianceScaling must be 'uniform', "
                 "'truncated_normal' or 'untruncated_normal'."
             )
         self.scale, self.mode, self.distribution = scale, mode, distribution

@@ -11,6 +11,7 @@ from kdist.backend import bound as backend
 from kdist.backend.variable import Variable
 from kdist.core import dtypes, masks, scopes, tree
 from kdist.core.graph import KerasTensor, Node, Operation, any_symbolic
+from kdist.core.tracebacks import shorten
 from kdist.layers.calling import CallSignature, context
 from kdist.layers.convert import convert_input
 from kdist.layers.input_spec import assert_input_compatibility
@@ -231,7 +232,13 @@ class Layer(LayerState, Penalties, Symbolic, Stateless, backend.LayerBase, Opera
                 if training is None or not self._call_signature.has_training:
                     return self._run(x)
                 return self._run(x, training=training)
-        return self._call_carefully(args, kwargs)
+        if context.entry is not None:
+            return self._call_carefully(args, kwargs)
+        try:
+            return self._call_carefully(args, kwargs)
+        except Exception as error:
+            shorten(error)
+            raise
 
     def _is_ordinary(self, x: Any) -> bool:
         """Whether a call inside another one's has nothing to do but run.

@@ -20,7 +20,9 @@ def standardize_reduction(reduction: str | None) -> str | None:
     """`reduction` itself. Raises: ValueError if it is not one of those known."""
     if reduction not in _REDUCTIONS:
         known = ", ".join(map(repr, _REDUCTIONS))
-        raise ValueError(f"reduction={reduction!r} is not known. Use one of {known}.")
+        raise ValueError(
+            f"Invalid value for argument: reduction={reduction!r} is not known. Use one of {known}."
+        )
     return reduction
 
 

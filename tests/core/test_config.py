@@ -153,7 +153,7 @@ def test_settings_are_kept():
 
 
 def test_flags_that_can_be_switched():
-    assert config.is_traceback_filtering_enabled() and not config.is_nnx_enabled()
+    assert not config.is_nnx_enabled()
     before = config.is_flash_attention_enabled()
     config.disable_flash_attention()
     assert config.resolve_flash_attention(None) is False
@@ -164,6 +164,14 @@ def test_flags_that_can_be_switched():
 
 
 def test_limits_from_the_environment(tmp_path):
+    assert (
+        run(
+            "from kdist import config; print(config.is_traceback_filtering_enabled())",
+            tmp_path,
+            KDIST_TRACEBACK_FILTERING="",
+        )[1]
+        == "True"
+    )
     code = "from kdist.core import config; print(config.max_epochs(), config.max_steps_per_epoch())"
     assert run(code, tmp_path, KERAS_MAX_EPOCHS="2")[1] == "2 None"
     assert "is not a whole number" in run(code, tmp_path, KDIST_MAX_EPOCHS="two")[2]

@@ -137,7 +137,7 @@ def test_get():
     assert initializers.get(custom) is custom
     value = np.arange(6.0).reshape(2, 3)
     np.testing.assert_array_equal(numpy(initializers.get(value)((2, 3), "float32")), value)
-    with pytest.raises(ValueError, match=r"shape \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"`shape` to be \(2, 3\)"):
         initializers.get(value)((3, 2))
     with pytest.raises(ValueError, match="initializer='zeroes' is not known"):
         initializers.get("zeroes")

@@ -18,7 +18,7 @@ class Broken(kdist.layers.Layer):
         return self.helper(x)
 
     def helper(self, x):
-        raise RuntimeError("broken on purpose")
+        raise LookupError("broken on purpose")
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def filtering():
 
 
 def frames(call):
-    with pytest.raises(RuntimeError, match="broken on purpose") as caught:
+    with pytest.raises(LookupError, match="broken on purpose") as caught:
         call()
     return traceback.extract_tb(caught.value.__traceback__)
 

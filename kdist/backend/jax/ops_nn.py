@@ -275,7 +275,7 @@ def _log_probabilities(output: jax.Array, from_logits: bool, axis: int) -> jax.A
 def _same_shapes(target: jax.Array, output: jax.Array, ranks: int) -> None:
     if target.shape != output.shape or target.ndim < ranks:
         raise ValueError(
-            f"target and output must have one shape, of at least {ranks} dim(s): "
+            f"target and output must have the same shape, of at least {ranks} dim(s): "
             f"target.shape={target.shape}, output.shape={output.shape}."
         )
 

@@ -18,7 +18,7 @@ def _check_same_shape(target: Any, output: Any) -> None:
         p is not None and q is not None and p != q for p, q in zip(a, b, strict=True)
     ):
         raise ValueError(
-            f"target and output must have one shape, and have {tuple(a)} and {tuple(b)}."
+            f"target and output must have the same shape, and have {tuple(a)} and {tuple(b)}."
         )
 
 

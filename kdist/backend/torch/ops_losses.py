@@ -18,7 +18,7 @@ from kdist.core import config
 def _same_shape(target: Tensor, output: Tensor) -> None:
     if target.shape != output.shape:
         raise ValueError(
-            f"target and output must have one shape. Received: target.shape={tuple(target.shape)}, "
+            f"target and output must have the same shape. Received: target.shape={tuple(target.shape)}, "
             f"output.shape={tuple(output.shape)}."
         )
 
