@@ -25,7 +25,11 @@ def change_watch(model: Any) -> ChangeWatch | None:
     if not model.trainable_variables:
         warnings.warn(f"Model {model.name!r} has no trainable variables.", stacklevel=2)
         return None
-    return ChangeWatch(model, strict=model._strategy() is not None)
+    strategy = model._strategy()
+    cut = any(
+        v.layout is not None and not v.layout.is_replicated for v in model.trainable_variables
+    )
+    return ChangeWatch(model, strict=strategy is not None, patient=not cut)
 
 
 class ChangeWatch:
@@ -34,10 +38,11 @@ class ChangeWatch:
     Arguments:
         model: a built model with an optimizer and trainable variables.
         strict: raise, and do not only warn, if nothing changes.
+        patient: give it some updates: the first gradients may be 0. Where variables are sharded, one must tell.
     """
 
-    def __init__(self, model: Any, strict: bool):
-        self._model, self._strict = model, strict
+    def __init__(self, model: Any, strict: bool, patient: bool):
+        self._model, self._strict, self._patient = model, strict, patient
         variables = sorted(model.trainable_variables, key=lambda v: v.size)
         self._watched = [v for v in variables[:_VARIABLES] if v.size <= _ELEMENTS] or variables[:1]
         self._before = [backend.local_value(v) for v in self._watched]
@@ -64,7 +69,7 @@ class ChangeWatch:
     def _must_have_moved(self) -> bool:
         """Whether one update is enough to tell: not while the rate is 0, or where a scaled loss may have overflowed."""
         optimizer = self._model.optimizer
-        if hasattr(optimizer, "inner_optimizer"):
+        if self._patient or hasattr(optimizer, "inner_optimizer"):
             return False
         return float(backend.convert_to_numpy(optimizer.learning_rate)) > 0.0
 

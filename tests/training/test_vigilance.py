@@ -17,6 +17,7 @@ from kdist.backend import bound as backend
 from kdist.core.coordination import SingleProcess
 from kdist.distribution import DataParallel
 from kdist.training import agreement, watchdog
+from kdist.training.change_watch import ChangeWatch
 
 
 class Together:
@@ -114,9 +115,9 @@ def test_a_fit_that_changes_nothing_warns():
     made = model()
     made.compile(Resting(0.1), "mse")
     with pytest.warns(
-        UserWarning, match=r"Training changes no parameter: after 1 update\(s\), .*bias"
+        UserWarning, match=r"Training changes no parameter: after 16 update\(s\), .*bias"
     ):
-        made.fit(*data(), epochs=1, verbose=0)
+        made.fit(*data(), batch_size=2, epochs=1, verbose=0)
 
 
 def test_a_distributed_fit_that_changes_nothing_fails():
@@ -124,7 +125,15 @@ def test_a_distributed_fit_that_changes_nothing_fails():
         made = model()
         made.compile(Resting(0.1), "mse")
         with pytest.raises(RuntimeError, match="Training changes no parameter"):
-            made.fit(*data(), epochs=1, verbose=0)
+            made.fit(*data(), batch_size=2, epochs=1, verbose=0)
+
+
+def test_where_variables_are_sharded_one_update_must_tell():
+    made = model()
+    made.compile(Resting(0.1), "mse")
+    watch = ChangeWatch(made, strict=True, patient=False)
+    with pytest.raises(RuntimeError, match=r"after 1 update\(s\)"):
+        watch.after_step()
 
 
 def test_a_rate_of_zero_is_waited_for():
