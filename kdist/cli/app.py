@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from kdist.cli.parity import parity
+from kdist.cli.plan import plan
 from kdist.core import config
 from kdist.launch import LaunchError, run_script
 from kdist.version import __version__
@@ -115,6 +116,7 @@ def run(
 
 
 app.command()(parity)
+app.command()(plan)
 
 
 @app.command()

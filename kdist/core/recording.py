@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 
@@ -12,14 +12,21 @@ class Recorder:
     """Notes each layer's call, and which layer is being called at any moment.
 
     Arguments:
-        note: called as `note(layer, arguments, outputs)` for each call, in the order in which calls began.
+        describe: what is kept of arguments and of outputs: no tensor, which would live on here.
         scope: a context manager factory that marks what a layer's call traces, given the layer's id().
+
+    Attributes:
+        calls: (layer, described (args, kwargs), described outputs), in the order in which calls began.
     """
 
-    def __init__(self, scope: Callable[[int], AbstractContextManager]):
-        self._scope = scope
+    def __init__(
+        self,
+        describe: Callable[[Any], tuple],
+        scope: Callable[[int], AbstractContextManager] = nullcontext,
+    ):
+        self._describe, self._scope = describe, scope
         self._stack: list[int] = []
-        self.calls: list[tuple[Any, tuple, Any]] = []  # (layer, (args, kwargs), outputs)
+        self.calls: list[tuple[Any, tuple, tuple]] = []
 
     @property
     def current(self) -> int:
@@ -28,15 +35,15 @@ class Recorder:
 
     def run(self, layer: Any, call: Callable, args: tuple, kwargs: dict) -> Any:
         """Run `call(*args, **kwargs)` as a call of `layer`."""
-        place = len(self.calls)
-        self.calls.append((layer, (args, kwargs), None))
+        place, given = len(self.calls), self._describe((args, kwargs))
+        self.calls.append((layer, given, ()))
         self._stack.append(id(layer))
         try:
             with self._scope(id(layer)):
                 outputs = call(*args, **kwargs)
         finally:
             self._stack.pop()
-        self.calls[place] = (layer, (args, kwargs), outputs)
+        self.calls[place] = (layer, given, self._describe(outputs))
         return outputs
 
     def __enter__(self) -> Recorder:

@@ -108,4 +108,3 @@ def _names(variables: list) -> str:
 def _listed(variables: list) -> str:
     text = ", ".join(f"{v.path} {v.shape}" for v in variables[:_NAMED])
     return text + (f" and {len(variables) - _NAMED} more" if len(variables) > _NAMED else "")
-

@@ -75,7 +75,9 @@ def layout_bytes(layout: TensorLayout, shape: Sequence[int], dtype: str) -> int:
     return math.prod(layout.shard_shape(shape)) * dtypes.size_in_bytes(dtype)
 
 
-def count_parameters(tally: Tally, strategy: Any, variables: Iterable[Any], regathers: bool) -> None:
+def count_parameters(
+    tally: Tally, strategy: Any, variables: Iterable[Any], regathers: bool
+) -> None:
     """What the parameters (`VariablePlan`s) and their gradients communicate.
 
     Arguments:

@@ -153,7 +153,9 @@ def make_plan(
     slots = _slots(model, complete)
     optimizer = tuple(
         VariablePlan(v.path, tuple(v.shape), v.dtype, v.trainable, layout)
-        for v, layout in zip(slots, slot_layouts(strategy, slots, model.variables, layouts), strict=True)
+        for v, layout in zip(
+            slots, slot_layouts(strategy, slots, model.variables, layouts), strict=True
+        )
     )
     traits = runtime()
     regathers = getattr(traits, "regathers", True)

@@ -22,7 +22,10 @@ def slot_variables(optimizer: Any, trainable: Sequence[Any]) -> list[Any]:
 
 
 def slot_layouts(
-    strategy: Any, slots: Sequence[Any], variables: Iterable[Any], layouts: Mapping[int, TensorLayout]
+    strategy: Any,
+    slots: Sequence[Any],
+    variables: Iterable[Any],
+    layouts: Mapping[int, TensorLayout],
 ) -> list[TensorLayout]:
     """The layout of each slot.
 

@@ -28,13 +28,17 @@ def trace_step(model: Any, rows: int, input_shape: Any = None, targets: Any = No
     x = _input_specs(model, rows, input_shape)
     variables = model.trainable_variables
     if not variables:
-        raise ValueError(f"Model {model.name!r} has no trainable variables: there is no step to trace.")
+        raise ValueError(
+            f"Model {model.name!r} has no trainable variables: there is no step to trace."
+        )
+    trained = {id(v) for v in variables}
+    others = [v for v in model.variables if id(v) not in trained]
     loss_of = _Loss(model, targets)
-    recorder = backend.recorder()
+    recorder = backend.recorder(_specs)
     with recorder, abstract_scope(), distribution_scope(None):
-        found, gradient_bytes = backend.trace_gradients(loss_of, variables, (x,))
+        found, gradient_bytes = backend.trace_gradients(loss_of, variables, others, (x,))
     inputs = sum(s.nbytes for s in tree.flatten(x) if isinstance(s, Spec))
-    calls = tuple(_call(layer, given, outputs) for layer, given, outputs in recorder.calls)
+    calls = tuple(LayerCall(id(layer), *specs) for layer, *specs in recorder.calls)
     return StepTrace(rows, calls, found, inputs + loss_of.target_bytes, gradient_bytes)
 
 
@@ -44,11 +48,12 @@ class _Loss:
     def __init__(self, model: Any, targets: Any):
         self._model, self._targets = model, targets
         self.target_bytes = 0
+        self._outputs: Any = None  # a step holds them to its end, for the metrics
 
     def __call__(self, x: Any) -> Any:
         model = self._model
         training = {"training": True} if model._call_signature.has_training else {}
-        y_pred = model(x, **training)
+        y_pred = self._outputs = model(x, **training)
         losses = [ops.sum(penalty) for penalty in model.losses]
         compiled = model._compile_loss
         if compiled is None:
@@ -106,10 +111,6 @@ def _known(model: Any, x: KerasTensor, rows: int) -> Spec:
             "Pass input_shape=, without the batch dim."
         )
     return Spec((rows, *x.shape[1:]), x.dtype)
-
-
-def _call(layer: Any, given: tuple, outputs: Any) -> LayerCall:
-    return LayerCall(id(layer), _specs(given), _specs(outputs))
 
 
 def _specs(values: Any) -> tuple[Spec, ...]:

@@ -28,17 +28,18 @@ from kdist.distribution.trace import Allocation
 _TAG = re.compile(r"layer(\d+)")
 
 
-def recorder() -> Recorder:
-    """Marks the operations of each layer's call in the jaxpr."""
-    return Recorder(lambda layer: jax.named_scope(f"layer{layer}"))
+def recorder(describe: Callable[[Any], tuple]) -> Recorder:
+    """A recorder that marks the operations of each layer's call in the jaxpr."""
+    return Recorder(describe, lambda layer: jax.named_scope(f"layer{layer}"))
 
 
 def trace_gradients(
-    loss_of: Callable, variables: Sequence, args: tuple
+    loss_of: Callable, variables: Sequence, others: Sequence, args: tuple
 ) -> tuple[tuple[Allocation, ...], int]:
     """What the gradient of `loss_of(*args)` with respect to `variables` holds in memory, and when.
 
     Arguments:
+        others: further variables that `loss_of` reads.
         args: structures with a `Spec` for each tensor.
 
     Returns: the allocations, and the bytes of the gradients, which are among them and live to the end.
@@ -46,16 +47,19 @@ def trace_gradients(
     leaves = tree.flatten(args)
     slots = [i for i, x in enumerate(leaves) if isinstance(x, Spec)]
 
-    def loss(values: list, arrays: list) -> jax.Array:
+    def loss(values: list, held: list, arrays: list) -> jax.Array:
         filled = list(leaves)
         for i, x in zip(slots, arrays, strict=True):
             filled[i] = x
-        with StatelessScope(zip(variables, values, strict=True)), stand_ins(zeros):
+        pairs = zip((*variables, *others), (*values, *held), strict=True)
+        with StatelessScope(pairs), stand_ins(zeros):
             return loss_of(*tree.pack_sequence_as(args, filled))
 
     struct = lambda x: jax.ShapeDtypeStruct(x.shape, native_dtype(x.dtype))
-    values, arrays = [struct(v) for v in variables], [struct(leaves[i]) for i in slots]
-    closed = jax.make_jaxpr(jax.value_and_grad(loss))(values, arrays)
+    values, held = [struct(v) for v in variables], [struct(v) for v in others]
+    closed = jax.make_jaxpr(jax.value_and_grad(loss))(
+        values, held, [struct(leaves[i]) for i in slots]
+    )
     flat = _Flat()
     outputs = flat.add(closed.jaxpr, [None] * len(closed.jaxpr.invars), "")
     gradients = [x for x in outputs if x is not None]
@@ -116,4 +120,8 @@ def _called(equation: Any) -> Any:
 
 
 def _nbytes(aval: Any) -> int:
-    return aval.size * aval.dtype.itemsize if hasattr(aval, "shape") and hasattr(aval.dtype, "itemsize") else 0
+    return (
+        aval.size * aval.dtype.itemsize
+        if hasattr(aval, "shape") and hasattr(aval.dtype, "itemsize")
+        else 0
+    )

@@ -32,6 +32,7 @@ from kdist.backend.torch.sharding import place_model as place
 from kdist.backend.torch.tensors import convert_to_numpy, convert_to_tensor, dtype_of, is_tensor
 from kdist.backend.torch.trainer import predict_step, test_step, train_step
 from kdist.backend.torch.updates import UPDATES
+from kdist.backend.torch.trace import recorder, trace_gradients
 
 name = "torch"
 
@@ -78,9 +79,11 @@ __all__ = [
     "name",
     "place",
     "predict_step",
+    "recorder",
     "runtime",
     "synchronize",
     "test_step",
     "to_leaf",
+    "trace_gradients",
     "train_step",
 ]

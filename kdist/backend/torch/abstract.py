@@ -33,7 +33,7 @@ def is_active() -> bool:
     return _state.active
 
 
-class _AbstractScope(scopes.StatelessScope):
+class AbstractScope(scopes.StatelessScope):
     """Variables are read as tensors without values, and what is assigned to them is forgotten.
 
     Outside of it, reading costs nothing more.
@@ -42,12 +42,13 @@ class _AbstractScope(scopes.StatelessScope):
     def get_current_value(self, variable: Any) -> Tensor:
         found = self.state_mapping.get(id(variable))
         if found is None:
-            found = _empty(variable.shape, variable.dtype)
+            found = empty(variable.shape, variable.dtype)
             self.state_mapping[id(variable)] = found
         return found
 
 
-def _empty(shape: tuple, dtype: str) -> Tensor:
+def empty(shape: tuple, dtype: str) -> Tensor:
+    """A tensor without particular values, on the device where tensors are made at the moment."""
     return torch.empty(shape, dtype=TORCH[dtype], device=place.device)
 
 
@@ -55,17 +56,24 @@ def _to_spec(x: Any) -> Any:
     return Spec(tuple(x.shape), NAMES[x.dtype]) if isinstance(x, Tensor) else x
 
 
+@contextmanager
+def inferring(values: Any = None) -> Iterator[None]:
+    """Variables are read as `values` (pairs of variable and tensor), or else as tensors without values."""
+    outer, _state.active = _state.active, True
+    try:
+        with AbstractScope(values), stand_ins(empty):
+            yield
+    finally:
+        _state.active = outer
+
+
 def _evaluate(fn: Callable, args: tuple, kwargs: dict) -> Any:
     def make(x: Any) -> Any:
-        return _empty(x.shape, x.dtype) if isinstance(x, Spec) else x
+        return empty(x.shape, x.dtype) if isinstance(x, Spec) else x
 
-    with torch.no_grad(), _AbstractScope(), stand_ins(_empty):
-        outer, _state.active = _state.active, True
-        try:
-            args, kwargs = tree.map_structure(make, (args, kwargs))
-            return tree.map_structure(_to_spec, fn(*args, **kwargs))
-        finally:
-            _state.active = outer
+    with torch.no_grad(), inferring():
+        args, kwargs = tree.map_structure(make, (args, kwargs))
+        return tree.map_structure(_to_spec, fn(*args, **kwargs))
 
 
 def abstract_eval(fn: Callable, args: tuple, kwargs: dict) -> Any:

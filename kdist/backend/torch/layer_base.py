@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn.modules import module as _torch_module
 
+from kdist.core import recording
+
 
 class LayerBase(nn.Module):
     """A module whose parameters are the layer's variables.
@@ -24,6 +26,9 @@ class LayerBase(nn.Module):
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         """`self.call`, directly where no hook wants to know."""
+        recorder = recording.local.recorder
+        if recorder is not None:
+            return recorder.run(self, self.call, args, kwargs)
         if (
             self._forward_hooks
             or self._forward_pre_hooks

@@ -1,0 +1,106 @@
+"""The memory a training step takes, found by running it on tensors without values."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from kdist.backend.torch import device
+from kdist.backend.torch.abstract import empty, inferring
+from kdist.backend.torch.device import device_scope
+from kdist.core import recording, tree
+from kdist.core.recording import Recorder
+from kdist.core.spec import Spec
+from kdist.distribution.trace import Allocation
+
+
+def recorder(describe: Callable[[Any], tuple]) -> Recorder:
+    """A recorder; what a layer's call allocates is attributed by what is being called."""
+    return Recorder(describe)
+
+
+class Tracker(TorchDispatchMode):
+    """Follows the memory that operations allocate, and its end.
+
+    Storages that exist when it begins are left out. An operation is one event.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._event = 0
+        self._open: dict[int, tuple[int, int, int]] = {}
+        self._watching: dict[int, weakref.ref] = {}
+        self._outside: set[int] = set()
+        self._closed: list[Allocation] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = {
+            x.untyped_storage()._cdata
+            for x in tree.flatten((args, kwargs or {}))
+            if isinstance(x, Tensor)
+        }
+        self._outside |= {key for key in given if key not in self._open}
+        out = func(*args, **(kwargs or {}))
+        self._event += 1
+        for x in tree.flatten(out):
+            if isinstance(x, Tensor):
+                self._watch(x.untyped_storage())
+        return out
+
+    def _watch(self, storage: Any) -> None:
+        key = storage._cdata
+        if key in self._open or key in self._outside:
+            return
+        recorder = recording.local.recorder
+        layer = recorder.current if recorder is not None else 0
+        self._open[key] = (self._event, storage.nbytes(), layer)
+        self._watching[key] = weakref.ref(storage, lambda _: self._close(key))
+
+    def _close(self, key: int) -> None:
+        begin, nbytes, layer = self._open.pop(key)
+        del self._watching[key]
+        self._closed.append(Allocation(begin, self._event, nbytes, layer))
+
+    def allocations(self) -> tuple[Allocation, ...]:
+        """All of them; what still lives ends with the last event."""
+        alive = [
+            Allocation(begin, self._event, nbytes, layer)
+            for begin, nbytes, layer in self._open.values()
+        ]
+        return (*self._closed, *alive)
+
+
+def trace_gradients(
+    loss_of: Callable, variables: Sequence, others: Sequence, args: tuple
+) -> tuple[tuple[Allocation, ...], int]:
+    """What the gradient of `loss_of(*args)` with respect to `variables` holds in memory, and when.
+
+    Arguments:
+        others: further variables that `loss_of` reads.
+        args: structures with a `Spec` for each tensor.
+
+    Returns: the allocations, and the bytes of the gradients, which are among them and live to the end.
+    """
+    fill = lambda x: empty(x.shape, x.dtype) if isinstance(x, Spec) else x
+    # Fake tensors know which kernels the device takes; the meta device would take others.
+    with (
+        FakeTensorMode(allow_non_fake_inputs=True),
+        device_scope(device.DEFAULT),
+        torch.enable_grad(),
+    ):
+        filled = tree.map_structure(fill, args)
+        parameters = [empty(v.shape, v.dtype).requires_grad_() for v in variables]
+        held = [empty(v.shape, v.dtype) for v in others]
+        values = [*zip(variables, parameters, strict=True), *zip(others, held, strict=True)]
+        tracker = Tracker()
+        with inferring(values), tracker:
+            loss = loss_of(*filled)
+            gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+    sizes = sum(g.untyped_storage().nbytes() for g in gradients if g is not None)
+    return tracker.allocations(), sizes
