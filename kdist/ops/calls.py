@@ -17,16 +17,26 @@ from kdist.core.graph import Node, Operation, any_symbolic
 # Parameters that Keras's classes take in the call; the others are settings.
 _CALLED_WITH = frozenset(
     {
-        "a", "atol", "b", "beta", "bias", "branches", "condition", "constant_values", "data",
-        "depthwise_kernel", "elements", "f", "false_fn", "fill_value", "gamma", "index",
-        "indices", "init", "init_val", "initial_value", "inputs", "kernel", "key", "kwargs",
-        "loop_vars", "mask", "mean", "offset", "operands", "output", "pointwise_kernel", "pred",
-        "predictions", "query", "rtol", "scale", "segment_ids", "sorted_sequence", "start",
-        "start_indices", "step", "stop", "target", "targets", "true_fn", "updates", "value",
-        "values", "variable", "variance", "weights", "x", "x1", "x2", "xs",
+        "a", "array", "atol", "b", "beta", "bias", "bins", "branches", "choicelist",
+        "condition", "condlist", "constant_values", "data", "default", "depthwise_kernel",
+        "elements", "f", "false_fn", "fill_value", "gamma", "index", "indices", "init",
+        "init_val", "initial_value", "inputs", "kernel", "key", "kwargs", "loop_vars", "mask",
+        "mean", "offset", "operands", "output", "pointwise_kernel", "pred", "predictions", "q",
+        "query", "rtol", "scale", "segment_ids", "sorted_sequence", "start", "start_indices",
+        "step", "stop", "target", "targets", "true_fn", "updates", "value", "values",
+        "variable", "variance", "weights", "x", "x1", "x2", "xs", "y",
     }
 )  # fmt: skip
-_SETTINGS_OF = {"squareplus": {"b"}, "bincount": {"weights"}, "trace": {"offset"}}
+_SETTINGS_OF = {
+    "allclose": {"atol", "rtol"},
+    "bincount": {"weights"},
+    "diagonal": {"offset"},
+    "histogram": {"bins"},
+    "squareplus": {"b"},
+    "trace": {"offset"},
+    "trapezoid": {"x"},
+    "unique": {"fill_value"},
+}
 _CLASS_OF = {
     "batch_normalization": "BatchNorm",
     "layer_normalization": "LayerNorm",
@@ -34,6 +44,8 @@ _CLASS_OF = {
     "searchsorted": "SearchSorted",
     "svd": "SVD",
     "abs": "Absolute",
+    "allclose": "AllClose",
+    "isin": "IsIn",
     "swish": "Silu",
     "hard_swish": "HardSilu",
 }

@@ -11,7 +11,8 @@ import kdist
 from kdist.ops.declare import DECLARED
 
 # Ops that make no node in Keras.
-NO_NODE = {"empty", "eye", "identity", "ones", "zeros"}
+NO_NODE = {"empty", "eye", "identity", "ones", "tri", "zeros"}
+NO_NODE |= {"bartlett", "blackman", "hamming", "hanning", "kaiser"}
 # Keras spells these with what no file holds: functions, or arguments that only pass through.
 OTHER_ARGUMENTS = {"layer_normalization", "multi_hot"}
 
