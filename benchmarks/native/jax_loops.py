@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -93,12 +91,14 @@ def _adam(params, grads, m, v, t, lr=1e-3, b1=0.9, b2=0.999, eps=1e-7):
     return jax.tree.map(lambda p, m, v: p - alpha * m / (jnp.sqrt(v) + eps), params, m, v), m, v
 
 
-def loops(name, x, y, work):
-    make, forward = MODELS[name]
-    keys = iter(jax.random.split(jax.random.key(0), 64))
-    params = make(keys)
+def initial(name):
+    params = MODELS[name][0](iter(jax.random.split(jax.random.key(0), 64)))
     zeros = jax.tree.map(jnp.zeros_like, params)
-    state = [(params, zeros, jax.tree.map(jnp.copy, zeros), jnp.float32(0), jnp.zeros(3))]
+    return params, zeros, jax.tree.map(jnp.copy, zeros), jnp.float32(0), jnp.zeros(3)
+
+
+def train_step(forward):
+    """A function (state, x, y) -> state."""
 
     def loss_fn(params, x, y):
         logits = forward(params, x)
@@ -106,7 +106,6 @@ def loops(name, x, y, work):
             jax.nn.logsumexp(logits, -1) - jnp.take_along_axis(logits, y[:, None], 1)[:, 0]
         ).mean(), logits
 
-    @functools.partial(jax.jit, donate_argnums=0)
     def step(state, x, y):
         params, m, v, t, totals = state
         (loss, logits), grads = jax.value_and_grad(loss_fn, has_aux=True)(params, x, y)
@@ -124,6 +123,13 @@ def loops(name, x, y, work):
             ),
         )
 
+    return step
+
+
+def loops(name, x, y, work):
+    forward = MODELS[name][1]
+    state = [initial(name)]
+    step = jax.jit(train_step(forward), donate_argnums=0)
     predict_step = jax.jit(forward)
 
     def fit():
