@@ -46,6 +46,8 @@ class StepTrace:
     Arguments:
         batch_bytes: of the inputs and targets.
         gradient_bytes: of the gradients that are among the allocations.
+        compiled_bytes: the peak of the whole step, if a compiler was asked; it then stands for the allocations', whose
+            rules are approximate.
     """
 
     rows: int
@@ -53,16 +55,23 @@ class StepTrace:
     allocations: tuple[Allocation, ...]
     batch_bytes: int = 0
     gradient_bytes: int = 0
+    compiled_bytes: int | None = None
 
     def peak(self, shares: Mapping[int, float] | None = None) -> int:
-        """The most bytes that are held at once.
+        """The most bytes that are held at once, gradients among them.
 
         Arguments:
             shares: for layers that are cut over devices, which part of their memory one device holds, by id().
         """
+        peak = self._peak(shares or {})
+        if self.compiled_bytes is None or not peak:
+            return peak
+        return int(self.compiled_bytes * peak / self._peak({}))
+
+    def _peak(self, shares: Mapping[int, float]) -> int:
         changes: dict[int, float] = {}
         for a in self.allocations:
-            nbytes = a.nbytes * (shares or {}).get(a.layer, 1.0)
+            nbytes = a.nbytes * shares.get(a.layer, 1.0)
             changes[a.begin] = changes.get(a.begin, 0.0) + nbytes
             changes[a.end + 1] = changes.get(a.end + 1, 0.0) - nbytes
         held = most = 0.0

@@ -33,46 +33,54 @@ def trace_step(model: Any, rows: int, input_shape: Any = None, targets: Any = No
         )
     trained = {id(v) for v in variables}
     others = [v for v in model.variables if id(v) not in trained]
-    loss_of = _Loss(model, targets)
-    recorder = backend.recorder(_specs)
-    with recorder, abstract_scope(), distribution_scope(None):
-        found, gradient_bytes = backend.trace_gradients(loss_of, variables, others, (x,))
-    inputs = sum(s.nbytes for s in tree.flatten(x) if isinstance(s, Spec))
+    with abstract_scope(), distribution_scope(None):
+        loss = _fresh_loss(model)
+        y = None
+        if loss is not None:
+            outputs = backend.abstract_eval(_forward, (model, x), {})
+            loss.build(outputs)
+            y = targets if targets is not None else _targets(loss, outputs)
+        with backend.recorder(_specs) as recorder:
+            found, gradient_bytes, compiled = backend.trace_gradients(
+                _Loss(model, loss), variables, others, (x, y)
+            )
+    batch_bytes = sum(s.nbytes for s in tree.flatten((x, y)) if isinstance(s, Spec))
     calls = tuple(LayerCall(id(layer), *specs) for layer, *specs in recorder.calls)
-    return StepTrace(rows, calls, found, inputs + loss_of.target_bytes, gradient_bytes)
+    return StepTrace(rows, calls, found, batch_bytes, gradient_bytes, compiled)
+
+
+def _forward(model: Any, x: Any) -> Any:
+    return model(x, training=True) if model._call_signature.has_training else model(x)
+
+
+def _fresh_loss(model: Any) -> CompileLoss | None:
+    """The compiled loss with state of its own, so that tracing it leaves the model's alone."""
+    compiled = model._compile_loss
+    if compiled is None:
+        return None
+    return CompileLoss(
+        compiled.loss, compiled.loss_weights, compiled.reduction, compiled.output_names
+    )
 
 
 class _Loss:
-    """The scalar that is differentiated: the compiled loss with made-up targets, or without one the outputs' mean."""
+    """The scalar that is differentiated: the compiled loss and penalties; without a loss the outputs' mean."""
 
-    def __init__(self, model: Any, targets: Any):
-        self._model, self._targets = model, targets
-        self.target_bytes = 0
+    def __init__(self, model: Any, loss: CompileLoss | None):
+        self._model, self._loss = model, loss
         self._outputs: Any = None  # a step holds them to its end, for the metrics
 
-    def __call__(self, x: Any) -> Any:
-        model = self._model
-        training = {"training": True} if model._call_signature.has_training else {}
-        y_pred = self._outputs = model(x, **training)
-        losses = [ops.sum(penalty) for penalty in model.losses]
-        compiled = model._compile_loss
-        if compiled is None:
-            losses += [ops.mean(ops.cast(y, "float32")) for y in tree.flatten(y_pred)]
+    def __call__(self, x: Any, y: Any) -> Any:
+        y_pred = self._outputs = _forward(self._model, x)
+        losses = [ops.sum(penalty) for penalty in self._model.losses]
+        if self._loss is None:
+            losses += [ops.mean(ops.cast(out, "float32")) for out in tree.flatten(y_pred)]
         else:
-            fresh = CompileLoss(
-                compiled.loss, compiled.loss_weights, compiled.reduction, compiled.output_names
-            )
-            fresh.build(y_pred)
-            losses.append(fresh(self._made_up(fresh, y_pred), y_pred))
+            losses.append(self._loss(y, y_pred))
         total = losses[0]
         for loss in losses[1:]:
             total = ops.add(total, loss)
         return total
-
-    def _made_up(self, loss: CompileLoss, y_pred: Any) -> Any:
-        specs = self._targets if self._targets is not None else _targets(loss, y_pred)
-        self.target_bytes = sum(s.nbytes for s in tree.flatten(specs))
-        return tree.map_structure(lambda s: ops.zeros(s.shape, s.dtype), specs)
 
 
 def _targets(loss: CompileLoss, y_pred: Any) -> Any:
@@ -81,8 +89,7 @@ def _targets(loss: CompileLoss, y_pred: Any) -> Any:
     specs = []
     for path, _ in loss._paths:
         y = path_get(y_pred, path)
-        shape = tuple(ops.shape(y))
-        specs.append(Spec(shape[:-1], "int32") if path in sparse else Spec(shape, ops.dtype(y)))
+        specs.append(Spec(y.shape[:-1], "int32") if path in sparse else y)
     return specs if len(specs) > 1 else specs[0]
 
 

@@ -73,6 +73,12 @@ def _written(operations: Sequence[Operation], live: list[bool], kept: set[int]) 
         if not live[i]:
             continue
         fused = operation.name in _FUSED
+        if operation.name in _VIEWS and operation.operands:
+            source, result = operation.operands[0], operation.results[0]
+            if result in written:
+                written.add(source)
+            readers[source] = readers.get(source, 0) + readers.get(result, 0)
+            continue
         if not fused:
             written.update(operation.results)
         elif operation.name in _EXPENSIVE and readers.get(operation.results[0], 0) > 1:
@@ -81,7 +87,7 @@ def _written(operations: Sequence[Operation], live: list[bool], kept: set[int]) 
         weight = 1 if stands else sum(readers.get(r, 0) for r in operation.results)
         for x in operation.operands:
             readers[x] = readers.get(x, 0) + weight
-            if not fused and operation.name not in _REDUCTIONS:
+            if not fused:
                 written.add(x)
     return written
 
@@ -101,7 +107,7 @@ def _lifetimes(
         read = frozenset().union(*(sources.get(x, frozenset()) for x in operation.operands))
         view = operation.name in _VIEWS
         for result, nbytes in zip(operation.results, operation.sizes, strict=True):
-            if result in written and not (view and read):
+            if result in written and not view:
                 born[result] = (i, nbytes, operation.layer)
                 for x in read:
                     last[x] = i

@@ -1,6 +1,7 @@
 """The memory a training step takes, estimated from its jaxpr.
 
-XLA decides what lies in memory when it compiles. The estimate follows its main rules without compiling: elementwise
+XLA decides what lies in memory when it compiles. A small computation is compiled to ask it. For a large one the
+estimate follows its main rules without compiling: elementwise
 operations are fused into what consumes them and computed again where they are needed twice, unless they are
 expensive; products, convolutions and reductions write their results; an elementwise operation may write over an
 operand that nobody needs any more.
@@ -25,6 +26,8 @@ from kdist.core.scopes import StatelessScope
 from kdist.core.spec import Spec
 from kdist.distribution.trace import Allocation
 
+# Operations in a jaxpr up to which XLA is asked: about ten seconds of compiling.
+_COMPILED_LIMIT = 1500
 _TAG = re.compile(r"layer(\d+)")
 
 
@@ -35,14 +38,15 @@ def recorder(describe: Callable[[Any], tuple]) -> Recorder:
 
 def trace_gradients(
     loss_of: Callable, variables: Sequence, others: Sequence, args: tuple
-) -> tuple[tuple[Allocation, ...], int]:
+) -> tuple[tuple[Allocation, ...], int, int | None]:
     """What the gradient of `loss_of(*args)` with respect to `variables` holds in memory, and when.
 
     Arguments:
         others: further variables that `loss_of` reads.
         args: structures with a `Spec` for each tensor.
 
-    Returns: the allocations, and the bytes of the gradients, which are among them and live to the end.
+    Returns: the allocations, the bytes of the gradients, which are among them and live to the end, and if the
+        computation is small enough to be compiled for it, the bytes XLA itself will take for both.
     """
     leaves = tree.flatten(args)
     slots = [i for i, x in enumerate(leaves) if isinstance(x, Spec)]
@@ -57,14 +61,27 @@ def trace_gradients(
 
     struct = lambda x: jax.ShapeDtypeStruct(x.shape, native_dtype(x.dtype))
     values, held = [struct(v) for v in variables], [struct(v) for v in others]
-    closed = jax.make_jaxpr(jax.value_and_grad(loss))(
-        values, held, [struct(leaves[i]) for i in slots]
-    )
+    given = (values, held, [struct(leaves[i]) for i in slots])
+    jaxpr = jax.make_jaxpr(jax.value_and_grad(loss))(*given).jaxpr
     flat = _Flat()
-    outputs = flat.add(closed.jaxpr, [None] * len(closed.jaxpr.invars), "")
+    outputs = flat.add(jaxpr, [None] * len(jaxpr.invars), "")
     gradients = [x for x in outputs if x is not None]
-    sizes = sum(_nbytes(v.aval) for v in closed.jaxpr.outvars[1:])
-    return allocations(flat.operations, gradients), sizes
+    sizes = sum(_nbytes(v.aval) for v in jaxpr.outvars[1:])
+    compiled = None
+    if len(flat.operations) <= _COMPILED_LIMIT:
+        compiled = _compiled_bytes(loss, given)
+    return allocations(flat.operations, gradients), sizes, compiled
+
+
+def _compiled_bytes(loss: Callable, given: tuple) -> int:
+    """What XLA takes beyond arguments for a step that updates the first of them in place."""
+
+    def step(values: list, held: list, arrays: list) -> tuple[jax.Array, list]:
+        value, gradients = jax.value_and_grad(loss)(values, held, arrays)
+        return value, [v - g for v, g in zip(values, gradients, strict=True)]
+
+    memory = jax.jit(step, donate_argnums=0).lower(*given).compile().memory_analysis()
+    return memory.temp_size_in_bytes + memory.output_size_in_bytes - memory.alias_size_in_bytes
 
 
 class _Flat:

@@ -78,14 +78,15 @@ class Tracker(TorchDispatchMode):
 
 def trace_gradients(
     loss_of: Callable, variables: Sequence, others: Sequence, args: tuple
-) -> tuple[tuple[Allocation, ...], int]:
+) -> tuple[tuple[Allocation, ...], int, int | None]:
     """What the gradient of `loss_of(*args)` with respect to `variables` holds in memory, and when.
 
     Arguments:
         others: further variables that `loss_of` reads.
         args: structures with a `Spec` for each tensor.
 
-    Returns: the allocations, and the bytes of the gradients, which are among them and live to the end.
+    Returns: the allocations, the bytes of the gradients, which are among them and live to the end, and None: the
+        allocations are exact.
     """
     fill = lambda x: empty(x.shape, x.dtype) if isinstance(x, Spec) else x
     # Fake tensors know which kernels the device takes; the meta device would take others.
@@ -103,4 +104,4 @@ def trace_gradients(
             loss = loss_of(*filled)
             gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
     sizes = sum(g.untyped_storage().nbytes() for g in gradients if g is not None)
-    return tracker.allocations(), sizes
+    return tracker.allocations(), sizes, None
