@@ -16,6 +16,7 @@ import numpy as np
 from kdist.core.coordination import Channel
 from kdist.core.leaf import Leaf
 from kdist.distribution.plan import Plan
+from kdist.distribution.trace import Allocation
 
 Tensor = Any  # the framework's array
 
@@ -166,6 +167,19 @@ class Backend(Protocol):
 
     def compile_step(self, model: Any, kind: str, plan: Plan) -> Program:
         """`kind`: "train", "test" or "predict". Plan: where everything lies."""
+        ...
+
+    def recorder(self, describe: Callable[[Any], tuple]) -> Any:
+        """A `core.recording.Recorder` of the calls of layers during `trace_gradients`."""
+        ...
+
+    def trace_gradients(
+        self, loss_of: Callable, variables: Sequence, others: Sequence, args: tuple
+    ) -> tuple[tuple[Allocation, ...], int, int | None]:
+        """What the gradient of `loss_of(*args)` with respect to `variables` holds in memory, without computing it.
+
+        `others` are the further variables that `loss_of` reads; `Spec`s in `args` stand for tensors. Returns the
+        allocations, the bytes of gradients among them, and the peak that a compiler says, if one was asked."""
         ...
 
     def train_step(self, model: Any, *args: Any) -> Any:

@@ -32,6 +32,7 @@ from kdist.backend.tensorflow.tensors import (
     dtype_of,
     is_tensor,
 )
+from kdist.backend.tensorflow.trace import recorder, trace_gradients
 from kdist.backend.tensorflow.trainer import predict_step, test_step, train_step
 from kdist.backend.tensorflow.updates import UPDATES
 
@@ -79,9 +80,11 @@ __all__ = [
     "name",
     "place",
     "predict_step",
+    "recorder",
     "runtime",
     "synchronize",
     "test_step",
     "to_leaf",
+    "trace_gradients",
     "train_step",
 ]
