@@ -7,6 +7,7 @@ from typing import Any
 
 from kdist import ops
 from kdist.backend.variable import Variable
+from kdist.optimizers import rows
 
 
 def check_arguments(momentum: float, overwrite_frequency: int | None) -> None:
@@ -32,17 +33,27 @@ def update(optimizer: Any) -> None:
     started = ops.not_equal(iterations, 0)
     frequency = optimizer.ema_overwrite_frequency
     overwrites = ops.equal(ops.mod(ops.add(iterations, 1), frequency), 0) if frequency else None
-    for variable, average in _pairs(optimizer, optimizer._trainable_variables):
-        momentum = ops.multiply(ops.cast(started, average.dtype), optimizer.ema_momentum)
-        value = variable.value
-        average.assign(
-            ops.add(
-                ops.multiply(momentum, average.value),
-                ops.multiply(ops.subtract(1, momentum), value),
-            )
+    pairs = _pairs(optimizer, optimizer._trainable_variables)
+    row = rows.named("average")
+    if row is not None:
+        momentum = ops.multiply(ops.cast(started, "float32"), optimizer.ema_momentum)
+        row([v for v, _ in pairs], [a for _, a in pairs], momentum)
+    else:
+        for variable, average in pairs:
+            _move(variable, average, started, optimizer.ema_momentum)
+    if overwrites is not None:
+        for variable, average in pairs:
+            variable.assign(ops.where(overwrites, average.value, variable.value))
+
+
+def _move(variable: Variable, average: Variable, started: Any, momentum: float) -> None:
+    momentum = ops.multiply(ops.cast(started, average.dtype), momentum)
+    average.assign(
+        ops.add(
+            ops.multiply(momentum, average.value),
+            ops.multiply(ops.subtract(1, momentum), variable.value),
         )
-        if overwrites is not None:
-            variable.assign(ops.where(overwrites, average.value, value))
+    )
 
 
 def overwrite(optimizer: Any, variables: Sequence[Variable]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from kdist import initializers, ops
 from kdist.backend.variable import Variable
 from kdist.core import scopes, serialization
+from kdist.optimizers import rows
 from kdist.optimizers.optimizer import Optimizer
 
 # What Keras wrote into configs of this class though it has no effect: taken if it says nothing.
@@ -93,6 +94,7 @@ class LossScaleOptimizer(Optimizer):
 
     def _apply(self, grads: list, variables: list[Variable], average: Callable) -> None:
         # The gradients are averaged by now: whether they are finite is to be one answer for all.
+        grads = rows.whole(grads, variables)
         state = [*variables, *self.variables]
         before = [v.value for v in state]
         growth = self.dynamic_growth_steps

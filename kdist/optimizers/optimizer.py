@@ -302,19 +302,20 @@ class Optimizer(OptimizerState):
         return [g for g, _ in kept], [v for _, v in kept]
 
     def _update(self, grads: list, variables: list[Variable]) -> None:
-        grads = self._clip_gradients(grads)
+        grads = self._clip_gradients(grads, variables)
         rate = self._current_learning_rate()
         if self.weight_decay is not None:
             self._decay_weights(variables, rate)
         if rows.usable(self._row):
             self._row(self, grads, variables, rate)
             return
+        grads = rows.whole(grads, variables)
         self._before_updates()
         for gradient, variable in zip(grads, variables, strict=True):
             self.update_step(gradient, variable, rate)
 
-    def _clip_gradients(self, grads: list) -> list:
-        return clipping.clip(grads, self.clipnorm, self.global_clipnorm, self.clipvalue)
+    def _clip_gradients(self, grads: list, variables: list[Variable]) -> list:
+        return clipping.clip(grads, variables, self.clipnorm, self.global_clipnorm, self.clipvalue)
 
     def stateless_apply(
         self, optimizer_variables: Sequence, grads: Sequence, trainable_variables: Sequence

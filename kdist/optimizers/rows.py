@@ -30,6 +30,13 @@ more:
                     `update` with the list of means, and clears them. With this row, `grads` and
                     `sums` are this replica's own, and `update` averages over replicas
 
+Where a process keeps a part of each variable, gradients that were averaged are parts too. What
+needs more than a part has rows of its own, for a backend whose arrays are not global:
+
+    "whole"         row(grads, variables): the whole gradients
+    "square_sums"   row(grads, variables): the sum of squares of each whole gradient
+    "average"       row(variables, averages, momentum): moves each average towards its variable
+
 A row that changes tensors in place is not used in a stateless scope. One that only reads `.value`
 and writes `.assign` says so by an attribute, `row.stateless = True`. A user's subclass of a
 built-in runs its own `update_step`.
@@ -54,6 +61,12 @@ def named(name: str) -> Callable | None:
     """The row called `name`, or None if there is none or it cannot be used now."""
     row = backend.UPDATES.get(name)
     return row if usable(row) else None
+
+
+def whole(grads: list, variables: list) -> list:
+    """The gradients whole, for an `update_step` that looks at all of a variable."""
+    row = named("whole")
+    return grads if row is None else row(grads, variables)
 
 
 def usable(row: Any) -> TypeGuard[Callable]:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from kdist.backend.torch.parts import is_dtensor
+from kdist.backend.torch.sharded_storage import computing
+from kdist.backend.torch.split_rules import SplitMode
 
 
 class ByValue:
@@ -18,12 +20,23 @@ class ByValue:
 
 
 class ByBackward:
-    """By a backward pass that leaves gradients on the parameters, which FSDP2 needs: it reduces them there."""
+    """By a backward pass that leaves gradients on the parameters, which FSDP2 needs: it reduces them there.
+
+    Arguments:
+        split: whether the model computes on parts. A forward pass that is run again does so, too.
+    """
+
+    def __init__(self, split: bool):
+        self.split = split
 
     def __call__(self, loss: Tensor, parameters: list[Tensor]) -> list:
         for p in parameters:
             p.grad = None
-        loss.backward()
+        if self.split:
+            with computing, SplitMode():
+                torch.autograd.backward(loss)  # the method itself would leave the mode
+        else:
+            loss.backward()
         gradients = [None if p.grad is None else settled(p.grad, p) for p in parameters]
         for p in parameters:
             p.grad = None

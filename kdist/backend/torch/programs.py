@@ -15,7 +15,14 @@ from torch import Tensor, nn
 
 from kdist.backend.torch.grid import grid_of
 from kdist.backend.torch.placement import check_support, to_device
-from kdist.backend.torch.replicas import ProcessReplicas, average, broadcast, combined, gather_rows
+from kdist.backend.torch.replicas import (
+    OneReplica,
+    ProcessReplicas,
+    average,
+    broadcast,
+    combined,
+    gather_rows,
+)
 from kdist.backend.torch.storage import running
 from kdist.backend.torch.tensors import as_tensor, to_numpy
 from kdist.backend.torch.trainer import pack
@@ -51,7 +58,11 @@ class Program:
         self._group = _batch_group(strategy) if self._grouped else None
         self._shares = self._grouped and dist.get_world_size(self._group) > 1
         self._replicas = (
-            ProcessReplicas(self._group, strategy.batch_axes) if self._shares else SINGLE
+            ProcessReplicas(self._group, strategy.batch_axes)
+            if self._shares
+            else OneReplica()
+            if self._grouped
+            else SINGLE
         )
         self._step = {
             "train": model.train_step,

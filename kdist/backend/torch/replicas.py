@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from kdist.backend.torch.parts import is_dtensor, like, local, plain
+from kdist.backend.torch.parts import is_dtensor, local, plain
 
 # Gradients go out in pieces of this size: the first are on their way while the next are still being copied together.
 _BUCKET_BYTES = 25 * 2**20
@@ -58,7 +58,7 @@ class ProcessReplicas:
     def mean_gradients(self, gradients: list) -> list:
         """The gradients' means over the processes, by a few all-reduces of flat buffers.
 
-        A gradient that is cut over these processes is a mean already: it was reduced into its parts.
+        What is cut gives its part. If it is cut over these processes it is a mean already: it was reduced into parts.
         """
         if any(is_dtensor(g) for g in gradients):
             return self._of_parts(gradients)
@@ -84,8 +84,21 @@ class ProcessReplicas:
         ]
         means = self.mean_gradients([local(gradients[i]) for i in open_])
         for i, mean in zip(open_, means, strict=True):
-            out[i] = like(mean, gradients[i]) if is_dtensor(gradients[i]) else mean
-        return out
+            out[i] = mean
+        return [local(g) for g in out]
+
+
+class OneReplica:
+    """All processes compute on the same rows, each a part of some layers."""
+
+    count = 1
+    index = 0
+
+    def all_sum(self, x: Any) -> Any:
+        return x
+
+    def mean_gradients(self, gradients: list) -> list:
+        return [local(g) for g in gradients]
 
 
 def _buckets(tensors: list[Tensor]) -> list[list[int]]:

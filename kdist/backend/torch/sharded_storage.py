@@ -56,11 +56,8 @@ class PartStorage(Storage):
 
     def whole(self, gradient: Tensor) -> Tensor:
         """Joined by the layout that the storage knows: DTensor's own notion of a dim cut twice is another."""
-        if not is_dtensor(gradient):
-            return gradient
         part = local(gradient)
-        cut_alike = tuple(part.shape) == self.cut.part_shape
-        return self.cut.join(part) if cut_alike else plain(gradient)
+        return self.cut.join(part) if tuple(part.shape) == self.cut.part_shape else plain(gradient)
 
 
 class Computing:
@@ -68,7 +65,14 @@ class Computing:
     lies.
     """
 
-    depth = 0
+    def __init__(self) -> None:
+        self.depth = 0
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *error: object) -> None:
+        self.depth -= 1
 
 
 computing = Computing()

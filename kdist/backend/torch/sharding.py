@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from kdist.backend.torch import abstract
-from kdist.backend.torch.gradients import ByBackward
+from kdist.backend.torch.gradients import BY_VALUE, ByBackward
 from kdist.backend.torch.parts import Cut, dtensor, like
 from kdist.backend.torch.sharded_storage import (
     PartStorage,
@@ -22,6 +22,7 @@ from kdist.backend.torch.sharded_storage import (
     SplitUpdateStorage,
     computing,
 )
+from kdist.backend.torch.split_rules import SplitMode
 from kdist.backend.torch.storage import Storage, running
 from kdist.backend.torch.tensors import TORCH
 from kdist.core import masks, tree
@@ -72,13 +73,10 @@ class _Split:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if abstract.is_active():
             return self.run(*args, **kwargs)
-        computing.depth += 1
-        try:
-            out = self.run(*args, **kwargs)
-        finally:
-            computing.depth -= 1
         if computing.depth:
-            return out
+            return self.run(*args, **kwargs)
+        with computing, SplitMode():
+            out = self.run(*args, **kwargs)
         for layer in self.model._flatten_layers():
             if layer._losses:
                 layer._losses[:] = [_settled(x) for x in layer._losses]
@@ -289,6 +287,7 @@ def place_model(model: Any, plan: Any) -> None:
     if old is not None:
         old.undo()
         object.__setattr__(model, "_placement", None)
+        object.__setattr__(model, "_torch_gradients", BY_VALUE)
     for v, planned in zip(model.variables, plan.variables, strict=True):
         v.layout = planned.layout
     strategy = plan.strategy
@@ -301,4 +300,6 @@ def place_model(model: Any, plan: Any) -> None:
     placement = Placement(model, plan)
     placement.make()
     object.__setattr__(model, "_placement", placement)
-    object.__setattr__(model, "_torch_gradients", ByBackward())
+    backward = bool(placement.holder._parameters or placement.holder._modules)
+    gradients = ByBackward(bool(placement.tensor_axes)) if backward else BY_VALUE
+    object.__setattr__(model, "_torch_gradients", gradients)

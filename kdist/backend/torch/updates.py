@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kdist.backend.torch import update_shards as shards
 from kdist.backend.torch.sharded_storage import SplitUpdateStorage, publish
 from kdist.backend.torch.storage import Storage, running
 
@@ -361,6 +362,7 @@ def accumulate(optimizer: Any, grads: list, sums: list, update: Callable[[list],
 
 
 UPDATES = {
+    "average": shards.average,
     "accumulate": accumulate,
     "adadelta": adadelta,
     "adagrad": adagrad,
@@ -371,5 +373,7 @@ UPDATES = {
     "nadam": nadam,
     "rmsprop": rmsprop,
     "sgd": sgd,
+    "square_sums": shards.square_sums,
     "weight_decay": weight_decay,
+    "whole": shards.whole,
 }

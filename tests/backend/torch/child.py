@@ -123,7 +123,7 @@ def training() -> dict:
                 [
                     kdist.Input((4,)),
                     kdist.layers.Dense(3),
-                    kdist.layers.BatchNormalization(),
+                    kdist.layers.BatchNormalization(synchronized=True),
                     kdist.layers.Dense(2),
                 ]
             )

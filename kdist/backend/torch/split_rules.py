@@ -1,0 +1,201 @@
+"""Computing over a tensor axis: what DTensor cannot do on parts, or does wrongly, is done here.
+
+While a model's forward pass runs, a mode sees each torch function that is called. For a function in the table the
+processes compute on their own parts, by the rule there. One for which DTensor has no rule of its own is computed whole
+on every process. Everything else is DTensor's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from kdist.backend.torch.parts import dtensor, is_dtensor
+from kdist.core import tree
+
+
+def _mesh_of(args: Any) -> Any:
+    """The mesh of the first DTensor among nested arguments; None if there is no DTensor."""
+    for x in args:
+        if is_dtensor(x):
+            return x.device_mesh
+        if isinstance(x, list | tuple):
+            mesh = _mesh_of(x)
+            if mesh is not None:
+                return mesh
+    return None
+
+
+def _placed(x: Tensor, mesh: Any, placement: Any) -> Any:
+    """`x`, a DTensor or a tensor that is whole on every process, as a DTensor of one placement."""
+    if not is_dtensor(x):
+        x = dtensor.DTensor.from_local(x, mesh, [dtensor.Replicate()], run_check=False)
+    return x.redistribute(placements=[placement])
+
+
+def _part(x: Tensor | None, mesh: Any, placement: Any, gradient: Any = None) -> Tensor | None:
+    """This process's part of `x`. `gradient` is how the parts' gradients make the whole one; default: as the parts."""
+    if x is None:
+        return None
+    return _placed(x, mesh, placement).to_local(grad_placements=[gradient or placement])
+
+
+def _joined(part: Tensor, mesh: Any, placement: Any) -> Any:
+    return dtensor.DTensor.from_local(part, mesh, [placement], run_check=False)
+
+
+def whole(func: Callable, args: Sequence, kwargs: dict) -> Any:
+    """`func` on whole tensors, the same on every process. What it changes in place must be whole."""
+    mesh = _mesh_of([*args, *kwargs.values()])
+    replicate = dtensor.Replicate()
+
+    def plain(x: Any) -> Any:
+        return _part(x, mesh, replicate) if is_dtensor(x) else x
+
+    out = func(*tree.map_structure(plain, tuple(args)), **tree.map_structure(plain, kwargs))
+    return tree.map_structure(
+        lambda x: _joined(x, mesh, replicate) if isinstance(x, Tensor) else x, out
+    )
+
+
+def _convolution(func: Callable, args: Sequence, kwargs: dict) -> Any:
+    """By output channels, by input channels (a sum of parts), or by groups; else whole."""
+    names = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+    given = {"bias": None, "groups": 1, **dict(zip(names, args, strict=False)), **kwargs}
+    x, weight, bias, groups = (given.pop(n) for n in ("input", "weight", "bias", "groups"))
+    mesh = _mesh_of((x, weight, bias))
+    shard, partial, replicate = dtensor.Shard, dtensor.Partial(), dtensor.Replicate()
+    cut = weight.placements[0] if is_dtensor(weight) else replicate
+    if cut == shard(0) and groups == 1:
+        parts = (_part(x, mesh, replicate, partial), _part(weight, mesh, cut))
+        out = func(*parts, _part(bias, mesh, shard(0)), **given)
+        return _joined(out, mesh, shard(1))
+    if cut == shard(0) and groups % mesh.size() == 0:
+        parts = (_part(x, mesh, shard(1)), _part(weight, mesh, cut))
+        out = func(*parts, _part(bias, mesh, shard(0)), groups=groups // mesh.size(), **given)
+        return _joined(out, mesh, shard(1))
+    if cut == shard(1) and groups == 1:
+        out = func(_part(x, mesh, shard(1)), _part(weight, mesh, cut), None, **given)
+        total = _joined(out, mesh, partial).redistribute(placements=[replicate])
+        if bias is None:
+            return total
+        return total + bias.reshape(-1, *(1,) * (total.ndim - 2))
+    return whole(func, (x, weight, bias), {**given, "groups": groups})
+
+
+def _attention(func: Callable, args: Sequence, kwargs: dict) -> Any:
+    """By heads or by samples, if query, key and value are cut alike; else whole."""
+    names = ("query", "key", "value", "attn_mask")
+    given = {"attn_mask": None, **dict(zip(names, args, strict=False)), **kwargs}
+    mask = given.pop("attn_mask")
+    inputs = [given.pop(n) for n in names[:3]]
+    more = dict(zip(("dropout_p", "is_causal"), args[4:], strict=False))
+    cuts = {x.placements[0] if is_dtensor(x) else None for x in inputs}
+    [cut] = cuts if len(cuts) == 1 else [None]
+    if cut not in (dtensor.Shard(0), dtensor.Shard(1)):
+        return whole(func, (*inputs, mask), {**given, **more})
+    mesh = _mesh_of(inputs)
+    if mask is not None:
+        # Dims of the mask count from the last: (batch, heads, query, key), or fewer.
+        dim = mask.ndim - 4 + cut.dim
+        alike = dim >= 0 and mask.shape[dim] > 1
+        mask = _part(mask, mesh, dtensor.Shard(dim) if alike else dtensor.Replicate())
+    out = func(*(_part(x, mesh, cut) for x in inputs), mask, **given, **more)
+    return _joined(out, mesh, cut)
+
+
+def _embedding(func: Callable, args: Sequence, kwargs: dict) -> Any:
+    """By rows of the table, each process giving those that it has and zeros for the others, or by columns."""
+    given = {**dict(zip(("input", "weight"), args, strict=False)), **kwargs}
+    ids, table = given.pop("input"), given.pop("weight")
+    if not is_dtensor(table) or given or len(args) > 2:
+        return whole(func, args, kwargs)
+    mesh, cut = table.device_mesh, table.placements[0]
+    ids, part = _part(ids, mesh, dtensor.Replicate()), table.to_local(grad_placements=[cut])
+    if cut == dtensor.Shard(0):
+        first = mesh.get_local_rank() * len(part)
+        mine = (ids >= first) & (ids < first + len(part))
+        out = func(torch.where(mine, ids - first, 0), part) * mine.unsqueeze(-1)
+        # Added up here: DTensor's own rule keeps a mask that serves one use of the result.
+        return _joined(out, mesh, dtensor.Partial()).redistribute(placements=[dtensor.Replicate()])
+    if cut == dtensor.Shard(1):
+        return _joined(func(ids, part), mesh, dtensor.Shard(ids.ndim))
+    return whole(func, args, kwargs)
+
+
+def _by_channel(func: Callable, args: Sequence, kwargs: dict) -> Any:
+    """On parts that are cut by samples or channels, (batch, channels, ...); else whole."""
+    x, *others = args
+    cut = x.placements[0] if is_dtensor(x) else None
+    if cut not in (dtensor.Shard(0), dtensor.Shard(1)):
+        return whole(func, args, kwargs)
+    return _joined(func(_part(x, x.device_mesh, cut), *others, **kwargs), x.device_mesh, cut)
+
+
+_RULES: dict[Callable, Callable] = {
+    torch.conv1d: _convolution,
+    torch.conv2d: _convolution,
+    torch.conv3d: _convolution,
+    F.scaled_dot_product_attention: _attention,
+    F.embedding: _embedding,
+    **dict.fromkeys(
+        (
+            F.max_pool1d, F.max_pool2d, F.max_pool3d, F.avg_pool1d, F.avg_pool2d, F.avg_pool3d,
+            F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d,
+            F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d, F.pixel_shuffle,
+            F.pixel_unshuffle,
+        ),
+        _by_channel,
+    ),
+    # DTensor's backward passes of these fail, or cut the batch, which need not divide.
+    **dict.fromkeys(
+        (
+            torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d,
+            torch.batch_norm, F.batch_norm, F.layer_norm, F.rms_norm, F.group_norm, torch.group_norm, F.ctc_loss,
+        ),
+        whole,
+    ),
+}  # fmt: skip
+
+
+class SplitMode(TorchFunctionMode):
+    """The mode in which a model that is cut over a tensor axis computes."""
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if _mesh_of(args) is None and (not kwargs or _mesh_of(kwargs.values()) is None):
+            return func(*args, **kwargs)
+        out = _computed(func, args, kwargs)
+        if is_dtensor(out) and out.requires_grad and out.placements[0].is_replicate():
+            out.register_hook(_whole_gradient)
+        return out
+
+
+def _computed(func: Callable, args: tuple, kwargs: dict) -> Any:
+    rule = _RULES.get(func)
+    if rule is not None:
+        return rule(func, args, kwargs)
+    try:
+        return func(*args, **kwargs)
+    except NotImplementedError as e:
+        if "sharding strategy" not in str(e):
+            raise
+    return whole(func, args, kwargs)
+
+
+def _whole_gradient(gradient: Tensor) -> Tensor | None:
+    """The gradient of a whole value, whole where a product that is cut by rows has left it in parts.
+
+    Else DTensor would carry the cut back through the layers before, over to dims that do not divide. A sum of
+    parts may stay one: several of them are added up before they travel.
+    """
+    if is_dtensor(gradient) and gradient.placements[0].is_shard():
+        return gradient.redistribute(placements=[dtensor.Replicate()])
+    return None
