@@ -17,14 +17,17 @@ from kdist.core.graph import Node, Operation, any_symbolic
 # Parameters that Keras's classes take in the call; the others are settings.
 _CALLED_WITH = frozenset(
     {
-        "a", "array", "atol", "b", "beta", "bias", "bins", "branches", "choicelist",
-        "condition", "condlist", "constant_values", "data", "default", "depthwise_kernel",
-        "elements", "f", "false_fn", "fill_value", "gamma", "index", "indices", "init",
+        "a", "abs_", "angle", "array", "atol", "b", "beta", "bias", "bins", "branches",
+        "choicelist", "condition", "condlist", "constant_values", "coordinates", "data",
+        "default", "depthwise_kernel", "elements", "elems", "end_points", "f", "false_fn",
+        "fill_value", "fun", "gamma", "image1", "image2", "images", "index", "indices", "init",
         "init_val", "initial_value", "inputs", "kernel", "key", "kwargs", "loop_vars", "mask",
-        "mean", "offset", "operands", "output", "pointwise_kernel", "pred", "predictions", "q",
-        "query", "rtol", "scale", "segment_ids", "sorted_sequence", "start", "start_indices",
-        "step", "stop", "target", "targets", "true_fn", "updates", "value", "values",
-        "variable", "variance", "weights", "x", "x1", "x2", "xs", "y",
+        "mean", "offset", "operands", "output", "output_shape", "pattern", "pointwise_kernel",
+        "pred", "predictions", "primals", "q", "query", "rtol", "scale", "segment_ids",
+        "sorted_sequence", "start", "start_indices", "start_points", "step", "stop",
+        "tangents", "target", "targets", "tensor", "transform", "translation", "true_fn",
+        "updates", "value", "values", "variable", "variance", "volumes", "weights", "x", "x1",
+        "x2", "xs", "y",
     }
 )  # fmt: skip
 _SETTINGS_OF = {
@@ -36,8 +39,27 @@ _SETTINGS_OF = {
     "trace": {"offset"},
     "trapezoid": {"x"},
     "unique": {"fill_value"},
+    **dict.fromkeys(
+        ("affine_transform", "elastic_transform", "map_coordinates", "perspective_transform"),
+        {"fill_value"},
+    ),
+    "resize": {"fill_value"},
 }
 _CLASS_OF = {
+    "cdist": "CDist",
+    "fft": "FFT",
+    "fft2": "FFT2",
+    "ifft2": "IFFT2",
+    "rfft": "RFFT",
+    "irfft": "IRFFT",
+    "stft": "STFT",
+    "istft": "ISTFT",
+    "jvp": "JVP",
+    "psnr": "PSNR",
+    "ssim": "SSIM",
+    "rgb_to_grayscale": "RGBToGrayscale",
+    "rgb_to_hsv": "RGBToHSV",
+    "hsv_to_rgb": "HSVToRGB",
     "batch_normalization": "BatchNorm",
     "layer_normalization": "LayerNorm",
     "rms_normalization": "RMSNorm",

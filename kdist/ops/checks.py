@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kdist.backend import bound as backend
+from kdist.core.spec import Spec
 
 Shape = tuple[int | None, ...]
 
@@ -23,6 +24,11 @@ def dtype_of(x: Any) -> str:
     if isinstance(dtype, str):
         return dtype
     return backend.dtype_of(x if backend.is_tensor(x) else backend.convert_to_tensor(x))
+
+
+def same(a: Shape, b: Shape) -> bool:
+    """Whether two shapes may be equal, as far as they are known."""
+    return len(a) == len(b) and all(p == q or None in (p, q) for p, q in zip(a, b, strict=True))
 
 
 def at_least(op: str, x: Any, rank: int, name: str = "x") -> Shape:
@@ -44,6 +50,16 @@ def square(op: str, x: Any, name: str = "x") -> Shape:
             f"{op}: {name} must be square matrices (..., n, n). Received: {name}.shape={shape}."
         )
     return shape
+
+
+def known_matrices(op: str, x: Any) -> None:
+    """Matrices whose sizes the output depends on: a symbolic call must know them."""
+    shape = at_least(op, x, 2)
+    if isinstance(x, Spec) and None in shape[-2:]:
+        raise ValueError(
+            f"{op}: Input should have its last 2 dimensions fully-defined. Received: "
+            f"x.shape={shape}."
+        )
 
 
 def system(op: str, a: Any, b: Any) -> None:

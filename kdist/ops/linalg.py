@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from kdist.core.spec import Spec
-from kdist.ops.checks import at_least, dtype_of, square, system
+from kdist.ops.checks import at_least, dtype_of, known_matrices, same, square, system
 from kdist.ops.convert import to_float
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import greater, multiply
-from kdist.ops.numpy_creation import eye
+from kdist.ops.numpy_creation import eye, zeros_like
 from kdist.ops.numpy_products import matmul
 from kdist.ops.numpy_reductions import max as largest
 from kdist.ops.numpy_reductions import sum as total
@@ -79,11 +78,7 @@ def _qr(x: Any, mode: str = "reduced") -> None:
             "qr: `mode` argument value not supported. Expected one of {'reduced', 'complete'}. "
             f"Received: mode={mode}"
         )
-    shape = at_least("qr", x, 2)
-    if isinstance(x, Spec) and None in shape[-2:]:
-        raise ValueError(
-            f"qr: Input should have its last 2 dimensions fully-defined. Received: x.shape={shape}."
-        )
+    known_matrices("qr", x)
 
 
 @op(check=_qr)
@@ -98,7 +93,7 @@ def qr(x: Tensor, mode: str = "reduced") -> Any:
     """
 
 
-@op(check=lambda x, full_matrices=True, compute_uv=True: at_least("svd", x, 2))
+@op(check=lambda x, full_matrices=True, compute_uv=True: known_matrices("svd", x))
 def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """x = u @ diag(s) @ vh, s descending.
 
@@ -115,7 +110,8 @@ def cholesky_inverse(x: Tensor, upper: bool = False) -> Tensor:
     Example: `cholesky_inverse([[2.0]])` gives `[[0.25]]`.
     """
     x = to_float(x)
-    inverse = solve_triangular(x, eye(x.shape[-1], dtype=dtype_of(x)), lower=not upper)
+    identity = zeros_like(x) + eye(x.shape[-1], dtype=dtype_of(x))
+    inverse = solve_triangular(x, identity, lower=not upper)
     transposed = swapaxes(inverse, -1, -2)
     return matmul(inverse, transposed) if upper else matmul(transposed, inverse)
 
@@ -153,15 +149,15 @@ def eigh(x: Tensor) -> Any:
     """
 
 
-@op(check=lambda x: at_least("lu_factor", x, 2))
+@op(check=lambda x: known_matrices("lu_factor", x))
 def lu_factor(x: Tensor) -> Any:
     """LU factors of `x` (..., n, m) with partial pivoting, packed as LAPACK's getrf packs them.
 
     Returns: `(lu, pivots)`: lu (..., n, m) with U in its upper triangle and L, whose diagonal is 1,
     below it; pivots (..., min(n, m)) int32: row i was exchanged with row pivots[i], in turn from
-    i = 0. TensorFlow has it for square matrices alone.
+    i = 0.
 
-    Raises: ValueError for other matrices on TensorFlow. Example: `lu_factor([[0.0, 1.0], [2.0,
+    Example: `lu_factor([[0.0, 1.0], [2.0,
     3.0]])` gives `([[2, 3], [0, 1]], [1, 1])`.
     """
 
@@ -199,7 +195,7 @@ def pinv(x: Tensor, rcond: Any = None) -> Tensor:
 
 def _lstsq(a: Any, b: Any, rcond: Any = None) -> None:
     left, right = at_least("lstsq", a, 2, "a"), at_least("lstsq", b, 1, "b")
-    if len(left) != 2 or len(right) > 2 or left[0] != right[0]:
+    if len(left) != 2 or len(right) > 2 or not same(left[:1], right[:1]):
         raise ValueError(
             "lstsq: a must be (n, m) and b (n,) or (n, k) with the same n. Received: "
             f"a.shape={left}, b.shape={right}."

@@ -8,13 +8,13 @@ import numpy as np
 
 from kdist.core import dtypes
 from kdist.core.spec import Spec
-from kdist.ops.checks import at_least, dtype_of, positive_int, shape_of
+from kdist.ops.checks import at_least, dtype_of, positive_int, same, shape_of
 from kdist.ops.core import convert_to_tensor
 from kdist.ops.declare import op
 from kdist.ops.math import extract_sequences
-from kdist.ops.numpy_binary import multiply
-from kdist.ops.numpy_reductions import sum as total
-from kdist.ops.numpy_shaping import pad, reshape
+from kdist.ops.numpy_binary import divide, multiply
+from kdist.ops.numpy_reductions import where
+from kdist.ops.numpy_shaping import broadcast_to, pad, reshape
 
 Tensor = Any
 
@@ -31,7 +31,7 @@ def _pair(op: str, x: Any, rank: int, fixed: int = 0) -> None:
             f"Received: x={x}."
         )
     shapes = shape_of(x[0]), shape_of(x[1])
-    if shapes[0] != shapes[1]:
+    if not same(*shapes):
         raise ValueError(
             f"{op}: Both the real and imaginary parts should have the same shape. "
             f"Received: x[0].shape={shapes[0]}, x[1].shape={shapes[1]}."
@@ -97,6 +97,9 @@ def irfft(x: Any, fft_length: int | None = None) -> Tensor:
 
 # Cosine windows a - b cos(2 pi n / N), periodic (Harris 1978, doi:10.1109/PROC.1978.10837).
 _WINDOWS = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46)}
+
+
+_SILENT = 1e-10  # a sum of squared weights that counts as none
 
 
 def _check_window(op: str, window: Any, length: int) -> None:
@@ -208,33 +211,37 @@ def istft(
 ) -> Tensor:
     """Inverse of `stft`, by weighted overlap and addition.
 
-    Exact where as many windows overlap as do in the middle. Griffin and Lim 1984,
-    doi:10.1109/TASSP.1984.1164317.
+    Of a pair that is no transform it gives the signal whose transform is nearest (Griffin and Lim
+    1984, doi:10.1109/TASSP.1984.1164317). Samples on which no window has any weight are 0.
 
     Arguments:
         x: pair (..., windows, fft_length // 2 + 1).
-        sequence_length, sequence_stride, fft_length, window, center: those of `stft`.
+        sequence_length, sequence_stride, fft_length, window, center: those of `stft`; with
+            window=None, overlapping parts are added up as they are.
         length: samples to return; default all there are.
 
     Returns: (..., samples). Example: `istft(stft(x, 256, 128, 256), 256, 128, 256)`.
     """
     frames = irfft(x, fft_length)
     weights = _window(window, sequence_length, fft_length, dtype_of(frames))
-    overlaps = -(-fft_length // sequence_stride)
-    tail = overlaps * sequence_stride - fft_length
-    if weights is not None:
-        squares = reshape(pad(weights * weights, [(0, tail)]), (overlaps, sequence_stride))
-        sums = total(squares, axis=0, keepdims=True) + 0 * squares  # the same for each overlap
-        frames = multiply(frames, weights / reshape(sums, (-1,))[:fft_length])
-    samples = _overlap_and_add(frames, overlaps, sequence_stride, tail)
-    count = fft_length + sequence_stride * (frames.shape[-2] - 1)
+    windows = frames.shape[-2]
+    if weights is None:
+        samples = _overlap_and_add(frames, sequence_stride)
+    else:
+        squares = broadcast_to(weights * weights, (windows, fft_length))
+        sums = _overlap_and_add(squares, sequence_stride)
+        samples = _overlap_and_add(multiply(frames, weights), sequence_stride)
+        samples = divide(samples, where(sums > _SILENT, sums, 1))
+    count = fft_length + sequence_stride * (windows - 1)
     start = fft_length // 2 if center else 0
     stop = count - start if length is None else start + length
     return samples[..., start : min(stop, count)]
 
 
-def _overlap_and_add(frames: Any, overlaps: int, stride: int, tail: int) -> Any:
+def _overlap_and_add(frames: Any, stride: int) -> Any:
     """(..., n, length) -> the sum of the n frames, each `stride` later than the one before."""
+    overlaps = -(-frames.shape[-1] // stride)
+    tail = overlaps * stride - frames.shape[-1]
     none = [(0, 0)] * (len(frames.shape) - 2)
     frames = pad(frames, [*none, (0, 0), (0, tail)])
     lead, n = tuple(frames.shape[:-2]), frames.shape[-2]

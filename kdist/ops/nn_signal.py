@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from kdist.ops.checks import shape_of
+from kdist.ops.checks import same, shape_of
 from kdist.ops.convert import to_float
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import subtract
@@ -25,7 +25,7 @@ def polar(abs_: Tensor, angle: Tensor) -> Tensor:
 
 def _alike(x1: Any, x2: Any, max_val: Any) -> None:
     a, b = shape_of(x1), shape_of(x2)
-    if len(a) != len(b) or any(p != q for p, q in zip(a, b, strict=True) if None not in (p, q)):
+    if not same(a, b):
         raise ValueError(
             f"psnr: x1 and x2 must have the same shape. Received: x1.shape={a}, x2.shape={b}."
         )

@@ -7,7 +7,9 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-import numpy_cases  # noqa: F401 - adds its cases
+import image_cases  # noqa: F401 - adds its cases
+import linalg_cases  # noqa: F401
+import numpy_cases  # noqa: F401
 from op_cases import CASES
 
 # The gradients of the others are constant, or follow from an op they are made of.

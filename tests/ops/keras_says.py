@@ -42,7 +42,7 @@ def public(module):
 
 json.dump(
     {
-        "signatures": public(keras.ops),
+        "signatures": {**public(keras.ops), **public(keras.ops.image)},
         "random": public(keras.random),
         "activations": public(keras.activations),
         "classes": {

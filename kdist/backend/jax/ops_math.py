@@ -14,7 +14,7 @@ from kdist.backend.jax.tensors import as_tensor, promote_arrays, to_float
 
 
 def in_top_k(targets: Any, predictions: Any, k: int) -> jax.Array:
-    targets, predictions = as_tensor(targets), as_tensor(predictions)
+    targets, predictions = as_tensor(targets, "int32"), as_tensor(predictions)
     chosen = jnp.take_along_axis(predictions, targets[..., None], axis=-1)
     chosen = jnp.where(jnp.isnan(chosen), -jnp.inf, chosen)  # NaN is nowhere near the top
     return jnp.sum(predictions > chosen, axis=-1) < k
@@ -68,6 +68,8 @@ def qr(x: Any, mode: str = "reduced") -> tuple:
 
 def solve(a: Any, b: Any) -> jax.Array:
     a, b = promote_arrays(a, b, also=float)
+    if b.ndim == a.ndim - 1:
+        return jnp.linalg.solve(a, b[..., None])[..., 0]
     return jnp.linalg.solve(a, b)
 
 

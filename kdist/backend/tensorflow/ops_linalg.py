@@ -177,12 +177,36 @@ def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
 def lu_factor(x: Any) -> Any:
     x = to_float(x)
     if x.shape[-1] != x.shape[-2]:
-        raise ValueError(
-            "lu_factor: LU decomposition failed: TensorFlow has it for square matrices alone. "
-            f"Received: x.shape={tuple(x.shape)}."
-        )
+        return _eliminate(x)
     lu, rows = tf.linalg.lu(x)
     return lu, _pivots(rows)
+
+
+def _eliminate(x: Any) -> tuple:
+    """LU factors column by column (Golub and Van Loan 2013, algorithm 3.4.1): TensorFlow's kernel
+    takes square matrices alone."""
+    m, n = x.shape[-2:]
+    row, column = tf.range(m)[:, None], tf.range(n)
+
+    def step(i: Any, a: Any, found: Any) -> tuple:
+        size = tf.where(row[:, 0] >= i, tf.abs(a[..., i]), -1)
+        pivot = tf.argmax(size, axis=-1, output_type=tf.int32)
+        best = tf.gather(a, pivot[..., None], axis=-2, batch_dims=x.shape.rank - 2)
+        here, chosen = a[..., i, None, :], pivot[..., None, None]
+        a = tf.where(row == i, best, tf.where(row == chosen, here, a))
+        factors = tf.math.divide_no_nan(a[..., i, None], best[..., i, None])
+        rest = tf.where(column > i, a - factors * best, tf.where(column == i, factors, a))
+        return i + 1, tf.where(row > i, rest, a), found.write(i, pivot)
+
+    count = min(m, n)
+    found = tf.TensorArray(tf.int32, size=count, element_shape=x.shape[:-2])
+    _, lu, found = tf.while_loop(lambda i, *_: i < count, step, (tf.constant(0), x, found))
+    return lu, _last(found.stack())
+
+
+def _last(x: Any) -> Any:
+    """The first axis last."""
+    return tf.transpose(x, [*range(1, x.shape.rank), 0])
 
 
 def _pivots(rows: Any) -> Any:
@@ -201,8 +225,7 @@ def _pivots(rows: Any) -> Any:
         return i + 1, order, found.write(i, here[..., 0])
 
     found = tf.while_loop(lambda i, *_: i < n, exchange, (tf.constant(0), start, found))[2]
-    last = rows.shape.rank - 1
-    return tf.transpose(found.stack(), [*range(1, last + 1), 0])
+    return _last(found.stack())
 
 
 def pinv(x: Any, rcond: Any = None) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -184,6 +186,9 @@ def pinv(x: Any, rcond: Any = None) -> Tensor:
 def jvp(fun: Callable, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
     primals = tuple(as_tensor(p) for p in primals)
     tangents = tuple(as_tensor(t).to(p.dtype) for p, t in zip(primals, tangents, strict=True))
+    with warnings.catch_warnings():  # torch loads what is deprecated in torch
+        warnings.simplefilter("ignore", DeprecationWarning)
+        importlib.import_module("torch._decomp.decompositions_for_jvp")
     return torch.func.jvp(fun, primals, tangents, has_aux=has_aux)
 
 
