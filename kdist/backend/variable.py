@@ -33,6 +33,10 @@ class Variable:
     The value is created already sharded. Until a `StatelessScope` that forbids initialisation ends, it is deferred.
     """
 
+    # Brings a value that stands in for the variable to where computations use it; None: it is there. Set by the
+    # backend's `place`.
+    _to_compute: Callable[[Any], Any] | None = None
+
     # tf.GradientTape takes gradients with respect to `.handle` of what says this of itself; elsewhere it means nothing.
     _should_act_as_resource_variable = True
 
@@ -139,6 +143,13 @@ class Variable:
         ):
             value = backend.OPS["cast"](value, local.autocast)
         return value
+
+    def computed(self, value: Any) -> Any:
+        """`value`, which stands in for the variable's in a function of values, where computations use it.
+
+        Under FSDP on jax: gathered, and its gradient is summed into parts.
+        """
+        return value if self._to_compute is None else self._to_compute(value)
 
     def numpy(self) -> np.ndarray:
         """The whole value as a NumPy array."""

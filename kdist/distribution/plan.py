@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from kdist.distribution import costs
+from kdist.distribution.activations import Activations, activations_of
 from kdist.distribution.checks import batch_warning, find_warnings
 from kdist.distribution.costs import Collective, Tally
 from kdist.distribution.layout import TensorLayout, replicated
@@ -15,7 +17,7 @@ from kdist.distribution.report import plan_table, plan_text
 from kdist.distribution.roles import Roles
 from kdist.distribution.runtime import runtime
 from kdist.distribution.slots import slot_layouts, slot_variables
-from kdist.distribution.trace import StepTrace
+from kdist.distribution.trace import GRADIENT, StepTrace
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,8 +52,9 @@ class Plan:
         batch_size: rows of the global batch, if it was given.
         collectives: what one device communicates per step. Activations are counted if the batch size is known.
             Scalars (the loss, metrics) and the statistics of batch normalisation are not.
-        activations: bytes of one device beyond parameters, optimizer state and gradients at the fullest moment of a
+        activation_bytes: what one device holds beyond parameters, optimizer state and gradients at the fullest moment of a
             step: an estimate; None if the batch size is not known.
+        layers: layouts that layers' inputs and outputs are brought to.
     """
 
     strategy: Any
@@ -61,7 +64,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     batch_size: int | None = None
     collectives: tuple[Collective, ...] = ()
-    activations: int | None = None
+    activation_bytes: int | None = None
+    layers: Activations = field(default_factory=Activations)
 
     @property
     def data_shards(self) -> int:
@@ -80,8 +84,8 @@ class Plan:
             ),
             "optimizer": sum(v.bytes_per_device for v in self.optimizer),
         }
-        if self.activations is not None:
-            found["activations"] = self.activations
+        if self.activation_bytes is not None:
+            found["activations"] = self.activation_bytes
         return found
 
     def _update_layout(self, variable: VariablePlan) -> TensorLayout:
@@ -158,10 +162,8 @@ def make_plan(
         )
     )
     traits = runtime()
-    regathers = getattr(traits, "regathers", True)
-    warnings = find_warnings(
-        strategy, model, variables, getattr(traits, "statistics_per_replica", True)
-    )
+    regathers = traits.regathers
+    warnings = find_warnings(strategy, model, variables, traits.statistics_per_replica)
     shards = strategy.data_shards if strategy is not None else 1
     trace = shares = None
     tally = Tally(strategy.device_mesh) if strategy is not None else None
@@ -175,7 +177,7 @@ def make_plan(
             roles = Roles(model, strategy, layouts)
             costs.count_activations(tally, strategy, roles.of, trace.calls)
             shares = roles.shares
-    return Plan(
+    plan = Plan(
         strategy=strategy,
         mesh=strategy.device_mesh if strategy is not None else None,
         variables=variables,
@@ -183,8 +185,12 @@ def make_plan(
         warnings=warnings,
         batch_size=batch_size,
         collectives=tally.collectives() if tally is not None else (),
-        activations=None if trace is None else _activations(trace, shares),
+        layers=activations_of(strategy, model, layouts) if strategy is not None else Activations(),
     )
+    if trace is None:
+        return plan
+    gradients = plan.bytes_per_device["gradients"]
+    return replace(plan, activation_bytes=_activations(trace, gradients, shares or {}))
 
 
 def _slots(model: Any, complete: bool) -> list[Any]:
@@ -194,6 +200,13 @@ def _slots(model: Any, complete: bool) -> list[Any]:
     return slot_variables(optimizer, model.trainable_variables)
 
 
-def _activations(trace: StepTrace, shares: Any) -> int:
-    """What a step takes beyond variables and gradients, with the batch."""
-    return max(trace.peak(shares) - trace.gradient_bytes, 0) + trace.batch_bytes
+def _activations(trace: StepTrace, gradients: int, shares: Mapping[int, float]) -> int:
+    """What a step takes beyond variables and gradients, with the batch.
+
+    Arguments:
+        gradients: bytes of gradients on one device, where the trace has all of them whole.
+        shares: layer -> the part of its memory on one device.
+    """
+    part = gradients / trace.gradient_bytes if trace.gradient_bytes else 1.0
+    peak = trace.peak({**shares, GRADIENT: min(part, 1.0)})
+    return max(peak - gradients, 0) + trace.batch_bytes

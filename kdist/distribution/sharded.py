@@ -10,7 +10,7 @@ from typing import Any, Literal
 from kdist.distribution.layout import DimAxes, LayoutMap, TensorLayout, replicated
 from kdist.distribution.mesh import DeviceMesh
 from kdist.distribution.runtime import list_devices
-from kdist.distribution.strategies import fitted
+from kdist.distribution.strategies import fitted, output_layout
 from kdist.distribution.strategy import LARGE, Decision, Strategy
 from kdist.distribution.tensor_split import Choice, largest_dim, tensor_choices
 
@@ -132,15 +132,13 @@ class _Sharded(Strategy):
         return LARGE if self._count(TENSOR) > 1 else None
 
     # ---- activations
-    def activation_layout(self, path: str, ndim: int) -> TensorLayout | None:
-        layout = self.layout_map[f"{path}/output"]
-        return None if layout is None else layout.padded(ndim)
+    def activation_layout(self, path: str) -> TensorLayout | None:
+        return output_layout(self.layout_map, path)
 
-    def sequence_layout(self, ndim: int) -> TensorLayout | None:
-        """The layout of activations (batch, time, ...) between blocks, where `sequence` cuts them in time."""
-        if not self.sequence or ndim < 3 or self._count(TENSOR) == 1:
+    def sequence_layout(self) -> TensorLayout | None:
+        if not self.sequence or self._count(TENSOR) == 1:
             return None
-        return self.data_layout(ndim).split_further(1, TENSOR)
+        return self.data_layout(3).split_further(1, TENSOR)
 
 
 @dataclass(frozen=True, init=False, repr=False)

@@ -129,12 +129,23 @@ class ModelParallel(Strategy):
     def shards_from(self) -> int | None:
         return LARGE
 
-    def activation_layout(self, path: str, ndim: int) -> TensorLayout | None:
-        layout = self.layout_map[f"{path}/output"]
-        return None if layout is None else layout.padded(ndim)
+    def activation_layout(self, path: str) -> TensorLayout | None:
+        return output_layout(self.layout_map, path)
 
     def __repr__(self) -> str:
         return f"<ModelParallel {self.device_mesh!r}, {len(self.rules)} rules>"
+
+
+def output_layout(layout_map: LayoutMap, path: str) -> TensorLayout | None:
+    """What the rules whose keys end in "/output" say of the layer at `path`.
+
+    Raises: ValueError where two of them match.
+    """
+    outputs = LayoutMap(layout_map.device_mesh)
+    for key, layout in layout_map.items():
+        if key.endswith(("/output", "/output$")):
+            outputs[key] = layout
+    return outputs[f"{path}/output"]
 
 
 def fitted(layout: TensorLayout, path: str, shape: Sequence[int]) -> TensorLayout:

@@ -69,8 +69,12 @@ class Strategy(ABC):
             (entry_of(self.batch_axes), *(None,) * (ndim - 1)) if ndim else (), self.device_mesh
         )
 
-    def activation_layout(self, path: str, ndim: int) -> TensorLayout | None:
+    def activation_layout(self, path: str) -> TensorLayout | None:
         """A layout that the outputs of the layer at `path` are brought to, or None to leave them."""
+        return None
+
+    def sequence_layout(self) -> TensorLayout | None:
+        """A layout for outputs (batch, time, ...) of the layers between those whose computation is split, or None."""
         return None
 
     @property

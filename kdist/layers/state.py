@@ -248,6 +248,8 @@ class LayerState:
     # ---- parallelism
     # Whether the output's features are split as the input's: true of functions of single elements.
     keeps_tensor_split = False
+    # Whether each position of (batch, time, features) is computed from the inputs' features there alone.
+    is_positionwise = False
 
     def tensor_split(self) -> Any:
         """How this layer may be cut for tensor parallelism: a `LinearSplit`, an `InnerSplit`, or None.

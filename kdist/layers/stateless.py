@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kdist.core import scopes
+from kdist.core.given import GivenValues
 
 
 class Stateless:
@@ -51,18 +51,12 @@ class Stateless:
                     f"{what} has {len(values)} values, and layer {self.name!r} has {len(variables)}: "
                     f"{[v.path for v in variables]}."
                 )
-        pairs = [
-            *zip(self.trainable_variables, trainable_variables, strict=True),
-            *zip(self.non_trainable_variables, non_trainable_variables, strict=True),
-        ]
-        with scopes.StatelessScope(pairs, collect_losses=return_losses) as scope:
+        given = GivenValues(
+            (self.trainable_variables, trainable_variables),
+            (self.non_trainable_variables, non_trainable_variables),
+        )
+        with given.scope(collect_losses=return_losses) as scope:
             outputs = self(*args, **kwargs)  # type: ignore[operator]
             losses = self.losses if return_losses else None
-        current = lambda v, value: (
-            scope.get_current_value(v) if scope.get_current_value(v) is not None else value
-        )
-        updated = [
-            current(v, value)
-            for v, value in zip(self.non_trainable_variables, non_trainable_variables, strict=True)
-        ]
+        _, updated = given.after(scope)
         return (outputs, updated, losses) if return_losses else (outputs, updated)

@@ -7,6 +7,7 @@ from typing import Any
 from kdist import ops
 from kdist.backend import bound as backend
 from kdist.core import config, scopes
+from kdist.core.given import GivenValues
 from kdist.core.replicas import sample_mask
 from kdist.training.compile_loss import samples_here
 from kdist.training.logs import to_python
@@ -74,19 +75,14 @@ class Objective:
 
         Returns: (loss, (trainable, non-trainable, metrics variables' values)).
         """
-        groups = (
+        given = GivenValues(
             (self.trainable_variables, trainable_variables),
             (self.non_trainable_variables, non_trainable_variables),
             (self.metrics_variables, metrics_variables),
         )
-        pairs = [p for variables, values in groups for p in zip(variables, values, strict=True)]
-        with scopes.StatelessScope(pairs) as scope:
+        with given.scope() as scope:
             loss = self.compute_loss(x, y, y_pred, sample_weight=sample_weight, training=training)
-        current = lambda variables, values: [
-            value if scope.get_current_value(v) is None else scope.get_current_value(v)
-            for v, value in zip(variables, values, strict=True)
-        ]
-        return loss, tuple(current(variables, values) for variables, values in groups)
+        return loss, given.after(scope)
 
     # ---- metrics
     @property

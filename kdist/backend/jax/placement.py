@@ -9,11 +9,15 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import linear_call
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from kdist.backend.jax.runtime import device_by_name
-from kdist.backend.jax.tensors import native_dtype
+from kdist.backend.jax.tensors import as_tensor, native_dtype
+from kdist.core import masks, tree
+from kdist.distribution.activations import path_of
 from kdist.distribution.layout import TensorLayout
 from kdist.distribution.mesh import DeviceMesh
 from kdist.distribution.plan import Plan
@@ -87,34 +91,68 @@ def distribute_tensor(tensor: Any, layout: TensorLayout) -> jax.Array:
 
 
 def place_model(model: Any, plan: Plan) -> None:
-    """Bring the model's variables into the plan's layouts, one after the other."""
+    """Bring the model's variables into the plan's layouts, one after the other, and its layers' outputs from now on."""
     strategy = plan.strategy
     for variable, planned in zip(model.variables, plan.variables, strict=True):
-        layout, storage = planned.layout, variable._storage
+        layout = planned.layout
         variable.layout = layout
-        storage.move(sharding_of(layout))
+        variable._storage.move(sharding_of(layout))
         computes = strategy.compute_layout(layout)
         updates = strategy.slot_layout(layout, variable.shape)
-        spread = len({layout, computes, updates}) > 1
-        storage.computes = sharding_of(computes) if spread else None
-        storage.updates = sharding_of(updates) if spread else None
+        # What lies in one way throughout needs no constraint.
+        variable._to_compute = (
+            _gather(sharding_of(computes), sharding_of(updates))
+            if len({layout, computes, updates}) > 1
+            else None
+        )
+    for layer in model._flatten_layers(include_self=False):
+        path = path_of(layer)
+        layouts = plan.layers.inputs.get(path, ()), plan.layers.outputs.get(path, ())
+        object.__setattr__(layer, "_layouts", layouts if any(layouts) else None)
 
 
-def gathered(variable: Any, value: jax.Array) -> jax.Array:
-    """The value of a variable as a step computes with it: gathered over the axes that split the batch.
+@functools.lru_cache(maxsize=1024)
+def _gather(computes: NamedSharding, updates: NamedSharding) -> Callable[[jax.Array], jax.Array]:
+    """A function that brings a value to `computes`, and its gradient to `updates`.
 
-    Said explicitly, since XLA left to itself may move the activations instead, which are larger.
+    Both are said explicitly: XLA left to itself may move the activations instead, which are larger, and a plain
+    constraint holds of the gradient too, which would be summed whole on every device.
     """
-    sharding = variable._storage.computes
-    return value if sharding is None else jax.lax.with_sharding_constraint(value, sharding)
+
+    def forward(_: tuple, value: jax.Array) -> jax.Array:
+        return jax.lax.with_sharding_constraint(value, computes)
+
+    def backward(_: tuple, gradient: jax.Array) -> jax.Array:
+        return jax.lax.with_sharding_constraint(gradient, updates)
+
+    def gather(value: Any) -> jax.Array:
+        value = as_tensor(value)
+        if not jnp.issubdtype(value.dtype, jnp.inexact):
+            return forward((), value)  # it has no gradient
+        return linear_call(forward, backward, (), value)
+
+    return gather
 
 
-def scattered(variable: Any, gradient: jax.Array) -> jax.Array:
-    """A gradient where its variable's slots lie, so that it is summed into parts and never whole."""
-    sharding = variable._storage.updates
-    if sharding is None or gradient is None:
-        return gradient
-    return jax.lax.with_sharding_constraint(gradient, sharding)
+def constrained(tensors: Any, layouts: tuple[TensorLayout, ...]) -> Any:
+    """A structure of a layer's inputs or outputs, the tensors in it brought to one of `layouts` after the other.
+
+    What is not traced stays where it is, and so does a tensor with fewer dims than a layout. XLA pads a size that
+    does not divide.
+    """
+    for layout in layouts:
+        tensors = tree.map_structure(lambda x, to=layout: _constrained(x, to), tensors)
+    return tensors
+
+
+def _constrained(x: Any, layout: TensorLayout) -> Any:
+    if not isinstance(x, jax.core.Tracer) or x.ndim < len(layout.axes):
+        return x
+    laid_out = jax.lax.with_sharding_constraint(x, sharding_of(layout))
+    mask = masks.get_keras_mask(x)
+    if mask is not None:
+        masks.set_keras_mask(laid_out, mask)
+    return laid_out
 
 
 def itemsize_of(dtype: str) -> int:

@@ -6,13 +6,12 @@ global on jax, so a loss over the batch is the global loss, however the batch is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
 
-from kdist.backend.jax.placement import gathered, scattered
-from kdist.core.scopes import StatelessScope
+from kdist.core.given import GivenValues
 
 
 def unpack(data: Any) -> tuple[Any, Any, Any]:
@@ -29,34 +28,13 @@ def pack(x: Any, y: Any, sample_weight: Any) -> Any:
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
-class _Values:
-    """The values of a model's variables inside a step, group by group."""
-
-    def __init__(self, *groups: tuple[Sequence, Sequence]):
-        self.groups = groups
-
-    def scope(self) -> StatelessScope:
-        pairs = [
-            (v, gathered(v, value))
-            for variables, values in self.groups
-            for v, value in zip(variables, values, strict=True)
-        ]
-        return StatelessScope(pairs)
-
-    def after(self, scope: StatelessScope) -> tuple[list, ...]:
-        """Each group's values at the end of `scope`."""
-        return tuple(
-            [scope.get_current_value(v) for v in variables] for variables, _ in self.groups
-        )
-
-
 def _forward(
     model: Any, state: tuple, data: Any, training: bool, scale: Callable = lambda loss: loss
 ) -> tuple:
     """(loss to differentiate, (loss, y_pred, non-trainable and metrics variables' values))."""
     trainable, non_trainable, metrics = state
     x, y, sample_weight = unpack(data)
-    values = _Values(
+    values = GivenValues(
         (model.trainable_variables, trainable),
         (model.non_trainable_variables, non_trainable),
         (model.metrics_variables, metrics),
@@ -74,7 +52,7 @@ def _forward(
 def _measure(model: Any, metrics: list, loss: Any, data: Any, y_pred: Any) -> tuple:
     """(what the model reports of its own, or None; the metrics variables' new values)."""
     x, y, sample_weight = unpack(data)
-    values = _Values((model.metrics_variables, metrics))
+    values = GivenValues((model.metrics_variables, metrics))
     with values.scope() as scope:
         out = model._update_metrics(loss, x, y, y_pred, sample_weight)
     return out, values.after(scope)[0]
@@ -92,7 +70,6 @@ def train(model: Any, state: tuple, data: Any) -> tuple:
 
     (_, aux), grads = jax.value_and_grad(loss_of, has_aux=True)(trainable)
     loss, y_pred, non_trainable, metrics = aux
-    grads = [scattered(v, g) for v, g in zip(model.trainable_variables, grads, strict=True)]
     trainable, optimizer_values = optimizer.stateless_apply(optimizer_values, grads, trainable)
     out, metrics = _measure(model, metrics, loss, data, y_pred)
     return out, (trainable, non_trainable, optimizer_values, metrics)
@@ -109,7 +86,7 @@ def test(model: Any, state: tuple, data: Any) -> tuple:
 def predict(model: Any, state: tuple, data: Any) -> tuple:
     """Returns (outputs, the non-trainable variables' values)."""
     trainable, non_trainable = state
-    values = _Values(
+    values = GivenValues(
         (model.trainable_variables, trainable), (model.non_trainable_variables, non_trainable)
     )
     with values.scope() as scope:
@@ -121,7 +98,7 @@ def _with_results(model: Any, out: dict | None, metrics: list) -> dict:
     """Logs for a user's step that calls the built-in one: it expects them."""
     if out is not None:
         return out
-    with _Values((model.metrics_variables, metrics)).scope():
+    with GivenValues((model.metrics_variables, metrics)).scope():
         return model.get_metrics_result()
 
 

@@ -26,15 +26,12 @@ class Cell:
 class Storage:
     """The contract's `Storage`."""
 
-    __slots__ = ("cell", "computes", "index", "sharding", "updates")
+    __slots__ = ("cell", "index", "sharding")
 
     def __init__(self, value: jax.Array, sharding: Any):
         self.cell = Cell([value])
         self.index = 0
         self.sharding = sharding
-        # Where steps bring the value to compute with it, and its gradient to update it; None: as it is.
-        self.computes: Any = None
-        self.updates: Any = None
 
     def read(self) -> jax.Array:
         return self.cell.values[self.index]

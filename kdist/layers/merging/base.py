@@ -44,6 +44,8 @@ class ElementwiseMerge(Merge):
     Abstract.
     """
 
+    is_positionwise = True
+
     def call(self, inputs: Any) -> Any:
         if not isinstance(inputs, list | tuple):
             raise ValueError(

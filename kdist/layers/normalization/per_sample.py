@@ -49,6 +49,10 @@ class PerSample(Layer):
         self.axis = _axes(axis)
         self.supports_masking = True
 
+    @property
+    def is_positionwise(self) -> bool:  # type: ignore[override]
+        return self.axis in (-1, [-1])
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         _checked(self.axis, input_shape)
         return input_shape

@@ -28,7 +28,7 @@ class Noisy(Layer):
         seed: int, or None for one drawn from Python's `random`.
     """
 
-    keeps_tensor_split = True
+    keeps_tensor_split = is_positionwise = True
 
     def __init__(self, active: bool, seed: int | None, **kwargs: Any):
         super().__init__(**kwargs)
