@@ -19,9 +19,14 @@ class _AtPoint(Metric):
         self, value: float, num_thresholds: int, class_id: int | None, name: Any, dtype: Any
     ):
         if not 0 <= value <= 1:
-            raise ValueError(f"{self._argument}={value} must lie in [0, 1].")
+            raise ValueError(
+                f"`{self._argument}` must be in the range [0, 1]. Received: {self._argument}={value}."
+            )
         if num_thresholds <= 0:
-            raise ValueError(f"num_thresholds={num_thresholds} must be a positive int.")
+            raise ValueError(
+                "Argument `num_thresholds` must be an integer > 0. "
+                f"Received: num_thresholds={num_thresholds}."
+            )
         super().__init__(name=name, dtype=dtype)
         self.value = value
         self.num_thresholds = num_thresholds

@@ -52,13 +52,16 @@ class AUC(Metric):
         from_logits: bool = False,
     ):
         if str(curve).upper() not in _CURVES:
-            raise ValueError(f"curve={curve!r} of AUC: use one of {_CURVES}.")
+            raise ValueError(f"Invalid curve={curve!r} of AUC: use one of {_CURVES}.")
         if str(summation_method).lower() not in _METHODS:
             raise ValueError(
-                f"summation_method={summation_method!r} of AUC: use one of {_METHODS}."
+                f"Invalid summation_method={summation_method!r} of AUC: use one of {_METHODS}."
             )
         if thresholds is None and num_thresholds <= 1:
-            raise ValueError(f"num_thresholds={num_thresholds} of AUC must be an int > 1.")
+            raise ValueError(
+                "Argument `num_thresholds` must be an integer > 1. "
+                f"Received: num_thresholds={num_thresholds}."
+            )
         if num_labels and not multi_label:
             raise ValueError(f"num_labels={num_labels} of AUC is for multi_label=True only.")
         super().__init__(name=name, dtype=dtype)

@@ -22,7 +22,9 @@ def as_thresholds(thresholds: Any, default: float = 0.5) -> list[float]:
     listed = list(thresholds) if isinstance(thresholds, list | tuple) else [thresholds]
     wrong = [t for t in listed if t is None or not 0 <= t <= 1]
     if wrong:
-        raise ValueError(f"thresholds={thresholds}: {wrong} do not lie in [0, 1].")
+        raise ValueError(
+            f"Threshold values must be in [0, 1]. Received: {wrong} in thresholds={thresholds}."
+        )
     return listed
 
 
@@ -74,7 +76,9 @@ def count(
         y_pred = keep_top_k(y_pred, top_k)
     if class_id is not None:
         if len(y_pred.shape) == 1:
-            raise ValueError(f"class_id={class_id} needs y_pred of (batch, classes), not a vector.")
+            raise ValueError(
+                f"class_id={class_id} needs y_pred of (batch, classes), not a vector. Leave class_id out."
+            )
         y_true, y_pred = y_true[..., class_id], y_pred[..., class_id]
     weight = ops.ones_like(y_pred)
     if sample_weight is not None:

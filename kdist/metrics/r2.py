@@ -36,10 +36,12 @@ class R2Score(Metric):
         super().__init__(name=name, dtype=dtype)
         if class_aggregation not in _AGGREGATIONS:
             raise ValueError(
-                f"class_aggregation={class_aggregation!r}: use one of {_AGGREGATIONS}."
+                f"Invalid value for argument `class_aggregation`: {class_aggregation!r}. Use one of {_AGGREGATIONS}."
             )
         if num_regressors < 0:
-            raise ValueError(f"num_regressors={num_regressors} must not be negative.")
+            raise ValueError(
+                f"Invalid value for argument `num_regressors`: num_regressors={num_regressors} is negative."
+            )
         self.class_aggregation = class_aggregation
         self.num_regressors = num_regressors
         self.num_samples = self.add_variable((), "zeros", name="num_samples")
@@ -47,7 +49,10 @@ class R2Score(Metric):
 
     def _build(self, shape: Any) -> None:
         if len(shape) != 2 or shape[-1] is None:
-            raise ValueError(f"R2Score takes (batch, outputs) with outputs known, not {shape}.")
+            raise ValueError(
+                "R2Score expects 2D inputs with shape (batch, outputs), outputs known. "
+                f"Received: {shape}."
+            )
         add = lambda name: self.add_variable((shape[-1],), "zeros", name=name)
         self.squared_sum = add("squared_sum")
         self.sum = add("sum")

@@ -12,6 +12,7 @@ from kdist.core import dtypes, tree
 from kdist.core.graph import KerasTensor
 from kdist.core.spec import Spec
 from kdist.ops import infer
+from kdist.ops.checks import shape_of
 from kdist.ops.declare import op
 
 Tensor = Any
@@ -161,15 +162,20 @@ def scatter_update(
     """
 
 
+def _check_slice(inputs: Any, start_indices: Any, shape: Any) -> None:
+    rank = len(shape_of(inputs))
+    for name, given in (("start_indices", start_indices), ("shape", shape)):
+        count = shape_of(given)[0] if hasattr(given, "shape") else len(given)
+        if count is not None and count != rank:
+            raise ValueError(
+                f"slice: the number of dimensions in `{name}` must match that of `inputs`. Received: "
+                f"{name} of {count} entries, inputs of {rank} axes."
+            )
+
+
 def _slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
     if not isinstance(inputs, Spec):
         return None
-    rank = len(inputs.shape)
-    for name, given in (("start_indices", start_indices), ("shape", shape)):
-        if not isinstance(given, Spec) and len(given) != rank:
-            raise ValueError(
-                f"slice: {name}={given} must have one entry for each of the {rank} axes of inputs."
-            )
     left = [
         None if size is None or isinstance(start_indices, Spec) else size - int(start_indices[i])
         for i, size in enumerate(inputs.shape)
@@ -178,7 +184,7 @@ def _slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
     return Spec(sizes, inputs.dtype)
 
 
-@op(rule=_slice)
+@op(rule=_slice, explain=lambda name, *args, **kwargs: _check_slice(*args, **kwargs))
 def slice(inputs: Tensor, start_indices: Any, shape: Any) -> Tensor:
     """The block of `shape` (-1: what is left) that begins at `start_indices`, one per axis.
 
@@ -200,12 +206,16 @@ def slice_update(inputs: Tensor, start_indices: Any, updates: Tensor) -> Tensor:
 
 def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Spec]:
     if not -len(x.shape) <= axis < len(x.shape):
-        raise ValueError(f"unstack: axis={axis} is out of range for x of shape {x.shape}.")
+        raise ValueError(
+            f"unstack: axis {axis} is out of bounds for x of {len(x.shape)} axes. Received: "
+            f"x.shape={x.shape}."
+        )
     axis %= len(x.shape)
     num = x.shape[axis] if num is None else num
     if num is None:
         raise ValueError(
-            f"unstack: axis {axis} of x, whose shape is {x.shape}, has an unknown size. Pass num=."
+            f"unstack: Cannot infer argument `num` from shape {x.shape}, unknown along axis {axis}. "
+            "Pass num=."
         )
     return [Spec((*x.shape[:axis], *x.shape[axis + 1 :]), x.dtype) for _ in range(num)]
 
@@ -328,7 +338,23 @@ def _scan(
     return carry, None if y is None else _stacked(y, n)
 
 
-@op(rule=_scan)
+def _check_scan(
+    f: Callable,
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: Any = 1,
+) -> None:
+    if not callable(f):
+        raise TypeError(f"scan: f={f!r} should be a callable.")
+    if not isinstance(unroll, int) or (unroll is not True and unroll is not False and unroll < 1):
+        raise ValueError(f"scan: unroll={unroll!r} must be a positive integer or boolean.")
+    if xs is None and length is None:
+        raise ValueError("scan: there is nothing to scan over, and no length. Give xs or length.")
+
+
+@op(rule=_scan, check=_check_scan)
 def scan(
     f: Callable,
     init: Any,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kdist.ops import explain_nn
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import (
     add,
@@ -196,7 +197,7 @@ def glu(x: Tensor, axis: int = -1) -> Tensor:
     """
 
 
-@op
+@op(explain=explain_nn.along_axis)
 def softmax(x: Tensor, axis: Any = -1) -> Tensor:
     """exp(x) / sum(exp(x)) along `axis`, an int or a tuple.
 
@@ -204,7 +205,7 @@ def softmax(x: Tensor, axis: Any = -1) -> Tensor:
     """
 
 
-@op
+@op(explain=explain_nn.along_axis)
 def log_softmax(x: Tensor, axis: Any = -1) -> Tensor:
     """log(softmax(x)) without underflow.
 

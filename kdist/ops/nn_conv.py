@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from kdist.ops import explain_nn
 from kdist.ops.declare import op
 
 Tensor = Any
 
 
-@op
+@op(explain=explain_nn.conv)
 def conv(
     inputs: Tensor,
     kernel: Tensor,
@@ -36,7 +37,7 @@ def conv(
     """
 
 
-@op
+@op(explain=explain_nn.depthwise_conv)
 def depthwise_conv(
     inputs: Tensor,
     kernel: Tensor,
@@ -55,7 +56,7 @@ def depthwise_conv(
     """
 
 
-@op
+@op(explain=explain_nn.separable_conv)
 def separable_conv(
     inputs: Tensor,
     depthwise_kernel: Tensor,
@@ -73,7 +74,7 @@ def separable_conv(
     return conv(mixed, pointwise_kernel, 1, "valid", data_format, 1)
 
 
-@op
+@op(explain=explain_nn.conv_transpose)
 def conv_transpose(
     inputs: Tensor,
     kernel: Tensor,

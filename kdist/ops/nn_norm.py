@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kdist.core import config
+from kdist.ops import explain_nn
 from kdist.ops.core import convert_to_tensor
 from kdist.ops.declare import op
 from kdist.ops.linalg import norm
@@ -29,7 +30,7 @@ def moments(x: Tensor, axes: Any, keepdims: bool = False, synchronized: bool = F
     """
 
 
-@op
+@op(explain=explain_nn.batch_normalization)
 def batch_normalization(
     x: Tensor,
     mean: Tensor,
@@ -75,7 +76,7 @@ def rms_normalization(
     """
 
 
-@op
+@op(explain=explain_nn.along_axis)
 def normalize(x: Tensor, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Tensor:
     """x divided by its norm of that `order` along `axis`.
 
@@ -85,7 +86,9 @@ def normalize(x: Tensor, axis: Any = -1, order: int = 2, epsilon: float | None =
     0.8]`.
     """
     if not isinstance(order, int) or order < 1:
-        raise ValueError(f"normalize: order={order!r} must be an int of at least 1.")
+        raise ValueError(
+            f"normalize: Argument `order` must be an int >= 1. Received: order={order!r}."
+        )
     x = convert_to_tensor(x)
     if len(x.shape) == 0:
         x = expand_dims(x, 0)

@@ -42,9 +42,11 @@ class SeedGenerator:
 
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any):
         if kwargs:
-            raise ValueError(f"SeedGenerator received unknown arguments: {sorted(kwargs)}.")
+            raise ValueError(f"Unrecognized keyword arguments of SeedGenerator: {sorted(kwargs)}.")
         if seed is not None and not isinstance(seed, int):
-            raise ValueError(f"seed={seed!r} of SeedGenerator must be an int or None.")
+            raise ValueError(
+                f"Argument `seed` must be an integer or None. SeedGenerator received seed={seed!r}."
+            )
         self.name = name or names.auto_name(type(self).__name__)
         self._initial_seed = seed
         first = make_default_seed() if seed is None else seed

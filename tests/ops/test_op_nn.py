@@ -193,3 +193,54 @@ def test_greedy_decoding():
     assert numpy(labels).tolist() == [[[1, 1, 1, 2, -1], [2, 2, -1, -1, -1]]]
     with pytest.raises(ValueError, match="Invalid strategy 'best'"):
         ops.ctc_decode(frames, [5, 4], strategy="best")
+
+
+# ---- bad arguments: one error, eager and symbolic
+
+BAD = {
+    "conv": (((2, 8, 3), (3, 5, 4)), "conv: the input channels must match the kernel"),
+    "conv_transpose": (((2, 8, 3), (3, 4, 5)), "conv_transpose: the input channels must match"),
+    "depthwise_conv": (((2, 8, 3), (3, 5, 1)), "depthwise_conv: the input channels must match"),
+    "separable_conv": (((2, 8, 3), (3, 3, 2), (1, 5, 4)), "separable_conv: pointwise_kernel must"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_channels_that_do_not_fit(name):
+    shapes, message = BAD[name]
+    for make in (KerasTensor, lambda shape: np.ones(shape, "float32")):
+        with pytest.raises(ValueError, match=message):
+            getattr(ops, name)(*map(make, shapes))
+    # Unknown sizes have the benefit of the doubt.
+    unknown = KerasTensor((2, 8, None))
+    if name != "separable_conv":
+        assert getattr(ops, name)(unknown, KerasTensor(shapes[1])).shape[0] == 2
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "normalize"])
+def test_axes_that_do_not_exist(name):
+    for x in (KerasTensor((2, 3)), np.ones((2, 3), "float32")):
+        with pytest.raises(ValueError, match=f"{name}: axis 5 is out of bounds"):
+            getattr(ops, name)(x, axis=5)
+
+
+def test_vectors_of_batch_normalization():
+    vector = KerasTensor((5,))
+    with pytest.raises(ValueError, match="`offset` must be a vector of length 5"):
+        ops.batch_normalization(
+            KerasTensor((None, 5)), vector, vector, axis=-1, offset=KerasTensor((3,))
+        )
+
+
+def test_arguments_of_scan_and_slice():
+    xs = np.arange(3.0, dtype="float32")
+    step = lambda carry, x: (carry, carry)
+    with pytest.raises(TypeError, match="should be a callable"):
+        ops.scan(1, xs[0], xs)
+    with pytest.raises(ValueError, match="must be a positive integer or boolean"):
+        ops.scan(step, xs[0], xs, unroll=-1)
+    with pytest.raises(ValueError, match="nothing to scan over"):
+        ops.scan(step, xs[0])
+    for x in (KerasTensor((3, 3)), np.ones((3, 3), "float32")):
+        with pytest.raises(ValueError, match="dimensions in `shape` must match"):
+            ops.slice(x, (1, 1), (2, 2, 2))

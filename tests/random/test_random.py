@@ -114,7 +114,7 @@ def test_errors():
         random.normal((2,), seed="a")
     with pytest.raises(ValueError, match="seed='a'"):
         random.SeedGenerator("a")
-    with pytest.raises(ValueError, match="unknown arguments"):
+    with pytest.raises(ValueError, match="Unrecognized keyword arguments"):
         random.SeedGenerator(1, nmae="x")
 
 
