@@ -17,6 +17,7 @@ from kdist.backend import bound as backend
 from kdist.core.leaf import Leaf, whole_leaf
 from kdist.core.names import to_snake_case
 from kdist.distribution import process_index
+from kdist.distribution.runtime import distribution_scope
 
 Path = tuple[str, ...]
 
@@ -109,5 +110,7 @@ def restore_snapshot(model: Any, reader: Any) -> dict:
     metrics = model.metrics_variables
     paths = [("metrics", f"{i:05d}") for i in range(len(metrics))]
     if all(path in stored for path in paths):
-        backend.load_metrics(metrics, [np.asarray(reader.read(path, None)) for path in paths])
+        values = [np.asarray(reader.read(path, None)) for path in paths]
+        with distribution_scope(model._strategy()):
+            backend.load_metrics(metrics, values)
     return reader.meta

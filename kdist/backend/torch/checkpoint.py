@@ -15,20 +15,35 @@ from kdist.core.leaf import Leaf, whole_leaf
 
 
 def to_leaf(variable: Any) -> Leaf:
-    """The variable's value.
+    """The variable's value, or this process's part of it. All processes call it.
 
-    Every process holds it whole and calls this; process 0 writes it. On the CPU the leaf shares the value's memory.
+    Of those that hold the same part, the first writes it. On the CPU the leaf shares the value's memory.
     """
-    value = variable._storage.read()
+    storage = variable._storage
+    held, cut = storage.held().detach(), storage.cut
     if dist.is_initialized() and variable.aggregation == "mean" and not variable.trainable:
-        average([value])  # statistics that each process kept of its own slices
-    return whole_leaf(to_numpy(value), owned=runtime.process_index() == 0)
+        # What each process kept of its own slices. What is cut over them was averaged when it was cut.
+        if cut is None:
+            average([held])
+        elif not cut.gathers and cut.batch_axes:
+            average([held], cut.grid.group(cut.batch_axes))
+    if cut is None or not cut.axes:
+        return whole_leaf(to_numpy(held), owned=runtime.process_index() == 0)
+    part = to_numpy(held)
+    boxes = ()
+    if cut.grid.is_first(cut.copies):
+        boxes = ((tuple(s.start for s in cut.box()), part),)
+    # All parts are of one size, so their borders are the grid of chunks.
+    return Leaf(cut.shape, part.dtype, tuple(max(1, n) for n in cut.part_shape), boxes)
 
 
 def from_reader(variable: Any, read: Callable[[tuple[slice, ...]], np.ndarray]) -> None:
-    """Fill the variable from `read(index)`, which gives a region of the global array."""
-    value = read(tuple(slice(0, n) for n in variable.shape))
-    variable._storage.write(as_tensor(np.asarray(value), variable.dtype).reshape(variable.shape))
+    """Fill the variable from `read(index)`, which gives a region of the global array: this process's part alone."""
+    storage = variable._storage
+    held, cut = storage.held().detach(), storage.cut
+    index = tuple(slice(0, n) for n in variable.shape) if cut is None else cut.box()
+    value = as_tensor(np.asarray(read(index)), variable.dtype)
+    held.copy_(value.reshape(held.shape))
 
 
 def local_value(variable: Any) -> np.ndarray:

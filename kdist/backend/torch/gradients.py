@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdist.backend.torch.parts import is_dtensor
+from kdist.backend.torch.parts import settled
 from kdist.backend.torch.sharded_storage import computing
 from kdist.backend.torch.split_rules import SplitMode
 
@@ -41,13 +41,6 @@ class ByBackward:
         for p in parameters:
             p.grad = None
         return gradients
-
-
-def settled(gradient: Tensor, parameter: Any) -> Tensor:
-    """A gradient that lies as its parameter does. On its way it may be a sum that is not added up yet."""
-    if is_dtensor(gradient) and gradient.placements != parameter.placements:
-        return gradient.redistribute(placements=parameter.placements)
-    return gradient
 
 
 BY_VALUE = ByValue()

@@ -39,6 +39,13 @@ def like(part: Tensor, model: Any) -> Any:
     )  # fmt: skip
 
 
+def settled(gradient: Tensor, parameter: Any) -> Tensor:
+    """A gradient that lies as its parameter does. On its way it may be a sum that is not added up yet."""
+    if is_dtensor(gradient) and gradient.placements != parameter.placements:
+        return gradient.redistribute(placements=parameter.placements)
+    return gradient
+
+
 class Cut:
     """How a tensor of one shape is cut by one layout: shared by the storages that lie so.
 

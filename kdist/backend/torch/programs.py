@@ -29,6 +29,7 @@ from kdist.backend.torch.trainer import pack
 from kdist.core import tree
 from kdist.core.replicas import SINGLE, step_scope
 from kdist.distribution.plan import Plan
+from kdist.distribution.runtime import distribution
 
 
 class State:
@@ -216,8 +217,14 @@ def compile_step(model: Any, kind: str, plan: Plan) -> Program:
 
 
 def load_metrics(variables: list, values: list[np.ndarray]) -> None:
-    """Set metrics' variables to global values: process 0 takes the sums over, the others start from zero."""
-    first = not dist.is_initialized() or dist.get_rank() == 0
+    """Set metrics' variables to global values: the first replica takes the sums over, the others start from zero."""
+    strategy = distribution()
+    if not dist.is_initialized():
+        first = True
+    elif strategy is None:
+        first = dist.get_rank() == 0
+    else:
+        first = grid_of(strategy.device_mesh).is_first(strategy.batch_axes)
     for v, value in zip(variables, values, strict=True):
         mine = value if first or v.aggregation != "sum" else np.zeros_like(value)
         v._storage.write(as_tensor(mine, v.dtype).reshape(v.shape))

@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from kdist.backend.torch.abstract import concrete
-from kdist.backend.torch.parts import Cut, is_dtensor, joined, like, local, plain
+from kdist.backend.torch.parts import Cut, is_dtensor, joined, local, plain, settled
 from kdist.backend.torch.storage import Storage
 from kdist.backend.torch.tensors import TORCH, as_tensor
 from kdist.distribution.runtime import distribution
@@ -100,7 +100,7 @@ class PlacedStorage(PartStorage):
             # For a train step of the user's own, which asks `variable.value.grad` after loss.backward().
             if whole.requires_grad:
                 whole.retain_grad()
-            whole.grad = value.grad
+            whole.grad = settled(value.grad, value)
         return whole
 
     def held(self) -> Tensor:
@@ -201,7 +201,6 @@ __all__ = [
     "SplitUpdateStorage",
     "computing",
     "cut_of",
-    "like",
     "make_storage",
     "publish",
 ]

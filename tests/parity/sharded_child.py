@@ -1,0 +1,166 @@
+"""What worker processes run for the tests of sharded training on torch. Imports nothing of pytest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cases
+import numpy as np
+
+import kdist
+from kdist import layers, ops
+
+
+class Halving(kdist.optimizers.Optimizer):
+    """As a user writes one; it looks at a whole gradient and a whole variable."""
+
+    def build(self, variables):
+        super().build(variables)
+        self.means = self.add_optimizer_variables(variables, "mean")
+
+    def update_step(self, gradient, variable, learning_rate):
+        mean = self.means[self._get_variable_index(variable)]
+        mean.assign(ops.add(ops.multiply(0.5, mean.value), ops.multiply(0.5, gradient)))
+        norm = ops.sqrt(ops.sum(ops.square(mean.value))) + 1e-3
+        size = ops.sqrt(ops.sum(ops.square(variable.value))) + 1e-3
+        variable.assign_sub(ops.multiply(learning_rate, mean.value * (size / norm)))
+
+
+def _adam(**arguments: Any) -> Any:
+    return lambda: kdist.optimizers.Adam(0.003, **arguments)
+
+
+OPTIMIZERS = {
+    "clipnorm": _adam(clipnorm=0.02),
+    "clipvalue": _adam(clipvalue=0.01),
+    "global_clipnorm": _adam(global_clipnorm=0.05),
+    "weight_decay": lambda: kdist.optimizers.AdamW(0.003, weight_decay=0.1),
+    "average": _adam(use_ema=True, ema_momentum=0.9),
+    "overwritten": _adam(use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=3),
+    "scaled": _adam(loss_scale_factor=8.0),
+    "amsgrad": _adam(amsgrad=True),
+    "dynamic_scale": lambda: kdist.optimizers.LossScaleOptimizer(
+        kdist.optimizers.Adam(0.003), initial_scale=64.0, dynamic_growth_steps=4
+    ),
+    "accumulated": _adam(gradient_accumulation_steps=3, global_clipnorm=0.05),
+    "own": lambda: Halving(0.01),
+    "sgd": lambda: kdist.optimizers.SGD(0.05, momentum=0.9, nesterov=True),
+    "nadam": lambda: kdist.optimizers.Nadam(0.003),
+    "rmsprop": lambda: kdist.optimizers.RMSprop(0.001, centered=True, momentum=0.5),
+    "lion": lambda: kdist.optimizers.Lion(0.001),
+}
+
+
+def constrained() -> Any:
+    """A constraint that looks at whole columns, on the variable that is cut."""
+    kernel = {"kernel_constraint": kdist.constraints.MaxNorm(0.7, axis=0)}
+    return kdist.Sequential(
+        [
+            kdist.Input((8, 8, 3)),
+            layers.Flatten(),
+            layers.Dense(16, activation="tanh", **kernel),
+            layers.Dense(5, activation="softmax", name="head"),
+        ]
+    )
+
+
+def optimized(name: str) -> dict:
+    kdist.utils.set_random_seed(3)
+    model = constrained()
+    model.compile(OPTIMIZERS[name](), "sparse_categorical_crossentropy")
+    samples = cases.data()
+    history = model.fit(samples["x"], samples["y"], batch_size=16, epochs=2, verbose=0).history
+    return {
+        "history": history,
+        "weights": model.get_weights(),
+        "optimizer": [v.numpy() for v in model.optimizer.variables],
+    }
+
+
+def several(jobs: list[tuple[str | None, str, str]]) -> dict:
+    """Runs (strategy, "case" or "optimizer", name) one after another: starting processes costs more."""
+    out = {}
+    for strategy, kind, name in jobs:
+        if kind == "case":
+            out[strategy, kind, name] = cases.train_under(strategy, name)
+        elif strategy is None:
+            out[strategy, kind, name] = optimized(name)
+        else:
+            with cases.STRATEGIES[strategy](kdist).scope():
+                out[strategy, kind, name] = optimized(name)
+    return out
+
+
+def held(strategy: str) -> dict:
+    """How much of each variable this process holds, before and after a fit, and that a fit leaves nothing whole."""
+    kdist.utils.set_random_seed(3)
+    with cases.STRATEGIES[strategy](kdist).scope():
+        model = cases.compiled("transformer")
+        samples = cases.CASES["transformer"].samples()
+        born = [v._storage.held().numel() for v in model.trainable_variables]
+        model.fit(samples["x"], samples["y"], batch_size=16, epochs=1, verbose=0)
+        fitted = [v._storage.held().numel() for v in model.trainable_variables]
+        registered = sum(p.to_local().numel() if hasattr(p, "to_local") else p.numel()
+                         for p in model.parameters())  # fmt: skip
+        slots = [v._storage.held().numel() for v in model.optimizer._momentums]
+        planned = [v.layout.shard_shape(v.shape) for v in model.trainable_variables]
+    return {
+        "sizes": [v.size for v in model.trainable_variables],
+        "planned": [int(np.prod(s)) for s in planned],
+        "born": born,
+        "fitted": fitted,
+        "slots": slots,
+        "registered": registered,
+    }
+
+
+def used_otherwise(strategy: str) -> dict:
+    """What else one does with a model that is placed."""
+    kdist.utils.set_random_seed(3)
+    out = {}
+    with cases.STRATEGIES[strategy](kdist).scope():
+        model = cases.compiled("mlp")
+        samples = cases.data()
+        x = samples["x"][:6]
+        out["before"] = np.asarray(kdist.ops.convert_to_numpy(model(x)))
+        model.fit(samples["x"], samples["y"], batch_size=16, epochs=1, verbose=0)
+        weights = model.get_weights()
+        model.set_weights([2 * w for w in weights])
+        out["doubled"] = [a / b for a, b in zip(model.get_weights(), weights, strict=True)]
+        model.set_weights(weights)
+        out["eager"] = np.asarray(kdist.ops.convert_to_numpy(model(x)))
+        out["alone"] = np.asarray(kdist.ops.convert_to_numpy(model.layers[-1](np.ones((2, 16)))))
+        out["symbolic"] = model.compute_output_shape((None, 8, 8, 3))
+        model.compile("sgd", "sparse_categorical_crossentropy")  # placed anew, by the same strategy
+        history = model.fit(samples["x"], samples["y"], batch_size=16, epochs=1, verbose=0).history
+        out["again"] = history["loss"]
+    out["weights"] = weights
+    return out
+
+
+def resumed(folder: str, strategy: str | None, epochs: int, crash: bool = False) -> dict:
+    """Goes on from the checkpoints in `folder`; with `crash` it ends in the middle of its last epoch."""
+
+    class Stop(kdist.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if crash and self.model.position.epoch == epochs - 1 and batch == 1:
+                self.model.stop_training = True
+
+    def fit() -> dict:
+        model = cases.compiled("transformer")
+        samples = cases.CASES["transformer"].samples()
+        history = model.fit(
+            samples["x"], samples["y"], sample_weight=samples["sample_weight"], batch_size=16,
+            epochs=epochs, verbose=0, resume="auto",
+            callbacks=[kdist.callbacks.ShardedCheckpoint(folder, save_freq=2), Stop()],
+        ).history  # fmt: skip
+        return {
+            "history": {k: v[-1:] for k, v in history.items()},
+            "weights": model.get_weights(),
+            "optimizer": [v.numpy() for v in model.optimizer.variables],
+        }
+
+    if strategy is None:
+        return fit()
+    with cases.STRATEGIES[strategy](kdist).scope():
+        return fit()
