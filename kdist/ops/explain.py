@@ -56,9 +56,15 @@ def take_along_axis(op: str, x: Any, indices: Any, axis: int | None = None) -> N
             f"{op}: indices must have as many axes as x. Received: indices.shape={at}, "
             f"x.shape={shape}."
         )
+    if axis is not None:
+        broadcast(op, _Shaped(_without(shape, axis)), _Shaped(_without(at, axis)))
 
 
 def repeat(op: str, x: Any, repeats: Any, axis: int | None = None) -> None:
+    _in_range(op, axis, shape_of(x))
+
+
+def roll(op: str, x: Any, shift: Any, axis: Any = None) -> None:
     _in_range(op, axis, shape_of(x))
 
 

@@ -120,8 +120,8 @@ def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
 @op(explain=explain.broadcast)
 def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
     """log2(2^x1 + 2^x2) without overflow. Example: `logaddexp2(1.0, 1.0)` gives 2.0."""
-    natural = logaddexp(multiply(x1, math.log(2)), multiply(x2, math.log(2)))
-    return divide(natural, math.log(2))
+    x1, x2 = as_float(x1, x2), as_float(x2, x1)
+    return divide(logaddexp(x1 * math.log(2), x2 * math.log(2)), math.log(2))
 
 
 @op(explain=explain.broadcast)

@@ -106,7 +106,7 @@ def flip(x: Tensor, axis: Any = None) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.roll)
 def roll(x: Tensor, shift: Any, axis: Any = None) -> Tensor:
     """Rotate by `shift` places along `axis` (None: the flattened array).
 
@@ -115,14 +115,19 @@ def roll(x: Tensor, shift: Any, axis: Any = None) -> Tensor:
 
 
 def _repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
-    # One per element of an axis of unknown size: no size that is probed could be right.
     each = isinstance(repeats, list | tuple) and len(repeats) > 1
-    if not isinstance(repeats, Spec) and not (each and None in x.shape):
+    if not isinstance(repeats, Spec) and not each:
         return None
+    # With one per element, an unknown size cannot be probed; whether it fits is seen at the call.
+    given = math.prod(x.shape) if axis is None and None not in x.shape else None
+    given = given if axis is None else x.shape[axis]
+    if each and given is not None and given != len(repeats):
+        raise ValueError(f"repeat: repeats={repeats} must hold one entry, or {given} of them.")
+    size = sum(repeats) if each and given is not None else None
     if axis is None:
-        return Spec((None,), x.dtype)
+        return Spec((size,), x.dtype)
     axis %= len(x.shape)
-    return Spec((*x.shape[:axis], None, *x.shape[axis + 1 :]), x.dtype)
+    return Spec((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype)
 
 
 @op(rule=_repeat, explain=explain.repeat)

@@ -70,6 +70,9 @@ for _name in ("right_shift", "bitwise_right_shift"):
 for _name in ("gcd", "lcm"):
     case(_name, ints(3, 6, low=-40, high=40), ints(6, high=40), ref=getattr(np, _name))
 
+case("gcd", np.int64([12, 0, -9]), np.int64([18, 5, 6]), ref=np.gcd)
+case("lcm", np.int8([4, 0, -9]), np.int8([6, 5, 6]), ref=np.lcm)
+
 # ---- joining, cutting, turning -----------------------------------------------------------------
 case("append", normal(2, 3), normal(1, 3), ref=np.append, axis=0)
 case("append", normal(2, 3), normal(2), ref=np.append)

@@ -57,6 +57,7 @@ def test_unknown_sizes():
     assert ops.diagonal(KerasTensor((3, 5, 2)), offset=3).shape == (2, 2)
     assert ops.diag(x).shape == (None,)
     assert ops.repeat(x, [1, 2], axis=0).shape == (None, 4)
+    assert ops.repeat(KerasTensor((2, 4)), [1, 2], axis=0).shape == (3, 4)
     values, first, inverse, counts = ops.unique(
         x, return_index=True, return_inverse=True, return_counts=True
     )

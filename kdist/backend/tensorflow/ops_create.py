@@ -58,7 +58,7 @@ def linspace(
     start, stop = start + tf.zeros_like(stop), stop + tf.zeros_like(start)
     intervals = num - 1 if endpoint else num
     step = (
-        (stop - start) / tf.constant(intervals, start.dtype)
+        (stop - start) / tf.cast(intervals, start.dtype)
         if intervals
         else tf.fill(tf.shape(start), tf.constant(float("nan"), start.dtype))
     )
@@ -107,6 +107,9 @@ def ones_like(x: Any, dtype: Any = None) -> Any:
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
     M = N if M is None else M
+    for name, size in (("N", N), ("M", M)):
+        if isinstance(size, float) or (tf.is_tensor(size) and not size.dtype.is_integer):
+            raise TypeError(f"eye: {name}={size} must be an integer.")
     if isinstance(k, int) and k == 0:
         return tf.eye(N, M, dtype=name_of(dtype))
     return tf.cast(tf.range(N)[:, None] + k == tf.range(M)[None, :], name_of(dtype))

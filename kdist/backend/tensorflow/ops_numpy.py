@@ -67,13 +67,14 @@ def _through_int64(kernel: Callable) -> Callable:
 def _gcd(x1: Any, x2: Any) -> Any:
     x1, x2 = tf.abs(x1), tf.abs(x2)
     x1, x2 = x1 + tf.zeros_like(x2), x2 + tf.zeros_like(x1)
-    step = lambda a, b: (tf.where(b == 0, a, b), tf.where(b == 0, b, a % tf.where(b == 0, 1, b)))
+    one = tf.ones((), x1.dtype)
+    step = lambda a, b: (tf.where(b == 0, a, b), tf.where(b == 0, b, a % tf.where(b == 0, one, b)))
     return tf.while_loop(lambda a, b: tf.reduce_any(b != 0), step, (x1, x2))[0]
 
 
 def _lcm(x1: Any, x2: Any) -> Any:
     divisor = _gcd(x1, x2)
-    return tf.abs(x1 // tf.where(divisor == 0, 1, divisor) * x2)
+    return tf.abs(x1 // tf.where(divisor == 0, tf.ones((), x1.dtype), divisor) * x2)
 
 
 def real(x: Any) -> Any:
@@ -222,7 +223,7 @@ OPS: dict[str, Callable] = {
     "bitwise_or": _bits(tf.bitwise.bitwise_or, tf.logical_or),
     "bitwise_right_shift": _bits(tf.bitwise.right_shift),
     "bitwise_xor": _bits(tf.bitwise.bitwise_xor, tf.math.logical_xor),
-    "fmod": _through_int64(tf.truncatemod),
+    "fmod": _through_int64(_in_float32(tf.truncatemod)),
     "gcd": _through_int64(_gcd),
     "i0": float_unary(_in_float32(tf.math.bessel_i0)),
     "lcm": _through_int64(_lcm),

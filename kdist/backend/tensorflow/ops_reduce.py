@@ -134,7 +134,7 @@ def _sortable(x: Any, axis: int | None) -> tuple[Any, int]:
     x = as_tensor(x)
     if x.dtype == tf.bool:
         x = tf.cast(x, tf.int8)
-    return (tf.reshape(x, [-1]), 0) if axis is None else (x, axis)
+    return (tf.reshape(x, [-1]), 0) if axis is None or x.shape.rank == 0 else (x, axis)
 
 
 def sort(x: Any, axis: int | None = -1) -> Any:
@@ -182,6 +182,8 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
     if side not in ("left", "right"):
         raise ValueError(f"side={side!r} is not 'left' or 'right'.")
     sequence, values = promote(sorted_sequence, values)
+    if sequence.dtype == tf.bool:
+        sequence, values = tf.cast(sequence, tf.int32), tf.cast(values, tf.int32)
     if sequence.shape.rank != 1:
         raise ValueError(
             f"sorted_sequence must have one dim, and has shape {tuple(sequence.shape)}."

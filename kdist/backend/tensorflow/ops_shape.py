@@ -185,6 +185,8 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     if isinstance(indices_or_sections, int):
         return tf.split(x, indices_or_sections, axis)
     total = static_or_dynamic_shape(x)[axis]
+    if tf.is_tensor(indices_or_sections):
+        indices_or_sections = tf.unstack(indices_or_sections)
     cuts = [0, *indices_or_sections, total]
     static = [c for c in cuts if isinstance(c, int)]
     if len(static) == len(cuts):
