@@ -43,6 +43,18 @@ class Storage(Protocol):
     def set_trainable(self, trainable: bool) -> None: ...
 
 
+class Region(Protocol):
+    """A call whose intermediate values are not kept for its gradients, but computed again. See `kdist.layers.region`."""
+
+    def inputs(self) -> list:
+        """The tensors from outside that gradients may be taken of, apart from variables' own values."""
+        ...
+
+    def run(self, inputs: list | None = None) -> list:
+        """Compute the result: a list of tensors, the same each time. `inputs` stand in for `inputs()`."""
+        ...
+
+
 class Program(Protocol):
     """A compiled train, test or predict step. One per (model, kind); kept until `compile` is called again."""
 
@@ -81,6 +93,11 @@ class Program(Protocol):
 
 class Runtime(Protocol):
     """Processes and devices."""
+
+    statistics_per_replica: bool
+    """Whether layers in a step see one replica's slice of the batch, and not the whole."""
+    regathers: bool
+    """Whether sharded parameters are let go after the forward pass, and gathered again for the backward pass."""
 
     def initialize(
         self,
@@ -151,6 +168,10 @@ class Backend(Protocol):
 
     RANDOM_SEED_DTYPE: str  # dtype of a SeedGenerator's state, shape (2,)
     # Optional: `is_tracing() -> bool`, from a backend that bakes state into traced functions (jax).
+
+    def rematerialize(self, region: Region) -> list:
+        """`region.run()`, of which gradients keep what comes from outside alone, and run it again."""
+        ...
 
     # ---- training
     UPDATES: Mapping[str, Callable]

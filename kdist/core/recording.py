@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 
@@ -26,6 +26,7 @@ class Recorder:
     ):
         self._describe, self._scope = describe, scope
         self._stack: list[int] = []
+        self._noting = True
         self.calls: list[tuple[Any, tuple, tuple]] = []
 
     @property
@@ -36,15 +37,31 @@ class Recorder:
     def run(self, layer: Any, call: Callable, args: tuple, kwargs: dict) -> Any:
         """Run `call(*args, **kwargs)` as a call of `layer`."""
         place, given = len(self.calls), self._describe((args, kwargs))
-        self.calls.append((layer, given, ()))
+        if self._noting:
+            self.calls.append((layer, given, ()))
         self._stack.append(id(layer))
         try:
             with self._scope(id(layer)):
                 outputs = call(*args, **kwargs)
         finally:
             self._stack.pop()
-        self.calls[place] = (layer, given, self._describe(outputs))
+        if self._noting:
+            self.calls[place] = (layer, given, self._describe(outputs))
         return outputs
+
+    def place(self) -> tuple[int, ...]:
+        """Which layers are being called, to be given to `again`."""
+        return tuple(self._stack)
+
+    @contextmanager
+    def again(self, place: tuple[int, ...]) -> Iterator[None]:
+        """What runs within was run before, at `place`: its calls are followed, and not noted a second time."""
+        before = self._stack, self._noting
+        self._stack, self._noting = list(place), False
+        try:
+            yield
+        finally:
+            self._stack, self._noting = before
 
     def __enter__(self) -> Recorder:
         self._outer = local.recorder
@@ -53,6 +70,16 @@ class Recorder:
 
     def __exit__(self, *_: Any) -> None:
         local.recorder = self._outer
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """Calls within are not recorded."""
+    outer, local.recorder = local.recorder, None
+    try:
+        yield
+    finally:
+        local.recorder = outer
 
 
 class _Local(threading.local):

@@ -17,7 +17,7 @@ from kdist.distribution.report import plan_table, plan_text
 from kdist.distribution.roles import Roles
 from kdist.distribution.runtime import runtime
 from kdist.distribution.slots import slot_layouts, slot_variables
-from kdist.distribution.trace import GRADIENT, StepTrace
+from kdist.distribution.trace import GRADIENT, Part, StepTrace
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -52,8 +52,8 @@ class Plan:
         batch_size: rows of the global batch, if it was given.
         collectives: what one device communicates per step. Activations are counted if the batch size is known.
             Scalars (the loss, metrics) and the statistics of batch normalisation are not.
-        activation_bytes: what one device holds beyond parameters, optimizer state and gradients at the fullest moment of a
-            step: an estimate; None if the batch size is not known.
+        activation_bytes: what one device holds beyond parameters, optimizer state and gradients at the fullest moment
+            of a step: an estimate; None if the batch size is not known.
         layers: layouts that layers' inputs and outputs are brought to.
     """
 
@@ -200,7 +200,7 @@ def _slots(model: Any, complete: bool) -> list[Any]:
     return slot_variables(optimizer, model.trainable_variables)
 
 
-def _activations(trace: StepTrace, gradients: int, shares: Mapping[int, float]) -> int:
+def _activations(trace: StepTrace, gradients: int, shares: Mapping[Part, float]) -> int:
     """What a step takes beyond variables and gradients, with the batch.
 
     Arguments:
@@ -208,5 +208,5 @@ def _activations(trace: StepTrace, gradients: int, shares: Mapping[int, float]) 
         shares: layer -> the part of its memory on one device.
     """
     part = gradients / trace.gradient_bytes if trace.gradient_bytes else 1.0
-    peak = trace.peak({**shares, GRADIENT: min(part, 1.0)})
+    peak = trace.peak({**shares, (GRADIENT, False): min(part, 1.0)})
     return max(peak - gradients, 0) + trace.batch_bytes

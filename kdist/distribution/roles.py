@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from kdist.distribution.layout import TensorLayout, axes_of
 from kdist.distribution.tensor_split import Cuts, InnerSplit, LinearSplit, leaves
+from kdist.distribution.trace import Part
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,14 @@ class Roles:
 
     Attributes:
         of: layer id -> Role.
-        shares: layer id -> which part of the memory of its computation one device holds, where that is not all.
+        shares: (layer id, in its backward pass) -> which part of what it makes one device holds, where that is not
+            all. A forward pass makes outputs, and a backward pass what lies like the inputs.
     """
 
     def __init__(self, model: Any, strategy: Any, layouts: Mapping[int, TensorLayout]):
         self._strategy, self._layouts = strategy, layouts
         self.of: dict[int, Role] = {}
-        self.shares: dict[int, float] = {}
+        self.shares: dict[Part, float] = {}
         self._open: tuple[Any, tuple[str, ...], int, list] | None = None
         for layer in leaves(model):
             self._look_at(layer)
@@ -72,12 +74,13 @@ class Roles:
             paired = self._open is not None and self._open[1:3] == (rows, split.inputs)
             self._close(paired)
             self.of[id(layer)] = Role(rows, "sum", trains=trains)
+            self.shares[id(layer), True] = self._share(rows)
             return
         self._close()
         columns = self._cut_along(split.columns)
         self.of[id(layer)] = Role(columns, "gather" if columns else "", bool(columns), trains)
         if columns:
-            self.shares[id(layer)] = self._share(columns)
+            self.shares[id(layer), False] = self._share(columns)
             self._open = (layer, columns, split.outputs, [])
 
     def _inner(self, layer: Any, split: InnerSplit, trains: bool) -> None:
@@ -90,9 +93,13 @@ class Roles:
         # A last product that is cut along what it sums over ends in a sum.
         sums = dim % len(last.shape) == 0
         self.of[id(layer)] = Role(axes, "sum" if sums else "gather", True, trains)
+        share, cut = self._share(axes), {id(v) for v, _ in cuts}
         for part in layer._flatten_layers():
-            if not any(v is last for v in part._own_trainable):
-                self.shares[id(part)] = self._share(axes)
+            own = {id(v) for v in part._own_trainable}
+            if id(last) not in own:
+                self.shares[id(part), False] = share
+            if id(last) in own or not own & cut:
+                self.shares[id(part), True] = share
 
     def _close(self, paired: bool = False) -> None:
         """A product by columns is followed by one that takes its parts, or by something else."""
@@ -101,7 +108,8 @@ class Roles:
         layer, axes, _, between = self._open
         if paired:
             self.of[id(layer)] = Role(axes, "", True, bool(layer.trainable_variables))
-            self.shares.update({id(x): self._share(axes) for x in between})
+            share = self._share(axes)
+            self.shares.update({(id(x), way): share for x in between for way in (False, True)})
         self._open = None
 
     def _cut_along(self, cuts: Cuts) -> tuple[str, ...]:
@@ -124,4 +132,5 @@ class Roles:
     def _cut_in_time(self, model: Any) -> None:
         share = self._share(self._strategy.tensor_axes)
         for layer in model._flatten_layers():
-            self.shares.setdefault(id(layer), share)
+            self.shares.setdefault((id(layer), False), share)
+            self.shares.setdefault((id(layer), True), share)

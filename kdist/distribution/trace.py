@@ -10,6 +10,12 @@ from dataclasses import dataclass
 
 from kdist.core.spec import Spec
 
+# In place of a layer's id(): the allocation is the gradient of a variable.
+GRADIENT = -1
+
+# A layer's id(), and whether its backward pass is meant.
+Part = tuple[int, bool]
+
 
 @dataclass(frozen=True)
 class LayerCall:
@@ -30,13 +36,15 @@ class Allocation:
     """Memory that a step holds from event `begin` until event `end`, inclusive.
 
     Arguments:
-        layer: id() of the layer that made it; 0 if none did.
+        layer: id() of the layer that made it; 0 if none did, GRADIENT for gradients of variables.
+        backward: whether the layer's backward pass made it.
     """
 
     begin: int
     end: int
     nbytes: int
     layer: int = 0
+    backward: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,21 +65,21 @@ class StepTrace:
     gradient_bytes: int = 0
     compiled_bytes: int | None = None
 
-    def peak(self, shares: Mapping[int, float] | None = None) -> int:
+    def peak(self, shares: Mapping[Part, float] | None = None) -> int:
         """The most bytes that are held at once, gradients among them.
 
         Arguments:
-            shares: for layers that are cut over devices, which part of their memory one device holds, by id().
+            shares: for layers that are cut over devices, which part of their memory one device holds.
         """
         peak = self._peak(shares or {})
         if self.compiled_bytes is None or not peak:
             return peak
         return int(self.compiled_bytes * peak / self._peak({}))
 
-    def _peak(self, shares: Mapping[int, float]) -> int:
+    def _peak(self, shares: Mapping[Part, float]) -> int:
         changes: dict[int, float] = {}
         for a in self.allocations:
-            nbytes = a.nbytes * shares.get(a.layer, 1.0)
+            nbytes = a.nbytes * shares.get((a.layer, a.backward), 1.0)
             changes[a.begin] = changes.get(a.begin, 0.0) + nbytes
             changes[a.end + 1] = changes.get(a.end + 1, 0.0) - nbytes
         held = most = 0.0

@@ -21,13 +21,13 @@ from kdist.backend.jax.fusion import Operation, allocations
 from kdist.backend.jax.tensors import native_dtype
 from kdist.core import tree
 from kdist.core.abstract import stand_ins
-from kdist.core.recording import Recorder
+from kdist.core.recording import Recorder, paused
 from kdist.core.scopes import StatelessScope
 from kdist.core.spec import Spec
 from kdist.distribution.trace import Allocation
 
 # Operations in a jaxpr up to which XLA is asked: about ten seconds of compiling.
-_COMPILED_LIMIT = 1500
+COMPILED_LIMIT = 1500
 _TAG = re.compile(r"layer(\d+)")
 
 
@@ -65,11 +65,12 @@ def trace_gradients(
     jaxpr = jax.make_jaxpr(jax.value_and_grad(loss))(*given).jaxpr
     flat = _Flat()
     outputs = flat.add(jaxpr, [None] * len(jaxpr.invars), "")
-    gradients = [x for x in outputs if x is not None]
+    gradients = [x for x in outputs[1:] if x is not None]
     sizes = sum(_nbytes(v.aval) for v in jaxpr.outvars[1:])
     compiled = None
-    if len(flat.operations) <= _COMPILED_LIMIT:
-        compiled = _compiled_bytes(loss, given)
+    if len(flat.operations) <= COMPILED_LIMIT:
+        with paused():
+            compiled = _compiled_bytes(loss, given)
     return allocations(flat.operations, gradients), sizes, compiled
 
 
@@ -120,6 +121,7 @@ class _Flat:
                 results=tuple(results),
                 sizes=tuple(_nbytes(v.aval) for v in equation.outvars),
                 layer=int(tags[-1]) if tags else 0,
+                backward="transpose(" in stack,
             )
         )
         return results

@@ -95,6 +95,9 @@ def _has_key(service: Any, key: str, timeout_ms: int) -> bool:
 class TensorFlowRuntime:
     """The processes of this job, and the `tf.distribute` strategies over their devices."""
 
+    statistics_per_replica = True
+    regathers = True
+
     def __init__(self) -> None:
         self._rank, self._count = 0, 1
         self._multi_worker: Any = None

@@ -13,18 +13,52 @@ from kdist.core.abstract import stand_ins
 from kdist.core.recording import Recorder
 from kdist.core.scopes import StatelessScope
 from kdist.core.spec import Spec
-from kdist.distribution.trace import Allocation
+from kdist.distribution.trace import GRADIENT, Allocation
 
 _TAG = re.compile(r"layer(\d+)")
 # Their result is an operand's memory.
 _VIEWS = frozenset(
-    "Reshape Identity IdentityN StopGradient ExpandDims Squeeze PreventGradient Snapshot".split()
+    [
+        "Reshape",
+        "Identity",
+        "IdentityN",
+        "StopGradient",
+        "ExpandDims",
+        "Squeeze",
+        "PreventGradient",
+        "Snapshot",
+    ]
 )
-_OUTSIDE = frozenset("Placeholder Const".split())
+_OUTSIDE = frozenset(["Placeholder", "Const"])
 # They may write over an operand of the same size that nobody else reads.
 _ELEMENTWISE = frozenset(
-    """Add AddV2 AddN Sub Mul RealDiv Maximum Minimum Relu ReluGrad Tanh TanhGrad Sigmoid SigmoidGrad Exp Neg Sqrt
-    Rsqrt Square Cast SelectV2 Select BiasAdd Softmax LogSoftmax""".split()
+    [
+        "Add",
+        "AddV2",
+        "AddN",
+        "Sub",
+        "Mul",
+        "RealDiv",
+        "Maximum",
+        "Minimum",
+        "Relu",
+        "ReluGrad",
+        "Tanh",
+        "TanhGrad",
+        "Sigmoid",
+        "SigmoidGrad",
+        "Exp",
+        "Neg",
+        "Sqrt",
+        "Rsqrt",
+        "Square",
+        "Cast",
+        "SelectV2",
+        "Select",
+        "BiasAdd",
+        "Softmax",
+        "LogSoftmax",
+    ]
 )
 
 
@@ -56,7 +90,7 @@ def trace_gradients(
             loss = loss_of(*filled)
         parameters = values[: len(variables)]
         gradients = tf.gradients(loss, parameters)
-    dense = [tf_value for g in gradients if g is not None for tf_value in _parts(g)]
+    dense = [x for g in gradients if g is not None for x in _parts(g)]
     operations = _needed(graph.get_operations(), [*dense, loss])
     return _lifetimes(operations, dense), sum(map(_nbytes, dense)), None
 
@@ -99,16 +133,18 @@ def _lifetimes(operations: Sequence, kept: Sequence) -> tuple[Allocation, ...]:
                 if operation.type in _ELEMENTWISE:
                     same = [n for n in read if born[n][1] == born[x.name][1]]
                     overwritten.update(dict.fromkeys(same, i))
-    for x in kept:
-        if x.name in owner:
-            last[owner[x.name]] = len(operations)
+    gradients = {owner[x.name] for x in kept if x.name in owner}
+    last.update(dict.fromkeys(gradients, len(operations)))
     found, taken = [], set()
     for name, (begin, nbytes, layer) in born.items():
         until = last[name]
         if overwritten.get(name) == until and until not in taken and until > begin:
             taken.add(until)
             until -= 1
-        found.append(Allocation(begin, until, nbytes, layer))
+        backward = name.startswith("gradients/")
+        if name in gradients:
+            layer, backward = GRADIENT, False
+        found.append(Allocation(begin, until, nbytes, layer, backward))
     return tuple(found)
 
 

@@ -71,6 +71,9 @@ class StoreCoordinator:
 class TorchRuntime:
     """The process group of this job; a job of one process has none."""
 
+    statistics_per_replica = True
+    regathers = True
+
     def __init__(self) -> None:
         self._coordinator: Channel = SingleProcess()
         self._joined = False

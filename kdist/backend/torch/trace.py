@@ -17,7 +17,7 @@ from kdist.backend.torch.device import device_scope
 from kdist.core import recording, tree
 from kdist.core.recording import Recorder
 from kdist.core.spec import Spec
-from kdist.distribution.trace import Allocation
+from kdist.distribution.trace import GRADIENT, Allocation
 
 
 def recorder(describe: Callable[[Any], tuple]) -> Recorder:
@@ -34,10 +34,11 @@ class Tracker(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self._event = 0
-        self._open: dict[int, tuple[int, int, int]] = {}
+        self._open: dict[int, tuple[int, int, int, bool]] = {}
         self._watching: dict[int, weakref.ref] = {}
         self._outside: set[int] = set()
         self._closed: list[Allocation] = []
+        self._layers: dict[int, int] = {}  # number of a node of autograd -> the layer that made it
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = {
@@ -57,21 +58,30 @@ class Tracker(TorchDispatchMode):
         key = storage._cdata
         if key in self._open or key in self._outside:
             return
-        recorder = recording.local.recorder
-        layer = recorder.current if recorder is not None else 0
-        self._open[key] = (self._event, storage.nbytes(), layer)
+        self._open[key] = (self._event, storage.nbytes(), *self._layer())
         self._watching[key] = weakref.ref(storage, lambda _: self._close(key))
 
-    def _close(self, key: int) -> None:
-        begin, nbytes, layer = self._open.pop(key)
-        del self._watching[key]
-        self._closed.append(Allocation(begin, self._event, nbytes, layer))
+    def _layer(self) -> tuple[int, bool]:
+        """The layer that computes, and whether in its backward pass."""
+        recorder = recording.local.recorder
+        node = torch._C._current_autograd_node()
+        if node is not None:
+            return self._layers.get(node._sequence_nr(), 0), True
+        layer = recorder.current if recorder is not None else 0
+        self._layers[torch.autograd._get_sequence_nr() - 1] = layer
+        return layer, False
 
-    def allocations(self) -> tuple[Allocation, ...]:
+    def _close(self, key: int) -> None:
+        begin, nbytes, layer, backward = self._open.pop(key)
+        del self._watching[key]
+        self._closed.append(Allocation(begin, self._event, nbytes, layer, backward))
+
+    def allocations(self, gradients: Sequence[Tensor]) -> tuple[Allocation, ...]:
         """All of them; what still lives ends with the last event."""
+        keys = {g.untyped_storage()._cdata for g in gradients}
         alive = [
-            Allocation(begin, self._event, nbytes, layer)
-            for begin, nbytes, layer in self._open.values()
+            Allocation(begin, self._event, nbytes, *((GRADIENT, False) if key in keys else part))
+            for key, (begin, nbytes, *part) in self._open.items()
         ]
         return (*self._closed, *alive)
 
@@ -102,6 +112,7 @@ def trace_gradients(
         tracker = Tracker()
         with inferring(values), tracker:
             loss = loss_of(*filled)
-            gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
-    sizes = sum(g.untyped_storage().nbytes() for g in gradients if g is not None)
-    return tracker.allocations(), sizes, None
+            found = torch.autograd.grad(loss, parameters, allow_unused=True)
+    gradients = [g for g in found if g is not None]
+    sizes = sum(g.untyped_storage().nbytes() for g in gradients)
+    return tracker.allocations(gradients), sizes, None

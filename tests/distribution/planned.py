@@ -1,0 +1,62 @@
+"""Models whose step's memory is planned and measured: activations weigh more than variables."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def mlp(kdist, layers):
+    model = kdist.Sequential(
+        [
+            kdist.Input((256,)),
+            layers.Dense(512, activation="relu"),
+            layers.Dense(512, activation="gelu"),
+            layers.Dense(256, activation="tanh"),
+            layers.Dense(10),
+        ]
+    )
+    return model, np.zeros((2048, 256), "float32"), np.zeros((2048,), "int32")
+
+
+def convnet(kdist, layers):
+    model = kdist.Sequential(
+        [
+            kdist.Input((16, 16, 3)),
+            layers.Conv2D(32, 3, padding="same"),
+            layers.BatchNormalization(),
+            layers.Activation("relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(64, 3, padding="same", activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(10),
+        ]
+    )
+    return model, np.zeros((128, 16, 16, 3), "float32"), np.zeros((128,), "int32")
+
+
+def transformer(kdist, layers, blocks=2, width=64, heads=4, words=500, length=32, rows=64):
+    tokens = kdist.Input((length,), dtype="int32")
+    x = layers.Embedding(words, width)(tokens)
+    for i in range(blocks):
+        x = block(layers, x, width, heads, 4 * width, f"block_{i}")
+    model = kdist.Model(tokens, layers.Dense(words, name="head")(layers.LayerNormalization()(x)))
+    return model, np.zeros((rows, length), "int32"), np.zeros((rows, length), "int32")
+
+
+def block(layers, x, width, heads, inner, name):
+    h = layers.LayerNormalization(name=f"{name}_norm1")(x)
+    attention = layers.MultiHeadAttention(heads, width // heads, name=f"{name}_attention")
+    x = layers.Add(name=f"{name}_add1")([x, attention(h, h, use_causal_mask=True)])
+    h = layers.LayerNormalization(name=f"{name}_norm2")(x)
+    h = layers.Dense(inner, activation="gelu", name=f"{name}_up")(h)
+    return layers.Add(name=f"{name}_add2")([x, layers.Dense(width, name=f"{name}_down")(h)])
+
+
+MODELS = {f.__name__: f for f in (mlp, convnet, transformer)}
+
+
+def compiled(name, kdist, layers):
+    """(model, x, y), the model compiled."""
+    model, x, y = MODELS[name](kdist, layers)
+    model.compile("adam", kdist.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model, x, y
