@@ -106,7 +106,7 @@ def _distance(a: Any, b: Any) -> float:
     if not np.array_equal(np.isfinite(a), np.isfinite(b)):
         return float("inf")
     a, b = np.nan_to_num(a), np.nan_to_num(b)
-    return float(np.linalg.norm(a - b) / max(np.linalg.norm(a), 1e-12))
+    return float(np.linalg.norm(a - b)) / max(float(np.linalg.norm(a)), 1e-12)
 
 
 def check_parity(
