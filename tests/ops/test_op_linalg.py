@@ -95,6 +95,13 @@ def test_gradient_of_no_distance():
     assert np.isfinite(gradient(lambda v: ops.sum(ops.cdist(v, v)), x)).all()
 
 
+def test_gradient_of_products_with_zeros():
+    """Of each factor it is the product of the others, also where one of them is 0."""
+    x, ids = np.float32([2, 0, 3, 0, 0, 5, 7]), np.int32([0, 1, 1, 2, 2, -1, 9])
+    got = gradient(lambda v: ops.sum(ops.segment_prod(v, ids, 3)), x)
+    np.testing.assert_allclose(got, [1, 3, 0, 0, 0, 0, 0])
+
+
 X = draw(2, 3)
 BAD = {
     "det": ((X,), "square matrices.*(2, 3)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -34,9 +35,36 @@ def _segment(reduce: Callable) -> Callable:
                 f"num_segments=None, sorted={sorted}."
             )
         ids = as_tensor(segment_ids)
-        return reduce(as_tensor(data), ids, num_segments, indices_are_sorted=sorted)
+        return reduce(as_tensor(data), ids, num_segments, sorted)
 
     return row
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3))
+def _segment_prod(
+    data: jax.Array, ids: jax.Array, num_segments: int, indices_are_sorted: bool
+) -> jax.Array:
+    return jax.ops.segment_prod(data, ids, num_segments, indices_are_sorted)
+
+
+@_segment_prod.defjvp
+def _segment_prod_jvp(
+    num_segments: int, indices_are_sorted: bool, primals: tuple, tangents: tuple
+) -> tuple:
+    """jax does not differentiate its own: the factor of each tangent is the product of the others
+    in its segment, found without a division by 0.
+    """
+    (data, ids), (change, _) = primals, tangents
+    zero = data == 0
+    filled = jnp.where(zero, 1, data)
+    product = jax.ops.segment_prod(filled, ids, num_segments, indices_are_sorted)
+    zeros = jax.ops.segment_sum(zero.astype(data.dtype), ids, num_segments, indices_are_sorted)
+    inside = (ids >= 0) & (ids < num_segments)
+    rows = jnp.where(inside, ids, 0)
+    others = jnp.where(zeros[rows] == zero, product[rows] / filled, 0)
+    others = jnp.where(inside.reshape(-1, *[1] * (data.ndim - 1)), others, 0)
+    out = jax.ops.segment_sum(others * change, ids, num_segments, indices_are_sorted)
+    return _segment_prod(data, ids, num_segments, indices_are_sorted), out
 
 
 def top_k(x: Any, k: int, sorted: bool = True) -> tuple:
@@ -88,6 +116,6 @@ ROWS: dict[str, Callable] = {
     "segment_sum": _segment(jax.ops.segment_sum),
     "segment_max": _segment(jax.ops.segment_max),
     "segment_min": _segment(jax.ops.segment_min),
-    "segment_prod": _segment(jax.ops.segment_prod),
+    "segment_prod": _segment(_segment_prod),
     **{f.__name__: f for f in (in_top_k, logsumexp, top_k, cholesky, norm, qr, solve, svd)},
 }
