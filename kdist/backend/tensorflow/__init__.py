@@ -20,6 +20,7 @@ from kdist.backend.tensorflow import (
 )
 from kdist.backend.tensorflow.abstract import abstract_eval
 from kdist.backend.tensorflow.checkpoint import from_reader, local_value, to_leaf
+from kdist.backend.tensorflow.dtensor_rows import with_dtensor_rows
 from kdist.backend.tensorflow.layer_base import LayerBase
 from kdist.backend.tensorflow.placement import check_support, distribute_tensor
 from kdist.backend.tensorflow.placement import place_model as place
@@ -57,7 +58,9 @@ _FAMILIES = (
     ops_reduce,
     ops_shape,
 )
-OPS = {row_name: row for family in _FAMILIES for row_name, row in family.OPS.items()}
+OPS = with_dtensor_rows(
+    {row_name: row for family in _FAMILIES for row_name, row in family.OPS.items()}
+)
 
 __all__ = [
     "OPS",

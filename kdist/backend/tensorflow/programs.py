@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from kdist.backend.tensorflow.collectives import broadcast_from_first, gather_rows, gather_sums
-from kdist.backend.tensorflow.placement import check_support, devices_of_mesh
+from kdist.backend.tensorflow.graphs import Graphs, variables_of
+from kdist.backend.tensorflow.placement import check_support, devices_of_mesh, shards
 from kdist.backend.tensorflow.replicas import DistributedReplica
 from kdist.backend.tensorflow.runtime import runtime
+from kdist.backend.tensorflow.sharded_program import ShardedProgram
+from kdist.backend.tensorflow.storage import lie_whole
 from kdist.backend.tensorflow.tensors import as_tensor
 from kdist.backend.tensorflow.trainer import pack
 from kdist.core import tree
@@ -39,15 +41,15 @@ class Program:
         self._strategy = (
             runtime.strategy(devices) if self._many_processes or len(devices) > 1 else None
         )
-        for variable in _variables(model):
-            variable._storage.place(devices)
+        for variable in variables_of(model):
+            lie_whole(variable, devices)
         self._step = {
             "train": model.train_step,
             "test": model.test_step,
             "predict": model.predict_step,
         }[kind]
         self._graphs = (
-            _Graphs(self._on_all_replicas, jit=_wants_jit(model) and self._strategy is None)
+            Graphs(self._on_all_replicas, jit=_wants_jit(model) and self._strategy is None)
             if not model.run_eagerly
             else None
         )
@@ -56,7 +58,7 @@ class Program:
     def begin(self) -> None:
         """Give all processes one state, unless a fit that runs has done so."""
         if self._many_processes and getattr(self._model, "_live", None) is None:
-            variables = [v for v in _variables(self._model) if not v._storage.is_sum]
+            variables = [v for v in variables_of(self._model) if not v._storage.is_sum]
             values = broadcast_from_first([v._storage.read() for v in variables])
             for variable, value in zip(variables, values, strict=True):
                 variable._storage.write(value)
@@ -142,17 +144,6 @@ class Program:
             return self._step(pack(x, y, w))
 
 
-def _variables(model: Any) -> list:
-    optimizer = [] if model.optimizer is None else model.optimizer.variables
-    metrics = model.metrics_variables if model.compiled else []
-    found = {id(v): v for v in (*model.variables, *_seeds(model), *optimizer, *metrics)}
-    return list(found.values())
-
-
-def _seeds(model: Any) -> list:
-    return [s.state for layer in model._flatten_layers() for s in layer._seed_generators]
-
-
 def _wants_jit(model: Any) -> bool:
     """XLA where it is asked for.
 
@@ -177,84 +168,13 @@ def _mean_logs(replica: DistributedReplica, logs: Any) -> Any:
     return dict(zip(logs, replica.mean_gradients(values), strict=True))
 
 
-class _Graphs:
-    """Traced versions of a step, and which one fits a batch.
-
-    A batch of a new shape makes a new trace, whose dims that have differed so far are left open: a
-    shorter last batch costs one more trace, and lengths that differ with each batch two. Calling
-    the traced function itself leaves out what `tf.function` does in Python at each call to find it.
-
-    Arguments:
-        fn: `fn(x, y, w, mask, size)` on trees of tensors.
-        jit: compile by XLA.
-    """
-
-    def __init__(self, fn: Callable, jit: bool):
-        self._fn, self._jit = fn, jit
-        self._by_key: dict[Any, Any] = {}
-        self._seen: list[tuple[Any, list, Any]] = []  # (structure key, specs, concrete function)
-
-    def __call__(self, x: Any, y: Any, w: Any, mask: Any, size: Any) -> Any:
-        batch = (x, y, w, mask, size)
-        plain = (
-            type(x) is np.ndarray
-            and type(y) in (np.ndarray, type(None))
-            and type(w) in (np.ndarray, type(None))
-        )
-        leaves = batch if plain else tree.flatten(batch)
-        arrays = [a for a in leaves if a is not None]
-        key = tuple([None if a is None else (a.shape, a.dtype) for a in leaves])
-        if not plain:
-            key = (key, str(tree.map_structure(lambda _: None, batch)))
-        call = self._by_key.get(key)
-        if call is None:
-            call = self._by_key[key] = self._find(key, batch, arrays)
-        return call(arrays)
-
-    def _find(self, key: Any, batch: Any, arrays: list) -> Callable:
-        structure = str(
-            tree.map_structure(lambda a: None if a is None else (len(a.shape), str(a.dtype)), batch)
-        )
-        shapes = [tuple(a.shape) for a in arrays]
-        alike = [entry for entry in self._seen if entry[0] == structure]
-        for _, specs, call in alike:
-            if all(
-                s.is_compatible_with(tf.TensorSpec(shape, s.dtype))
-                for s, shape in zip(specs, shapes, strict=True)
-            ):
-                return call
-        for _, specs, _ in alike:
-            merged = zip(specs, shapes, strict=True)
-            shapes = [
-                tuple(a if a == b else None for a, b in zip(s.shape, shape, strict=True))
-                for s, shape in merged
-            ]
-        specs = [tf.TensorSpec(shape, a.dtype) for shape, a in zip(shapes, arrays, strict=True)]
-        call = self._trace(batch, specs)
-        self._seen.append((structure, specs, call))
-        return call
-
-    def _trace(self, batch: Any, specs: list) -> Callable:
-        leaves = tree.flatten(batch)
-
-        def flat(*tensors: Any) -> Any:
-            given = iter(tensors)
-            return self._fn(
-                *tree.pack_sequence_as(batch, [None if a is None else next(given) for a in leaves])
-            )
-
-        function = tf.function(flat, autograph=False, jit_compile=self._jit or None)
-        graph = function.get_concrete_function(*specs)
-        constant = tf.constant
-        return lambda arrays: graph(*[constant(a) for a in arrays])
-
-
-def compile_step(model: Any, kind: str, plan: Plan) -> Program:
+def compile_step(model: Any, kind: str, plan: Plan) -> Program | ShardedProgram:
     """The program that runs `model`'s step of `kind` under `plan`.
 
     Raises ValueError if TensorFlow cannot run the plan's strategy.
     """
-    return Program(model, kind, plan)
+    made = ShardedProgram if shards(plan.strategy) else Program
+    return made(model, kind, plan)
 
 
 def load_metrics(variables: list, values: list[np.ndarray]) -> None:

@@ -14,7 +14,9 @@ import tensorflow as tf
 from tensorflow.python.ops.resource_variable_ops import ResourceVariable
 
 from kdist.backend.tensorflow import placement
+from kdist.backend.tensorflow.dtensor import in_global_step
 from kdist.backend.tensorflow.replicas import local_replica
+from kdist.backend.tensorflow.sharded_storage import ShardedStorage
 from kdist.backend.tensorflow.tensors import as_tensor
 from kdist.core.replicas import replicas
 
@@ -98,17 +100,27 @@ class Storage:
         if self._devices != tuple(devices):
             self._make(self.read(), devices)
 
+    def laid(self, value: Any) -> Any:
+        """`value`, which lies where the replica that computes it needs it."""
+        return value
+
     @property
     def is_sum(self) -> bool:
         """Whether the value is the sum of what the replicas hold."""
         return self._aggregation == "sum"
 
 
-def make_storage(variable: Any, make_value: Callable[[], Any], layout: Any) -> Storage:
+def make_storage(
+    variable: Any, make_value: Callable[[], Any], layout: Any
+) -> Storage | ShardedStorage:
     """A storage born with `make_value()`.
 
-    It lies on every device of this process that the layout's mesh names, else on the default one.
+    It lies in parts if the layout cuts it; else whole, on every device of this process that the
+    layout's mesh names, or on the default one.
     """
+    if layout is not None and (not layout.is_replicated or in_global_step()):
+        with tf.init_scope():
+            return ShardedStorage(variable, _outside_graphs(make_value(), variable), layout)
     # A variable born in a step, by a layer that builds itself late, has a copy for each replica.
     devices = getattr(replicas(), "devices", None) or placement.devices_of(layout)
     # Out of any graph that is being traced: the variable outlives it.
@@ -127,3 +139,12 @@ def _outside_graphs(value: Any, variable: Any) -> Any:
             "computed in it. Create the variable before (in build()), or pass an initializer."
         )
     return tf.constant(static)
+
+
+def lie_whole(variable: Any, devices: Sequence[str | None]) -> None:
+    """Have one copy of the variable on each of `devices`."""
+    storage = variable._storage
+    if isinstance(storage, ShardedStorage):
+        variable._storage = Storage(variable, storage.read(), devices)
+    else:
+        storage.place(devices)

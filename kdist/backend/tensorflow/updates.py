@@ -37,7 +37,9 @@ class _Scalars:
 
 
 def _gradients(grads: list, variables: list) -> list:
-    return [as_tensor(dense(g), v.dtype) for g, v in zip(grads, variables, strict=True)]
+    return [
+        v._storage.laid(as_tensor(dense(g), v.dtype)) for g, v in zip(grads, variables, strict=True)
+    ]
 
 
 def _powers(optimizer: Any) -> tuple[Any, Any]:
