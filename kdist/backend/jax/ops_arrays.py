@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kdist.backend.jax.tensors import (
     as_tensor,
@@ -143,9 +144,11 @@ def ravel(x: Any) -> jax.Array:
 
 
 def repeat(x: Any, repeats: Any, axis: Any = None) -> jax.Array:
-    return jnp.repeat(
-        as_tensor(x), repeats if isinstance(repeats, int) else as_tensor(repeats), axis=axis
-    )
+    if isinstance(repeats, list | tuple):
+        repeats = np.asarray(repeats)  # known while tracing, as the size of the result must be
+    elif not isinstance(repeats, int | np.ndarray):
+        repeats = as_tensor(repeats)
+    return jnp.repeat(as_tensor(x), repeats, axis=axis)
 
 
 def reshape(x: Any, newshape: Any) -> jax.Array:
