@@ -144,12 +144,18 @@ class Objective:
         return None
 
     # ---- logs
-    def read_logs(self, program: Any, state: Any, out: dict | None, local: bool = False) -> dict:
+    def read_logs(
+        self, program: Any, state: Any, out: dict | frozenset | None, local: bool = False
+    ) -> dict:
         """Python numbers for the logs of a step.
 
         Where processes accumulate metrics apart, all of them call this together, unless `local`.
+
+        Arguments:
+            out: the logs; None for the results of all metrics, or the names of those that are wanted.
         """
-        if out is None:
+        names = out if isinstance(out, frozenset) else None
+        if out is None or names is not None:
             values = program.local_metric_values(state) if local else program.metric_values(state)
             if values is None:
                 out = self.get_metrics_result()
@@ -159,4 +165,5 @@ class Objective:
         return {
             k: to_python(backend.convert_to_numpy(v) if backend.is_tensor(v) else v)
             for k, v in out.items()
+            if names is None or k in names
         }

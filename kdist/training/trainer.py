@@ -224,7 +224,7 @@ class Trainer(Compiled, Objective):
         )
 
     def _shard(self) -> Any:
-        return loop.shard_of(self._distribute_strategy, process_index(), process_count())
+        return loop.shard_of(self._strategy(), process_index(), process_count())
 
     # ---- evaluate, predict
     @filtered

@@ -164,3 +164,145 @@ def resumed(folder: str, strategy: str | None, epochs: int, crash: bool = False)
         return fit()
     with cases.STRATEGIES[strategy](kdist).scope():
         return fit()
+
+
+# ---- models that are used in other ways
+def _arrays() -> tuple[np.ndarray, np.ndarray]:
+    x = np.random.default_rng(0).standard_normal((32, 12)).astype("float32")
+    return x, x[:, :6]
+
+
+def _fit(model: Any, x: Any, y: Any, epochs: int = 1) -> list[float]:
+    history = model.fit(x, y, batch_size=8, epochs=epochs, verbose=0, shuffle=False).history
+    return next(iter(history.values()))
+
+
+def two_models_with_layers_in_common() -> dict:
+    x, y = _arrays()
+    inputs = kdist.Input((12,))
+    hidden = layers.Dense(16, activation="tanh")(inputs)
+    first = kdist.Model(inputs, layers.Dense(6)(hidden))
+    second = kdist.Model(inputs, layers.Dense(4)(hidden))
+    features = kdist.Model(inputs, hidden)
+    first.compile("adam", "mse")
+    second.compile("adam", "mse")
+    out = {"first": _fit(first, x, y)}
+    out["features"] = features.predict(x, verbose=0, batch_size=8)
+    out["second"] = _fit(second, x, y[:, :4])
+    out["again"] = _fit(first, x, y)
+    out["features again"] = features.predict(x, verbose=0, batch_size=8)
+    first.layers[1].trainable = False
+    first.compile("adam", "mse")
+    out["frozen"] = _fit(first, x, y)
+    out["kernel"] = first.get_weights()[0]
+    return out
+
+
+class Adversaries(kdist.Model):
+    """Its train step calls its models, and never itself."""
+
+    def __init__(self):
+        super().__init__()
+        dense = layers.Dense
+        self.maker = kdist.Sequential([kdist.Input((4,)), dense(8, activation="relu"), dense(12)])
+        self.judge = kdist.Sequential([kdist.Input((12,)), dense(8, activation="relu"), dense(1)])
+        self.mean = kdist.metrics.Mean(name="mean")
+
+    def call(self, x):
+        return self.judge(x)
+
+    def train_step(self, data):
+        import torch
+
+        x, _, _ = kdist.utils.unpack_x_y_sample_weight(data)
+        self.zero_grad()
+        false = self.maker(x[:, :4])
+        loss = ((self.judge(x) - 1) ** 2).mean() + (self.judge(false) ** 2).mean()
+        loss.backward()
+        gradients = [v.value.grad for v in self.trainable_weights]
+        with torch.no_grad():
+            self.optimizer.apply(gradients, self.trainable_weights)
+        self.mean.update_state(loss)
+        return {"mean": self.mean.result()}
+
+
+def models_that_are_called_alone() -> dict:
+    model = Adversaries()
+    model.compile(kdist.optimizers.Adam(0.01))
+    out: dict = {"mean": _fit(model, *_arrays(), epochs=2)}
+    return out | {str(i): w for i, w in enumerate(model.get_weights())}
+
+
+class Tied(kdist.Model):
+    """Reads a layer's variable outside of the layer, and has one of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.table, self.norm = layers.Embedding(32, 16), layers.LayerNormalization()
+        self.own = self.add_weight(shape=(16, 16), name="own")
+
+    def call(self, x):
+        h = ops.matmul(self.norm(self.table(x)), self.own)
+        return ops.matmul(h, ops.transpose(self.table.embeddings.value))
+
+
+def tied_weights() -> dict:
+    ids = np.random.default_rng(1).integers(0, 32, (32, 5))
+    model = Tied()
+    model.compile("adam", kdist.losses.SparseCategoricalCrossentropy(from_logits=True))
+    out: dict = {"loss": _fit(model, ids, ids, epochs=2)}
+    return out | {str(i): w for i, w in enumerate(model.get_weights())}
+
+
+def masked() -> dict:
+    ids = np.random.default_rng(1).integers(0, 4, (32, 5))
+    inputs = kdist.Input((5,))
+    h = layers.Embedding(32, 16, mask_zero=True)(inputs)
+    h = layers.GlobalAveragePooling1D()(layers.MultiHeadAttention(2, 4)(h, h))
+    model = kdist.Model(inputs, layers.Dense(6)(h))
+    model.compile("sgd", "mse")
+    return {"loss": _fit(model, ids, _arrays()[1], epochs=2)}
+
+
+def computed_again() -> dict:
+    x, y = _arrays()
+    with kdist.RematScope("full"):
+        inputs = kdist.Input((12,))
+        hidden = layers.Dense(16, activation="gelu")(inputs)
+        model = kdist.Model(inputs, layers.Dense(6)(hidden))
+    model.compile("adam", "mse")
+    return {"loss": _fit(model, x, y, epochs=2), "kernel": model.get_weights()[0]}
+
+
+def from_a_file(folder: str) -> dict:
+    """The optimizer's slots come with the file, before the model is placed."""
+    x, y = _arrays()
+    inputs = kdist.Input((12,))
+    model = kdist.Model(inputs, layers.Dense(6)(layers.Dense(16, activation="tanh")(inputs)))
+    model.compile("adam", "mse")
+    _fit(model, x, y)
+    path = f"{folder}/{kdist.distribution.process_index()}.keras"
+    model.save(path)
+    again = kdist.saving.load_model(path)
+    return {"loss": _fit(again, x, y), "kernel": again.get_weights()[0]}
+
+
+def unusual(strategy: str | None, folder: str) -> dict:
+    """Results by name, for a strategy's name."""
+    uses = {
+        "shared": two_models_with_layers_in_common,
+        "alone": models_that_are_called_alone,
+        "tied": tied_weights,
+        "masked": masked,
+        "again": computed_again,
+        "file": lambda: from_a_file(folder),
+    }
+    out = {}
+    for name, use in uses.items():
+        kdist.utils.set_random_seed(3)
+        if strategy is None:
+            out[name] = use()
+        else:
+            with cases.STRATEGIES[strategy](kdist).scope():
+                out[name] = use()
+    return out

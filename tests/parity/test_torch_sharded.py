@@ -127,3 +127,21 @@ def test_a_checkpoint_goes_on_under_another_strategy(tmp_path):
     launched(4, sharded_child.resumed, folder, "composed_4", 2, True)
     for rank in launched(2, sharded_child.resumed, folder, "tensor_2", 3):
         assert_close(whole, rank)
+
+
+@pytest.fixture(scope="module")
+def plainly(tmp_path_factory) -> dict:
+    return launched(1, sharded_child.unusual, None, str(tmp_path_factory.mktemp("files")))[0]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "workers"), [("fsdp", 2), ("optimizer", 2), ("tensor_2", 2), ("composed_4", 4)]
+)
+def test_models_may_share_layers_and_read_each_others_variables(
+    plainly, tmp_path, strategy, workers
+):
+    for rank in launched(workers, sharded_child.unusual, strategy, str(tmp_path)):
+        for use, results in plainly.items():
+            for name, value in results.items():
+                distance = cases.distance(value, rank[use][name])
+                assert distance < 1e-5, (use, name, distance)

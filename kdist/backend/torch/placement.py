@@ -44,6 +44,16 @@ def check_support(strategy: Any) -> None:
             f"{strategy!r}: level='optimizer' with tensor parallelism is not available on the torch backend. Use "
             "level='parameters', or the jax backend."
         )
+    if getattr(strategy, "sequence", False):
+        raise ValueError(
+            f"{strategy!r}: sequence=True is not available on the torch backend. Leave it out, or use the jax backend."
+        )
+    outputs = [key for key, _ in getattr(strategy, "rules", ()) if key.endswith("/output")]
+    if outputs:
+        raise ValueError(
+            f"{strategy!r} has layouts of outputs, {outputs}, which the torch backend leaves to its operations. "
+            "Remove them, or use the jax backend."
+        )
 
 
 def to_device(tree_of_arrays: Any) -> Any:

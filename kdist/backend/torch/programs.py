@@ -111,7 +111,7 @@ class Program:
         finally:
             torch._C._set_grad_enabled(outer)
 
-    def _shared(self, logs: dict) -> dict | None:
+    def _shared(self, logs: dict) -> dict | frozenset:
         """Logs that a user's own step returned, for all processes alike.
 
         Results of the model's metrics are left to be read from the metrics, which add up exactly; other numbers are
@@ -121,7 +121,7 @@ class Program:
         if self._result_names is None:
             self._result_names = frozenset(self._model.get_metrics_result())
         if self._result_names.issuperset(logs):
-            return None
+            return frozenset(logs)
         values = [as_tensor(v).detach().to(torch.float64).clone() for v in logs.values()]
         average(values, self._group)
         return dict(zip(logs, values, strict=True))

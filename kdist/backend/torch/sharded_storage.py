@@ -93,7 +93,9 @@ class PlacedStorage(PartStorage):
         value = self._table[self._key]
         if not is_dtensor(value):
             return value  # gathered by FSDP2
-        if computing.depth and (value is not self._parameter or not self.cut.gathers):
+        if value is not self._parameter:  # gathered by FSDP2, and cut over the tensor axis
+            return value if computing.depth else value.full_tensor()
+        if computing.depth and not self.cut.gathers:
             return value
         whole = joined(value, self.cut)
         if value.grad is not None:

@@ -108,22 +108,45 @@ class Placement:
         self.tensor_axes = self.grid.ordered(self.strategy.tensor_axes)
 
     def make(self) -> None:
-        gathered = lambda v: bool(self.cuts[id(v)].gathers) and _is_parameter(v)
-        units, rest = units_of(self.model, gathered)
-        root = self._blocks(units, rest) if units or rest.variables else None
-        for v in self.model.variables:
-            if not gathered(v):
+        # Layers may belong to a second model, placed before: there they stay.
+        self.variables = [v for v in self.model.variables if not self._is_placed(v)]
+        gathered = {id(v) for v in self.variables if self.cuts[id(v)].gathers and _is_parameter(v)}
+        units, rest = units_of(self.model, lambda v: id(v) in gathered)
+        root = self._blocks(units, rest) if gathered else None
+        for v in self.variables:
+            if id(v) not in gathered:
                 self._store(v)
         if self.tensor_axes:
             # From here on plain tensors beside DTensors mean: whole on every process. Also in backward passes,
             # whoever runs them.
             dtensor.DTensor._op_dispatcher._allow_implicit_replication = True
             for model in containers(self.model):
-                self._replace(model, _Split(model, model._run))
+                if "_computes_on_parts" not in model.__dict__:
+                    object.__setattr__(model, "_computes_on_parts", True)
+                    self._replace(model, _Split(model, model._run))
         if root is not None:
             self._replace(self.model, _Through(root, self.model._run))
         self.model._modules[_HOLDER] = self.holder
         running.renew()
+
+    def _is_placed(self, v: Any) -> bool:
+        storage = v._storage
+        return (
+            isinstance(storage, PlacedStorage)
+            and storage.cut.layout == self.cuts[id(v)].layout
+            and storage.handle().requires_grad == v.trainable
+        )
+
+    def holds(self, plan: Any) -> bool:
+        """Whether everything lies as `plan` says, by this placing."""
+        return self.strategy == plan.strategy and all(
+            id(v) in self.cuts and self.cuts[id(v)].layout == p.layout and self._trains(v)
+            for v, p in zip(self.model.variables, plan.variables, strict=True)
+        )
+
+    def _trains(self, v: Any) -> bool:
+        """FSDP2 notes once which parameters are trained."""
+        return not isinstance(v._storage, PlacedStorage) or self._is_placed(v)
 
     # ---- variables that are gathered, by FSDP2
     def _blocks(self, units: list[Unit], rest: Unit) -> nn.Module:
@@ -249,7 +272,7 @@ class Placement:
 
     def undo(self) -> None:
         """Make every variable whole again, and the layers as they were."""
-        for v in self.model.variables:
+        for v in self.variables:
             old = v._storage
             if old.cut is not None or isinstance(old, SplitUpdateStorage):
                 whole = old.held() if old.cut is None else old.cut.join(old.held())
@@ -260,6 +283,7 @@ class Placement:
                 v._storage = Storage(value)
         for layer in self.layers:
             layer.__dict__.pop("_run", None)
+            layer.__dict__.pop("_computes_on_parts", None)
         self.model._modules.pop(_HOLDER, None)
         for layer in self.model._flatten_layers():
             for v in (*layer._own_trainable, *layer._own_non_trainable):
@@ -284,6 +308,8 @@ def place_model(model: Any, plan: Any) -> None:
     Raises: ValueError where torch cannot, naming what to use instead.
     """
     old = model.__dict__.get("_placement")
+    if old is not None and old.holds(plan):
+        return
     if old is not None:
         old.undo()
         object.__setattr__(model, "_placement", None)
@@ -295,11 +321,34 @@ def place_model(model: Any, plan: Any) -> None:
         p.layout.is_replicated and strategy.slot_layout(p.layout, p.shape).is_replicated
         for p in plan.variables
     )
-    if whole and all(v._storage.cut is None for v in model.variables):
-        return
-    placement = Placement(model, plan)
-    placement.make()
-    object.__setattr__(model, "_placement", placement)
-    backward = bool(placement.holder._parameters or placement.holder._modules)
-    gradients = ByBackward(bool(placement.tensor_axes)) if backward else BY_VALUE
-    object.__setattr__(model, "_torch_gradients", gradients)
+    if not whole or any(v._storage.cut is not None for v in model.variables):
+        placement = Placement(model, plan)
+        placement.make()
+        object.__setattr__(model, "_placement", placement)
+        backward = any(isinstance(v._storage, PlacedStorage) for v in model.variables)
+        gradients = ByBackward(bool(placement.tensor_axes)) if backward else BY_VALUE
+        object.__setattr__(model, "_torch_gradients", gradients)
+    if model.optimizer is not None and model.optimizer.built:
+        _place_slots(model.optimizer, strategy)
+
+
+def _place_slots(optimizer: Any, strategy: Any) -> None:
+    """Bring slots that were made before their variables were placed, as a file's are, to where they belong now."""
+    variables = optimizer._trainable_variables
+    for name, slots in vars(optimizer).items():
+        if not isinstance(slots, list) or slots is variables or len(slots) != len(variables):
+            continue
+        for v, slot in zip(variables, slots, strict=True):
+            if not hasattr(slot, "_storage") or slot.shape != v.shape or v.layout is None:
+                continue
+            layout = v.layout
+            if name != "_accumulated_gradients":  # those lie with the gradients
+                layout = strategy.slot_layout(layout, v.shape)
+            if slot.layout != layout:
+                whole, slot.layout = slot._storage.read(), layout
+                cut = Cut(layout, slot.shape, strategy.batch_axes)
+                part = cut.part_of(whole).clone(memory_format=torch.contiguous_format)
+                slot._storage = PartStorage(part, cut) if cut.axes else Storage(part)
+    inner = getattr(optimizer, "inner_optimizer", None)
+    if inner is not None:
+        _place_slots(inner, strategy)

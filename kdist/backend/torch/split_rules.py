@@ -170,12 +170,22 @@ class SplitMode(TorchFunctionMode):
         self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if _mesh_of(args) is None and (not kwargs or _mesh_of(kwargs.values()) is None):
+        mesh = _mesh_of(args)
+        if mesh is None and kwargs:
+            mesh = _mesh_of(kwargs.values())
+        if mesh is None:
             return func(*args, **kwargs)
-        out = _computed(func, args, kwargs)
+        out = _computed(func, tuple(_entered(x, mesh) for x in args), kwargs)
         if is_dtensor(out) and out.requires_grad and out.placements[0].is_replicate():
             out.register_hook(_whole_gradient)
         return out
+
+
+def _entered(x: Any, mesh: Any) -> Any:
+    """A plain tensor that meets a DTensor, made one: its gradient is to come back plain."""
+    if isinstance(x, Tensor) and x.requires_grad and not is_dtensor(x):
+        return _joined(x, mesh, dtensor.Replicate())
+    return x
 
 
 def _computed(func: Callable, args: tuple, kwargs: dict) -> Any:
