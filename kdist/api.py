@@ -21,6 +21,7 @@ from kdist.core.scopes import StatelessScope, name_scope
 from kdist.dtype_policies import DTypePolicy
 from kdist.initializers import Initializer
 from kdist.layers import Input, InputSpec, Layer
+from kdist.layers.remat import RematScope, remat
 from kdist.losses import Loss
 from kdist.metrics import Metric
 from kdist.models import Functional, Model, Sequential
@@ -41,9 +42,11 @@ __all__ = [
     "Operation",
     "Optimizer",
     "Regularizer",
+    "RematScope",
     "Sequential",
     "StatelessScope",
     "Variable",
     "device",
     "name_scope",
+    "remat",
 ]

@@ -49,36 +49,36 @@ class _Single:
 SINGLE = _Single()
 
 
-class _Step(threading.local):
+class _Local(threading.local):
     replicas: Replicas = SINGLE
     mask: Any = None  # (local batch,) bool, False on padding rows; None when no row is padding
     size: Any = None  # real samples in the global batch; None outside fit/evaluate
 
 
-_step = _Step()
+local = _Local()
 
 
 def replicas() -> Replicas:
     """The replicas of the step being computed; a single one outside of any step."""
-    return _step.replicas
+    return local.replicas
 
 
 def sample_mask() -> Any:
     """(batch,) bool, False on the padding rows of this replica's slice, or None where nothing is padded."""
-    return _step.mask
+    return local.mask
 
 
 def global_size() -> Any:
     """The number of real samples in the global batch, or None outside a step."""
-    return _step.size
+    return local.size
 
 
 @contextmanager
 def step_scope(replicas: Replicas = SINGLE, mask: Any = None, size: Any = None) -> Iterator[None]:
     """Everything computed within belongs to one replica's part of one step."""
-    outer = (_step.replicas, _step.mask, _step.size)
-    _step.replicas, _step.mask, _step.size = replicas, mask, size
+    outer = (local.replicas, local.mask, local.size)
+    local.replicas, local.mask, local.size = replicas, mask, size
     try:
         yield
     finally:
-        _step.replicas, _step.mask, _step.size = outer
+        local.replicas, local.mask, local.size = outer

@@ -54,7 +54,7 @@ class StatelessScope:
                 )
             self.state_mapping[id(variable)] = value
 
-    def add_loss(self, loss: Any) -> None:
+    def add_loss(self, loss: Any, layer: Any = None) -> None:
         self.losses.append(loss)
 
     def add_update(self, update: tuple[Any, Any]) -> None:

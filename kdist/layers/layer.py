@@ -17,6 +17,7 @@ from kdist.layers.convert import convert_input
 from kdist.layers.input_spec import assert_input_compatibility
 from kdist.layers.masking import attach_masks, lacks_mask, take_masks
 from kdist.layers.penalties import Penalties
+from kdist.layers.remat import RematMode, enroll
 from kdist.layers.shapes import fit_shapes, is_shape, shapes_of
 from kdist.layers.state import LayerState
 from kdist.layers.stateless import Stateless
@@ -71,6 +72,9 @@ class Layer(LayerState, Penalties, Symbolic, Stateless, backend.LayerBase, Opera
 
     # Properties that files look for state in, besides the attributes.
     _saved_parts: tuple[str, ...] = ()
+    # What the `RematScope` in which the layer was made says; None outside of any.
+    remat_mode: RematMode | None = None
+    _only_connects = False  # a model, which computes nothing beside its layers
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
         layer = super().__new__(cls)
@@ -119,6 +123,7 @@ class Layer(LayerState, Penalties, Symbolic, Stateless, backend.LayerBase, Opera
         self._convert_input_args = True
         self._call_signature = CallSignature(self.call)
         self._checked_shapes: set = set()
+        enroll(self)
 
     # ---- what a subclass gives
     def build(self, input_shape: Any) -> None:

@@ -20,13 +20,19 @@ class Penalties:
         for value in loss if isinstance(loss, list | tuple) else [loss]:
             scope = scopes.get_stateless_scope()
             if scope is not None and scope.collect_losses:
-                scope.add_loss(value)
+                scope.add_loss(value, self)
             else:
-                if self._loss_token is not context.token or context.entry is None:
+                if context.entry is None:
                     self._losses = []
-                object.__setattr__(self, "_loss_token", context.token)
-                self._losses.append(value)
-                tracking.structure.losses_in_use = True
+                self._keep_loss(value, context.token)
+
+    def _keep_loss(self, value: Any, token: Any) -> None:
+        """Keep a loss that the outermost call known by `token` added, and none of those before."""
+        if self._loss_token is not token:
+            self._losses = []
+        object.__setattr__(self, "_loss_token", token)
+        self._losses.append(value)
+        tracking.structure.losses_in_use = True
 
     def _add_activity_loss(self, outputs: Any) -> None:
         """The activity regularizer's penalty of each output, as a mean over the batch."""

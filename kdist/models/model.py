@@ -40,6 +40,7 @@ class Model(Trainer, Layer):
     """
 
     _graph: Graph | None = None
+    _only_connects = True
     _saved_parts = ("layers", "loss", "metrics", "optimizer")
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:

@@ -28,6 +28,7 @@ from kdist.backend.jax.placement import (
 from kdist.backend.jax.placement import place_model as place
 from kdist.backend.jax.programs import compile_step, load_metrics
 from kdist.backend.jax.random import SEED_DTYPE as RANDOM_SEED_DTYPE
+from kdist.backend.jax.remat import rematerialize
 from kdist.backend.jax.runtime import Runtime
 from kdist.backend.jax.steps import predict_step, test_step, train_step
 from kdist.backend.jax.storage import make_storage
@@ -81,6 +82,7 @@ __all__ = [
     "place",
     "predict_step",
     "recorder",
+    "rematerialize",
     "runtime",
     "synchronize",
     "test_step",

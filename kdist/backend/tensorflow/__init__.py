@@ -25,6 +25,7 @@ from kdist.backend.tensorflow.layer_base import LayerBase
 from kdist.backend.tensorflow.placement import check_support, distribute_tensor
 from kdist.backend.tensorflow.placement import place_model as place
 from kdist.backend.tensorflow.programs import compile_step, load_metrics
+from kdist.backend.tensorflow.remat import rematerialize
 from kdist.backend.tensorflow.runtime import device_scope, runtime, synchronize
 from kdist.backend.tensorflow.storage import make_storage
 from kdist.backend.tensorflow.tensors import (
@@ -84,6 +85,7 @@ __all__ = [
     "place",
     "predict_step",
     "recorder",
+    "rematerialize",
     "runtime",
     "synchronize",
     "test_step",

@@ -26,13 +26,14 @@ from kdist.backend.torch.layer_base import LayerBase
 from kdist.backend.torch.placement import check_support, distribute_tensor
 from kdist.backend.torch.programs import compile_step, load_metrics
 from kdist.backend.torch.random import RANDOM_SEED_DTYPE
+from kdist.backend.torch.remat import rematerialize
 from kdist.backend.torch.runtime import runtime
 from kdist.backend.torch.sharded_storage import make_storage
 from kdist.backend.torch.sharding import place_model as place
 from kdist.backend.torch.tensors import convert_to_numpy, convert_to_tensor, dtype_of, is_tensor
+from kdist.backend.torch.trace import recorder, trace_gradients
 from kdist.backend.torch.trainer import predict_step, test_step, train_step
 from kdist.backend.torch.updates import UPDATES
-from kdist.backend.torch.trace import recorder, trace_gradients
 
 name = "torch"
 
@@ -80,6 +81,7 @@ __all__ = [
     "place",
     "predict_step",
     "recorder",
+    "rematerialize",
     "runtime",
     "synchronize",
     "test_step",

@@ -1,0 +1,30 @@
+"""Computing again instead of keeping, by `torch.utils.checkpoint`."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch.utils.checkpoint import checkpoint
+
+from kdist.backend.torch.sharded_storage import computing
+from kdist.backend.torch.split_rules import SplitMode
+
+
+def rematerialize(region: Any) -> list:
+    """The contract's. Tensors from outside are closed over: autograd finds its way to those as well."""
+    if not torch.is_grad_enabled():
+        return region.run()
+    depth = computing.depth
+
+    def run() -> list:
+        outer, computing.depth = computing.depth, depth
+        try:
+            with SplitMode() if depth else nullcontext():
+                return region.run()
+        finally:
+            computing.depth = outer
+
+    # Random numbers come from seeds that are variables: torch's own generators have no state to restore.
+    return checkpoint(run, use_reentrant=False, preserve_rng_state=False)
