@@ -163,13 +163,17 @@ def scatter_update(
 
 
 def _check_slice(inputs: Any, start_indices: Any, shape: Any) -> None:
+    size = lambda x: shape_of(x)[0] if hasattr(x, "shape") else len(x)
     rank = len(shape_of(inputs))
-    for name, given in (("start_indices", start_indices), ("shape", shape)):
-        count = shape_of(given)[0] if hasattr(given, "shape") else len(given)
-        if count is not None and count != rank:
+    starts, sizes = size(start_indices), size(shape)
+    for first, n, second, m in (
+        ("inputs", rank, "shape", sizes),
+        ("start_indices", starts, "inputs", rank),
+    ):
+        if None not in (n, m) and n != m:
             raise ValueError(
-                f"slice: the number of dimensions in `{name}` must match that of `inputs`. Received: "
-                f"{name} of {count} entries, inputs of {rank} axes."
+                f"slice: the number of dimensions in `{first}` must match the number of dimensions "
+                f"in `{second}`. Received: {n} and {m}."
             )
 
 

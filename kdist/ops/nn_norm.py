@@ -76,7 +76,14 @@ def rms_normalization(
     """
 
 
-@op(explain=explain_nn.along_axis)
+def _check_order(x: Any, axis: Any = -1, order: int = 2, epsilon: Any = None) -> None:
+    if not isinstance(order, int) or order < 1:
+        raise ValueError(
+            f"normalize: Argument `order` must be an int >= 1. Received: order={order!r}."
+        )
+
+
+@op(check=_check_order, explain=explain_nn.along_axis)
 def normalize(x: Tensor, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Tensor:
     """x divided by its norm of that `order` along `axis`.
 
@@ -85,10 +92,6 @@ def normalize(x: Tensor, axis: Any = -1, order: int = 2, epsilon: float | None =
     Raises: ValueError if `order` is not an int >= 1. Example: `normalize([3.0, 4.0])` gives `[0.6,
     0.8]`.
     """
-    if not isinstance(order, int) or order < 1:
-        raise ValueError(
-            f"normalize: Argument `order` must be an int >= 1. Received: order={order!r}."
-        )
     x = convert_to_tensor(x)
     if len(x.shape) == 0:
         x = expand_dims(x, 0)

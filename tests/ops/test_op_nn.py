@@ -242,5 +242,5 @@ def test_arguments_of_scan_and_slice():
     with pytest.raises(ValueError, match="nothing to scan over"):
         ops.scan(step, xs[0])
     for x in (KerasTensor((3, 3)), np.ones((3, 3), "float32")):
-        with pytest.raises(ValueError, match="dimensions in `shape` must match"):
+        with pytest.raises(ValueError, match="in `shape`. Received: 2 and 3"):
             ops.slice(x, (1, 1), (2, 2, 2))

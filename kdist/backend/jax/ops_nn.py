@@ -143,8 +143,6 @@ def rms_normalization(
 
 
 def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> jax.Array:
-    if not isinstance(order, int) or order < 1:
-        raise ValueError(f"order={order!r} of normalize must be an int of at least 1.")
     x = to_float(x)
     x = x[None] if x.ndim == 0 else x
     epsilon = _epsilon(epsilon)

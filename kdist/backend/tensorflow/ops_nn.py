@@ -257,8 +257,6 @@ def _axes_and_shape(x: Any, axis: Any) -> tuple[list[int], Callable]:
 
 
 def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Any:
-    if not isinstance(order, int) or order < 1:
-        raise ValueError(f"order={order!r} must be an int of at least 1.")
     x = to_float(x)
     if x.shape.rank == 0:
         x = x[None]

@@ -163,8 +163,6 @@ def _along(v: Tensor, axis: Any, x: Tensor) -> Tensor:
 
 
 def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Tensor:
-    if not isinstance(order, int) or order < 1:
-        raise ValueError(f"order={order!r} must be an int of at least 1.")
     x = as_float(x)
     x = x.reshape(1) if x.ndim == 0 else x
     epsilon = config.epsilon() if epsilon is None else epsilon
