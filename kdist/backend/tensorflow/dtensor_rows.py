@@ -87,7 +87,7 @@ def _batch_normalization_training(
 
 
 def _where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
-    """TensorFlow's own row, which crashes on DTensors if the condition has fewer dims than the rest."""
+    """TensorFlow's own row, which crashes on DTensors if the condition is a single one."""
     condition = as_tensor(condition, "bool")
     if x1 is None or x2 is None:
         return ops_index.OPS["where"](condition, x1, x2)

@@ -42,6 +42,11 @@ def _check_sharding(strategy: Any, processes: int) -> None:
             f"{strategy!r} on the tensorflow backend shards over the devices of one process, and "
             f"this job has {processes} processes. Use DataParallel(), or the jax backend."
         )
+    if getattr(strategy, "level", "parameters") != "parameters":
+        raise ValueError(
+            f"{strategy!r}: sharding the optimizer's state alone is not available on the tensorflow "
+            "backend. Use level='parameters', or the jax backend."
+        )
     cutting = [a for a in strategy.batch_axes if strategy.device_mesh.axis_size(a) > 1]
     if len(cutting) > 1:
         raise ValueError(

@@ -99,8 +99,8 @@ class ShardedProgram:
     def _check(self, graph: Any) -> None:
         """Raises ValueError for ops on which DTensor would not fail but crash."""
         for op in graph.get_operations():
-            if op.type == "SelectV2" and op.inputs[0].shape.rank < op.outputs[0].shape.rank:
-                raise self._refusal("SelectV2 (`tf.where` by a condition of fewer dims)")
+            if op.type == "SelectV2" and op.inputs[0].shape.rank == 0 != op.outputs[0].shape.rank:
+                raise self._refusal("SelectV2 (`tf.where` by a single condition)")
 
     def _refusal(self, op: str) -> ValueError:
         return ValueError(

@@ -59,6 +59,11 @@ class ShardedStorage:
             return self._variable.read_value()
         return tf.constant(whole(self._variable.read_value()), self._dtype)
 
+    def stored(self) -> Any:
+        """The value as it lies, to update it: in a step, that of each device's part."""
+        step = global_step()
+        return self.read() if step is None else self._held(step)
+
     def _held(self, step: GlobalStep) -> Any:
         value = step.written.get(self)
         return self._variable.read_value() if value is None else value

@@ -100,6 +100,10 @@ class Storage:
         if self._devices != tuple(devices):
             self._make(self.read(), devices)
 
+    def stored(self) -> Any:
+        """The value as it lies, to update it."""
+        return self.read()
+
     def laid(self, value: Any) -> Any:
         """`value`, which lies where the replica that computes it needs it."""
         return value

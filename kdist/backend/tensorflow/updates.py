@@ -177,7 +177,7 @@ def weight_decay(optimizer: Any, variables: list, learning_rate: Any) -> None:
     for variable in variables:
         alpha = scalars.of(variable.dtype)["alpha"]
         _raw.ResourceApplyGradientDescent(
-            var=_resource(variable), alpha=alpha, delta=variable._storage.read()
+            var=_resource(variable), alpha=alpha, delta=variable._storage.stored()
         )
 
 

@@ -1,0 +1,35 @@
+"""Strategies that shard: layouts as DTensor can have them, and what is refused by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from kdist.backend import bound as backend
+from kdist.backend.tensorflow.dtensor import one_axis_a_dim
+from kdist.distribution import FSDP, DeviceMesh, Parallelism, TensorLayout
+
+DEVICES = [f"cpu:{i}" for i in range(8)]
+
+
+def test_a_dim_has_one_mesh_axis_and_the_other_goes_to_another_dim():
+    mesh = DeviceMesh((1, 4, 2), ("data", "fsdp", "tensor"), DEVICES)
+    both = TensorLayout((None, ("tensor", "fsdp")), mesh)
+    assert one_axis_a_dim(both, (8, 16)).axes == ("fsdp", "tensor")
+    assert one_axis_a_dim(both, (6, 16)).axes == (None, "tensor")  # 6 does not divide by 4
+    alone = TensorLayout((("tensor", "fsdp"),), mesh)
+    assert one_axis_a_dim(alone, (16,)).axes == ("tensor",)
+    trivial = TensorLayout((("data", "fsdp"), None), mesh)
+    assert one_axis_a_dim(trivial, (8, 3)).axes == ("fsdp", None)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "reason"),
+    [
+        (FSDP(devices=DEVICES, shards=4), "along data and fsdp"),
+        (Parallelism(data=2, fsdp=2, tensor=2, devices=DEVICES), "along data and fsdp"),
+        (FSDP(devices=DEVICES, level="optimizer"), "optimizer's state alone is not available"),
+    ],
+)
+def test_what_dtensor_cannot_run_is_refused_by_name(strategy, reason):
+    with pytest.raises(ValueError, match=rf"(?s){reason}.*jax backend"):
+        backend.check_support(strategy)

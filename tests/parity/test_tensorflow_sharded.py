@@ -1,0 +1,65 @@
+"""The strategies that shard train, on 8 devices of one TensorFlow process, what one device trains."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+from kdist import launch
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import cases
+
+pytestmark = pytest.mark.skipif(
+    os.environ["KDIST_BACKEND"] != "tensorflow", reason="these strategies as TensorFlow runs them"
+)
+ENV = {
+    "PYTHONPATH": os.pathsep.join(
+        [str(pathlib.Path(__file__).resolve().parent), os.environ.get("PYTHONPATH", "")]
+    ),
+    "KDIST_CPU_DEVICES": "8",
+    "OMP_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+# Each strategy in a process of its own, each model under the strategy that tells most about it.
+RUNS = {
+    "fsdp": ("mlp", "batchnorm", "shared"),
+    "model": ("transformer",),
+    "tensor_fsdp": ("clipped", "accumulated"),
+}
+
+
+def several(strategy: str | None, names: tuple[str, ...]) -> dict:
+    import cases as here
+
+    return {name: here.train_under(strategy, name) for name in names}
+
+
+def launched(strategy: str | None, names: tuple[str, ...]) -> dict:
+    [values] = launch.run(
+        several,
+        workers=1,
+        launcher="local",
+        backend="tensorflow",
+        args=(strategy, names),
+        env=ENV,
+        timeout=400,
+        max_failures=0,
+    ).values
+    return values
+
+
+@pytest.fixture(scope="module")
+def single() -> dict:
+    return launched(None, tuple(name for names in RUNS.values() for name in names))
+
+
+@pytest.mark.parametrize("strategy", RUNS)
+def test_eight_devices_train_as_one(single, strategy):
+    many = launched(strategy, RUNS[strategy])
+    for name in RUNS[strategy]:
+        cases.assert_same(single[name], many[name])
