@@ -63,3 +63,48 @@ def test_eight_devices_train_as_one(single, strategy):
     many = launched(strategy, RUNS[strategy])
     for name in RUNS[strategy]:
         cases.assert_same(single[name], many[name])
+
+
+def moved() -> dict:
+    """What FSDP trained, taken leaf by leaf onto another mesh."""
+    import cases as here
+    import numpy as np
+
+    import kdist
+    from kdist.backend import bound as backend
+
+    def trained(strategy: str) -> tuple:
+        samples = here.data(16)
+        with here.STRATEGIES[strategy](kdist).scope():
+            model = here.compiled("mlp")
+            model.fit(samples["x"], samples["y"], batch_size=16, verbose=0)
+        return model, [*model.variables, *model.optimizer.variables]
+
+    (source, given), (target, taken) = trained("fsdp"), trained("tensor_fsdp")
+    for a, b in zip(given, taken, strict=True):
+        leaf = backend.to_leaf(a)
+        full = np.full(leaf.global_shape, -1, leaf.dtype)
+        for offset, part in leaf.boxes:
+            full[tuple(slice(o, o + n) for o, n in zip(offset, part.shape, strict=True))] = part
+        assert np.array_equal(full, a.numpy()), a.path
+        backend.from_reader(b, full.__getitem__)
+        assert np.array_equal(full, b.numpy()), b.path
+    x = here.data(16)["x"]
+    return {
+        "parts": len(backend.to_leaf(given[0]).boxes),
+        "outputs": [m.predict(x, verbose=0) for m in (source, target)],
+    }
+
+
+def test_leaves_go_from_one_mesh_to_another():
+    [found] = launch.run(
+        moved,
+        workers=1,
+        launcher="local",
+        backend="tensorflow",
+        env=ENV,
+        timeout=200,
+        max_failures=0,
+    ).values
+    assert found["parts"] == 8
+    assert cases.distance(*found["outputs"]) < 1e-6

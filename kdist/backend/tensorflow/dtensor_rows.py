@@ -34,13 +34,15 @@ def _with_whole_kernels(row: Callable, kernels: int = 1) -> Callable:
         step = global_step()
         given, rest = args[:kernels], args[kernels:]
         named = {k: kwargs.pop(k) for k in tuple(kwargs) if k.endswith("kernel")}
-        return row(
+        out = row(
             step.by_rows(as_tensor(inputs)),
             *[step.whole(as_tensor(k)) for k in given],
             *rest,
             **{name: step.whole(as_tensor(k)) for name, k in named.items()},
             **kwargs,
         )
+        # Said of the output too: DTensor would take over what a sharded bias after it suggests.
+        return step.by_rows(out)
 
     return whole
 
