@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tensorflow as tf
 
 from kdist.backend.tensorflow import ops_conv, ops_index, ops_nn
-from kdist.backend.tensorflow.dtensor import global_step
+from kdist.backend.tensorflow.dtensor import GlobalStep, global_step
 from kdist.backend.tensorflow.tensors import as_tensor, normalize_axis, promote, to_float
 
 
@@ -25,13 +25,17 @@ def _either(row: Callable, on_dtensors: Callable) -> Callable:
     return chosen
 
 
+def _step() -> GlobalStep:
+    return cast(GlobalStep, global_step())
+
+
 def _with_whole_kernels(row: Callable, kernels: int = 1) -> Callable:
     """A convolution whose image is cut along the batch alone, and whose kernels are whole: DTensor
     cuts it in no other way."""
 
     @functools.wraps(row)
     def whole(inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        step = global_step()
+        step = _step()
         given, rest = args[:kernels], args[kernels:]
         named = {k: kwargs.pop(k) for k in tuple(kwargs) if k.endswith("kernel")}
         out = row(
@@ -49,7 +53,7 @@ def _with_whole_kernels(row: Callable, kernels: int = 1) -> Callable:
 
 def _average_pool(x: Any, size: tuple, step: tuple, padding: str) -> Any:
     """The mean of shifted views: the gradient of TensorFlow's kernel cannot be cut."""
-    x = global_step().by_rows(x)
+    x = _step().by_rows(x)
     dims = range(len(size))
     sizes = x.shape.as_list()[1:-1]
     if padding == "SAME":

@@ -60,7 +60,7 @@ class Graphs:
         )
         leaves = batch if plain else tree.flatten(batch)
         arrays = [a for a in leaves if a is not None]
-        key = tuple([None if a is None else (a.shape, a.dtype) for a in leaves])
+        key: Any = tuple([None if a is None else (a.shape, a.dtype) for a in leaves])
         if not plain:
             key = (key, str(tree.map_structure(lambda _: None, batch)))
         call = self._by_key.get(key)
