@@ -137,7 +137,7 @@ def draw_seed(seed: int | SeedGenerator | None) -> Any:
 
     Arguments:
         seed: int: the same each time; a generator: its next one; None: the global generator's next
-            one.
+            one; a tensor of shape (2,), such as `jax.random.PRNGKey(1)`: itself.
 
     Raises: ValueError for anything else.
     """
@@ -145,8 +145,11 @@ def draw_seed(seed: int | SeedGenerator | None) -> Any:
         return seed.next()
     if isinstance(seed, int):
         return _seed_tensor(seed)
+    if backend.is_tensor(seed) and tuple(seed.shape) == (2,):
+        return seed
     if seed is None:
         return global_seed_generator().next(ordered=False)
     raise ValueError(
-        f"seed={seed!r} of type {type(seed).__name__} must be an int, a SeedGenerator or None."
+        f"seed={seed!r} of type {type(seed).__name__} must be an int, a SeedGenerator, a tensor of "
+        "shape (2,) or None."
     )

@@ -195,3 +195,21 @@ def test_no_unseeded_draw_inside_a_function_that_jax_traces():
         jax.jit(lambda: random.normal((2,)))()
     assert random.normal((2,)).shape == (2,)
     assert jax.jit(lambda: random.normal((2,), seed=3))().shape == (2,)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_draws_in_half_precision(dtype):
+    for x, low, high in (
+        (random.beta((2000,), 2.0, np.float32(3.0), dtype=dtype, seed=1), 0.38, 0.42),
+        (random.binomial((500,), 9000, 0.5, dtype=dtype, seed=1), 4480, 4520),
+    ):
+        assert ops.dtype(x) == dtype
+        assert low < numpy(x).astype("float64").mean() < high
+
+
+def test_a_seed_of_ones_own():
+    seed = random.SeedGenerator(5).next()
+    draw = lambda: numpy(random.uniform((3,), seed=seed)).tolist()
+    assert draw() == draw()
+    with pytest.raises(ValueError, match="a tensor of shape"):
+        random.uniform((3,), seed=ops.ones((3,)))

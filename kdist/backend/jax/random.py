@@ -92,17 +92,19 @@ def random_gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) ->
 def random_beta(
     shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None
 ) -> jax.Array:
-    return jax.random.beta(
-        key(seed), as_tensor(alpha), as_tensor(beta), tuple(shape), floatx_or(dtype)
-    )
+    dtype = floatx_or(dtype)
+    wide = jnp.promote_types(dtype, "float32")  # jax wants parameters of the dtype it draws in
+    a, b = as_tensor(alpha, wide.name), as_tensor(beta, wide.name)
+    return jax.random.beta(key(seed), a, b, tuple(shape), wide).astype(dtype)
 
 
 def random_binomial(
     shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None
 ) -> jax.Array:
     dtype = floatx_or(dtype)
-    n, p = as_tensor(counts, dtype), as_tensor(probabilities, dtype)
-    return jax.random.binomial(key(seed), n, p, shape=tuple(shape), dtype=dtype)
+    wide = jnp.promote_types(dtype, "float32")  # counts may be more than half precision holds
+    n, p = as_tensor(counts, wide.name), as_tensor(probabilities, wide.name)
+    return jax.random.binomial(key(seed), n, p, shape=tuple(shape), dtype=wide).astype(dtype)
 
 
 ROWS: dict[str, Callable] = {
