@@ -30,7 +30,7 @@ def to_leaf(variable: Any) -> Leaf:
     if cut is None or not cut.axes:
         return whole_leaf(to_numpy(held), owned=runtime.process_index() == 0)
     part = to_numpy(held)
-    boxes = ()
+    boxes: tuple = ()
     if cut.grid.is_first(cut.copies):
         boxes = ((tuple(s.start for s in cut.box()), part),)
     # All parts are of one size, so their borders are the grid of chunks.

@@ -58,9 +58,8 @@ class Grid:
         return self._groups[axes]
 
     def _make_group(self, axes: tuple[str, ...]) -> dist.ProcessGroup:
-        everybody = dist.group.WORLD
-        if self.count(axes) == self._ranks.size:
-            return everybody
+        if self.count(axes) == self._ranks.size and dist.group.WORLD is not None:
+            return dist.group.WORLD
         if len(axes) == 1 and self._torch is not None:
             return self._torch.get_group(axes[0])
         along = [self.axes.index(a) for a in axes]

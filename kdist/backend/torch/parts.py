@@ -6,7 +6,7 @@ A dim that two mesh axes cut is cut by the first of its layout's axes, and then 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 import torch.distributed as dist
@@ -22,7 +22,7 @@ dtensor = LazyModule("torch.distributed.tensor")
 Box = tuple[slice, ...]
 
 
-def is_dtensor(x: Any) -> bool:
+def is_dtensor(x: Any) -> TypeGuard[Any]:
     return hasattr(x, "_local_tensor")
 
 
@@ -158,7 +158,7 @@ class _Joined(torch.autograd.Function):
         return cut.join(local(held))
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> tuple:
         gradient = ctx.cut.reduced(upstream).contiguous()
         return gradient if ctx.wrapped is None else like(gradient, ctx.wrapped), None
 

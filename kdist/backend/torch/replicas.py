@@ -31,7 +31,7 @@ class _AllSum(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> tuple:
         upstream = plain(upstream).clone(memory_format=torch.contiguous_format)
         dist.all_reduce(upstream, group=ctx.group)
         return upstream, None

@@ -85,7 +85,7 @@ class PlacedStorage(PartStorage):
 
     def __init__(self, module: nn.Module, key: str, parameter: nn.Parameter, cut: Cut):
         super().__init__(parameter, cut)
-        self._parameter = parameter
+        self._parameter: Any = parameter
         self._module, self._key, self._table = module, key, module._parameters
         module._parameters[key] = parameter
 

@@ -168,7 +168,7 @@ class Placement:
             self._replace(self.model, _Through(block, self.model._run))
         fsdp.fully_shard(root, mesh=mesh, reshard_after_forward=True)
         # Now, since else the first block that runs would take itself for the root.
-        root._get_fsdp_state()._lazy_init()
+        root._get_fsdp_state()._lazy_init()  # type: ignore[operator]
         self.holder._modules["root"] = root
         return root
 

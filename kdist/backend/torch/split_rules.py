@@ -31,7 +31,7 @@ def _mesh_of(args: Any) -> Any:
     return None
 
 
-def _placed(x: Tensor, mesh: Any, placement: Any) -> Any:
+def _placed(x: Any, mesh: Any, placement: Any) -> Any:
     """`x`, a DTensor or a tensor that is whole on every process, as a DTensor of one placement."""
     if not is_dtensor(x):
         x = dtensor.DTensor.from_local(x, mesh, [dtensor.Replicate()], run_check=False)
@@ -112,11 +112,13 @@ def _attention(func: Callable, args: Sequence, kwargs: dict) -> Any:
 def _embedding(func: Callable, args: Sequence, kwargs: dict) -> Any:
     """By rows of the table, each process giving those that it has and zeros for the others, or by columns."""
     given = {**dict(zip(("input", "weight"), args, strict=False)), **kwargs}
-    ids, table = given.pop("input"), given.pop("weight")
+    ids: Any = given.pop("input")
+    table = given.pop("weight")
     if not is_dtensor(table) or given or len(args) > 2:
         return whole(func, args, kwargs)
     mesh, cut = table.device_mesh, table.placements[0]
-    ids, part = _part(ids, mesh, dtensor.Replicate()), table.to_local(grad_placements=[cut])
+    ids = _part(ids, mesh, dtensor.Replicate())
+    part = table.to_local(grad_placements=[cut])
     if cut == dtensor.Shard(0):
         first = mesh.get_local_rank() * len(part)
         mine = (ids >= first) & (ids < first + len(part))
