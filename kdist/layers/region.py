@@ -69,7 +69,7 @@ class Region:
         self._entry: dict[int, Any] = {}
         self._locals = [(x, dict(vars(x))) for x in _SURROUNDINGS]
         self._recorder = recording.local.recorder
-        self._place = None if self._recorder is None else self._recorder.place()
+        self._place: tuple[int, ...] = () if self._recorder is None else self._recorder.place()
         self._results: _Results | None = None
 
     def inputs(self) -> list:
