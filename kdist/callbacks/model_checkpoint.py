@@ -14,6 +14,7 @@ from kdist.callbacks import console
 from kdist.callbacks.monitor import MonitorCallback
 from kdist.callbacks.sharded_checkpoint import check_save_freq
 from kdist.distribution import process_index
+from kdist.saving.state import gather_state
 
 
 class ModelCheckpoint(MonitorCallback):
@@ -92,7 +93,10 @@ class ModelCheckpoint(MonitorCallback):
     def _save(self, epoch: int, batch: int | None, logs: Mapping) -> None:
         # Every process comes here, with logs that are the same; the chief writes.
         path = self._path(epoch, batch, logs)
-        if not self._is_wanted(epoch, path, logs) or process_index() != 0:
+        if not self._is_wanted(epoch, path, logs):
+            return
+        if process_index() != 0:
+            gather_state(self.model)
             return
         if os.path.isdir(path):
             raise IsADirectoryError(

@@ -13,6 +13,7 @@ from kdist.layers.layer import Layer
 from kdist.layers.state import LayerState
 from kdist.optimizers import Optimizer
 from kdist.random import SeedGenerator
+from kdist.saving.h5 import as_array
 from kdist.saving.walk import stateful_objects
 
 _SHOWN = 5  # objects that do not fit that an error lists
@@ -37,6 +38,30 @@ def save_state(model: Any, writer: Any, assets: Path | None = None, skip: Any = 
             folder = assets / path
             folder.mkdir(parents=True, exist_ok=True)
             found.save_assets(str(folder))
+
+
+def gather_state(model: Any) -> None:
+    """Read what saving reads, and keep none of it.
+
+    Where the parts of a variable lie on several processes, reading it takes all of them: those that
+    do not write call this while another one saves.
+    """
+    optimizer = getattr(model, "optimizer", None)
+    variables = [*model.variables, *(optimizer.variables if optimizer is not None else ())]
+    if any(v.layout is not None and not v.layout.is_replicated for v in variables):
+        save_state(model, _Nowhere())
+
+
+class _Nowhere:
+    """A writer that reads what it is given, and forgets it."""
+
+    def entry(self, path: str, name: str | None) -> _Forgetting:
+        return _Forgetting()
+
+
+class _Forgetting(dict):
+    def __setitem__(self, key: str, value: Any) -> None:
+        as_array(value)
 
 
 def load_state(

@@ -273,7 +273,7 @@ def model_parallel(kdist):
 
 
 def _sharded(name: str, **arguments: Any) -> Callable:
-    return lambda kdist: getattr(kdist.distribution, name)(min_size=1, **arguments)
+    return lambda kdist: getattr(kdist.distribution, name)(min_size=8, **arguments)
 
 
 # name -> factory(kdist). Sizes are of 8 devices, unless the name ends in the number of devices.

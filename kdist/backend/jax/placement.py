@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from jax.custom_derivatives import linear_call
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from kdist.backend.jax.abstract import is_tracing
 from kdist.backend.jax.runtime import device_by_name
 from kdist.backend.jax.tensors import as_tensor, native_dtype
 from kdist.core import masks, tree
@@ -60,10 +62,23 @@ def place(value: Any, sharding: NamedSharding) -> jax.Array:
 def born(
     make_value: Callable[[], Any], shape: tuple, itemsize: int, sharding: NamedSharding
 ) -> jax.Array:
-    """The value of `make_value()` on `sharding`; a large one is never whole on any device."""
+    """The value of `make_value()` on `sharding`, concrete also where a function is being traced: a layer may be built
+    there. A large value is never whole on any device.
+    """
     if sharding.is_fully_replicated or math.prod(shape) * itemsize < _JIT_INITIALIZER_BYTES:
-        return place(make_value(), sharding)
-    return jax.jit(make_value, out_shardings=sharding)()
+        with jax.ensure_compile_time_eval():
+            return place(make_value(), sharding)
+
+    def compute() -> jax.Array:
+        # One after the other: what computing them takes beside the values is as large as they are.
+        return jax.jit(make_value, out_shardings=sharding)().block_until_ready()
+
+    if not is_tracing():
+        return compute()
+    # ensure_compile_time_eval would evaluate the initializer while jit traces it, whole, and make a constant of it.
+    # Traces belong to a thread: in another one there is none.
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(compute).result()
 
 
 @functools.lru_cache(maxsize=1024)

@@ -132,20 +132,33 @@ class Program:
         return jax.jit(step, donate_argnums=1, out_shardings=(own, None, report))
 
     def __call__(self, state: State, batch: Any) -> tuple[State, Any]:
-        data, mask, size = steps.pack(batch.x, batch.y, batch.sample_weight), batch.mask, None
-        if mask is not None:
-            size = np.int32(batch.size)
-        if self._strategy is not None:
-            data, mask = self._placed(data), None if mask is None else self._placed(mask)
+        arguments = (state.fixed.values, state.replaced.values, *self._inputs(batch))
         # The call and the keeping of its result are one step of the interpreter: an interrupt in
         # between would leave nothing but the donated values, which are gone.
-        arguments = (state.fixed.values, state.replaced.values, data, mask, size)
         state.results.extend(starmap(self._step, (arguments,)))
         state.replaced.values, changed, out = state.results[-1]
         state.results.clear()
         for index, value in changed.items():
             state.fixed.values[index] = value
         return state, out
+
+    def _inputs(self, batch: Any) -> tuple:
+        """(data, mask, size) of a batch as the step takes them."""
+        data, mask, size = steps.pack(batch.x, batch.y, batch.sample_weight), batch.mask, None
+        if mask is not None:
+            size = np.int32(batch.size)
+        if self._strategy is not None:
+            data, mask = self._placed(data), None if mask is None else self._placed(mask)
+        return data, mask, size
+
+    def compiled(self, batch: Any) -> jax.stages.Compiled:
+        """The step compiled for batches such as `batch`, to be looked at. Not while the program runs."""
+        state = self.begin()
+        try:
+            values = state.fixed.values, state.replaced.values
+            return self._step.lower(*values, *self._inputs(batch)).compile()
+        finally:
+            self.end(state)
 
     def _placed(self, data: Any) -> Any:
         place = lambda x: None if x is None else placement.place_batch(self._strategy, x)

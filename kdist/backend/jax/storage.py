@@ -77,9 +77,9 @@ def make_storage(variable: Any, make_value: Callable[[], Any], layout: Any) -> S
 
     Also inside of a traced function the value is concrete: a layer may be built there.
     """
-    with jax.ensure_compile_time_eval():
-        if layout is None:
+    if layout is None:
+        with jax.ensure_compile_time_eval():
             return Storage(make_value(), None)
-        sharding = placement.sharding_of(layout)
-        itemsize = placement.itemsize_of(variable.dtype)
-        return Storage(placement.born(make_value, variable.shape, itemsize, sharding), sharding)
+    sharding = placement.sharding_of(layout)
+    itemsize = placement.itemsize_of(variable.dtype)
+    return Storage(placement.born(make_value, variable.shape, itemsize, sharding), sharding)

@@ -1,0 +1,134 @@
+"""What a compiled step communicates: what the strategy needs, and nothing hidden."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+import pytest
+
+import kdist
+from kdist import layers
+from kdist.backend.jax.collectives import messages, read_messages, totals
+from kdist.data import adapt
+from kdist.distribution import DeviceMesh, LayoutMap, ModelParallel, list_devices
+from kdist.training.prepare import prepare
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "parity"))
+import cases
+
+# The head's 5 classes divide by nothing.
+pytestmark = pytest.mark.filterwarnings("ignore:Sizes that do not divide")
+ROWS, TIME, DIM, CLASSES = 16, 8, 16, cases.CLASSES
+
+
+def prepared(model, samples):
+    """(train program, batch) of a compiled model."""
+    weight = samples.get("sample_weight")
+    source = adapt(samples["x"], samples["y"], weight, batch_size=ROWS)
+    prepare(model, source, training=True)
+    return model._program("train"), next(iter(source.epoch(0, model._shard())))
+
+
+def sent(case: str, strategy: str):
+    with cases.STRATEGIES[strategy](kdist).scope():
+        model = cases.compiled(case)
+        return model, messages(*prepared(model, cases.CASES[case].samples(ROWS)))
+
+
+def of(found, kind, backward=None):
+    return [m for m in found if m.kind == kind and backward in (None, m.backward)]
+
+
+def sharded(model):
+    return [v for v in model.trainable_variables if not v.layout.is_replicated]
+
+
+def test_fsdp_gathers_each_parameter_once_and_reduces_each_gradient_once():
+    model, found = sent("transformer", "fsdp")
+    gathered = sorted(m.shape for m in of(found, "all-gather"))
+    assert gathered == sorted(v.shape for v in sharded(model))
+    assert of(found, "all-gather", backward=True) == []
+    reduced = of(found, "all-reduce")
+    sizes = [v.size for v in model.trainable_variables]
+    assert sorted(m.nbytes for m in reduced) == sorted(4 * n for n in sizes)
+    assert set(totals(found)) == {"all-gather", "all-reduce"}
+
+
+def test_sharding_the_optimizer_gathers_each_updated_parameter_once():
+    model, found = sent("transformer", "optimizer")
+    slots = [v for v in model.trainable_variables if v.size >= 8 and v.shape != (CLASSES,)]
+    assert sorted(m.shape for m in of(found, "all-gather")) == sorted(v.shape for v in slots)
+    assert len(of(found, "all-reduce")) == len(model.trainable_variables)
+    assert set(totals(found)) == {"all-gather", "all-reduce"}
+
+
+def activations(found, kind, backward):
+    """How many whole activations (rows of a device, time, features) are communicated."""
+    return sum(m.shape == (ROWS // 4, TIME, DIM) for m in of(found, kind, backward))
+
+
+def test_tensor_parallel_sums_what_each_pair_gives():
+    model, found = sent("transformer", "composed")
+    # An Embedding by rows, an attention and a pair of Dense; back through the latter two, for query, key and value.
+    assert activations(found, "all-reduce", backward=False) == 3
+    assert activations(found, "all-reduce", backward=True) == 1 + 3
+    assert activations(found, "all-gather", None) == 0
+    assert len(of(found, "all-gather")) == sum("fsdp" in v.layout.mesh_axes for v in sharded(model))
+    # XLA may have the devices along tensor, which would all compute the head's gradient, share it; then it moves parts.
+    assert {m.shape for m in of(found, "collective-permute")} <= {(CLASSES, DIM // 2)}
+    assert set(totals(found)) <= {"all-gather", "all-reduce", "collective-permute"}
+
+
+def test_sequences_are_cut_between_the_layers_that_are_split():
+    model, found = sent("transformer", "sequence")
+    assert activations(found, "all-reduce", backward=False) == 3
+    # Before the attention and the pair; and after each of the three sums on the way back.
+    assert activations(found, "all-gather", backward=False) == 2
+    assert activations(found, "all-gather", backward=True) == 3
+    weights = [m for m in of(found, "all-gather") if m.shape != (ROWS // 4, TIME, DIM)]
+    assert len(weights) == sum("fsdp" in v.layout.mesh_axes for v in sharded(model))
+
+
+@pytest.mark.parametrize("strategy", ["fsdp", "optimizer"])
+def test_a_step_of_ones_own_communicates_as_the_built_in_one(strategy):
+    own = totals(sent("own_step", strategy)[1])
+    kept = cases.OWN_STEPS["jax"]
+    try:
+        cases.OWN_STEPS["jax"] = kdist.Model.train_step
+        built_in = totals(sent("own_step", strategy)[1])
+    finally:
+        cases.OWN_STEPS["jax"] = kept
+    assert own == built_in and own["all-gather"][0] > 0
+
+
+def test_a_rule_lays_out_a_layer_s_output():
+    mesh = DeviceMesh((4, 2), ("batch", "model"), list_devices())
+    rules = LayoutMap(mesh)
+    rules["wide/output"] = ("batch", "model")
+    shapes = {}
+    for name, layout_map in (("ruled", rules), ("free", LayoutMap(mesh))):
+        with ModelParallel(layout_map=layout_map).scope():
+            model = kdist.Sequential(
+                [
+                    kdist.Input((6,)),
+                    layers.Dense(10, activation="tanh", name="wide"),
+                    layers.Dense(1),
+                ]
+            )
+            model.compile("sgd", "mse")
+            x = cases.np.ones((ROWS, 6), "float32")
+            program, batch = prepared(model, {"x": x, "y": x[:, :1]})
+            hlo = program.compiled(batch).as_text()
+            shapes[name] = "f32[4,5]" in hlo, "f32[4,10]" in hlo
+    assert shapes == {"ruled": (True, False), "free": (False, True)}
+
+
+def test_reading_hlo():
+    text = """
+      %a = (f32[4,2]{1,0}, bf16[8]{0}, f32[]) all-reduce(%x, %y, %z), metadata={op_name="jit(step)/transpose(jvp())"}
+      %b = f32[16]{0} all-gather(%p), dimensions={0}
+    """
+    found = read_messages(text)
+    assert totals(found) == {"all-gather": (1, 64), "all-reduce": (2, 48)}
+    assert [m.backward for m in found] == [True, True, False]
