@@ -287,6 +287,17 @@ def test_less_is_kept():
     assert plain - again >= 6 * one_layer
 
 
+def test_the_plan_knows():
+    found = []
+    for scope in (contextlib.nullcontext(), kdist.RematScope()):
+        with scope:
+            hidden = [layers.Dense(64, activation="gelu") for _ in range(8)]
+        model = kdist.Sequential([kdist.Input((64,)), *hidden])
+        model.compile("sgd", "mse")
+        found.append(model.plan(batch_size=512).bytes_per_device["activations"])
+    assert found[1] < 0.7 * found[0]
+
+
 # ---- scopes
 def test_layers_remember_their_scope():
     with kdist.RematScope("full"):
