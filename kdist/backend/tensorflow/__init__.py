@@ -37,6 +37,7 @@ from kdist.backend.tensorflow.tensors import (
 from kdist.backend.tensorflow.trace import recorder, trace_gradients
 from kdist.backend.tensorflow.trainer import predict_step, test_step, train_step
 from kdist.backend.tensorflow.updates import UPDATES
+from kdist.backend.tensorflow.wrappers import ListWrapper as _  # noqa: F401 - registers them
 
 name = "tensorflow"
 # int64 and not uint32: TensorFlow keeps int32 variables on the host, and its random ops take no
