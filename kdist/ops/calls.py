@@ -39,10 +39,10 @@ _SETTINGS_OF = {
     "trace": {"offset"},
     "trapezoid": {"x"},
     "unique": {"fill_value"},
-    **dict.fromkeys(
-        ("affine_transform", "elastic_transform", "map_coordinates", "perspective_transform"),
-        {"fill_value"},
-    ),
+    "affine_transform": {"fill_value"},
+    "elastic_transform": {"fill_value"},
+    "map_coordinates": {"fill_value"},
+    "perspective_transform": {"fill_value"},
     "resize": {"fill_value"},
 }
 _CLASS_OF = {

@@ -80,11 +80,7 @@ def convert_to_tensor(
     return backend.convert_to_tensor(x, None if dtype is None else dtypes.standardize_dtype(dtype))
 
 
-def _of_dtype(x: Any, dtype: Any) -> Spec:
-    return Spec(x.shape, dtypes.standardize_dtype(dtype))
-
-
-@op(rule=_of_dtype)
+@op
 def cast(x: Tensor, dtype: Any) -> Tensor:
     """The values in another dtype; floats to integers cut towards 0.
 
@@ -92,7 +88,7 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
     """
 
 
-@op(rule=_of_dtype)
+@op
 def saturate_cast(x: Tensor, dtype: Any) -> Tensor:
     """`cast`, with values beyond the range of `dtype` at its ends.
 
@@ -100,7 +96,12 @@ def saturate_cast(x: Tensor, dtype: Any) -> Tensor:
     """
 
 
-@op(rule=lambda x: Spec((), "int32"))
+def _size(x: Any) -> Spec:
+    """It is a Python number where the shape is known, of the probe's own sizes too."""
+    return Spec((), "int32")
+
+
+@op(rule=_size)
 def size(x: Tensor) -> Any:
     """Number of elements. Example: `size([[1, 2, 3]])` gives 3."""
 
@@ -127,11 +128,7 @@ def custom_gradient(f: Callable) -> Callable:
 # ---- scatter and slices
 
 
-@op(
-    rule=lambda indices, values, shape: (
-        Spec(tuple(shape), values.dtype) if isinstance(values, Spec) else None
-    )
-)
+@op
 def scatter(indices: Tensor, values: Tensor, shape: Any) -> Tensor:
     """Zeros of `shape` with `values` added at `indices`.
 
@@ -143,11 +140,7 @@ def scatter(indices: Tensor, values: Tensor, shape: Any) -> Tensor:
     """
 
 
-@op(
-    rule=lambda inputs, indices, updates, reduction=None: (
-        Spec(inputs.shape, inputs.dtype) if isinstance(inputs, Spec) else None
-    )
-)
+@op
 def scatter_update(
     inputs: Tensor, indices: Tensor, updates: Tensor, reduction: str | None = None
 ) -> Tensor:
@@ -178,6 +171,7 @@ def _check_slice(inputs: Any, start_indices: Any, shape: Any) -> None:
 
 
 def _slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
+    """Symbolic starts have no values, which kernels that take numbers ask for."""
     if not isinstance(inputs, Spec):
         return None
     left = [
@@ -196,11 +190,13 @@ def slice(inputs: Tensor, start_indices: Any, shape: Any) -> Tensor:
     """
 
 
-@op(
-    rule=lambda inputs, start_indices, updates: (
-        Spec(inputs.shape, inputs.dtype) if isinstance(inputs, Spec) else None
-    )
-)
+def _slice_update(inputs: Any, start_indices: Any, updates: Any) -> Spec | None:
+    """Symbolic starts have no values, and a block of unknown size is as large as a probe's inputs,
+    so that it fits at the first position alone."""
+    return Spec(inputs.shape, inputs.dtype) if isinstance(inputs, Spec) else None
+
+
+@op(rule=_slice_update)
 def slice_update(inputs: Tensor, start_indices: Any, updates: Tensor) -> Tensor:
     """A copy of `inputs` with the block at `start_indices` replaced by `updates`.
 
@@ -209,6 +205,7 @@ def slice_update(inputs: Tensor, start_indices: Any, updates: Tensor) -> Tensor:
 
 
 def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Spec]:
+    """An unknown axis has `num` elements, a size that a probe does not try."""
     if not -len(x.shape) <= axis < len(x.shape):
         raise ValueError(
             f"unstack: axis {axis} is out of bounds for x of {len(x.shape)} axes. Received: "
@@ -267,11 +264,12 @@ def _stacked(spec: Any, n: int | None) -> Any:
     return tree.map_structure(lambda s: Spec((n, *s.shape), s.dtype), spec)
 
 
-@op(
-    rule=lambda pred, true_fn, false_fn: _same(
-        _specs(true_fn), _specs(false_fn), "cond: true_fn and false_fn"
-    )
-)
+def _cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
+    """Which branch is taken depends on a value."""
+    return _same(_specs(true_fn), _specs(false_fn), "cond: true_fn and false_fn")
+
+
+@op(rule=_cond)
 def cond(pred: Tensor, true_fn: Callable, false_fn: Callable) -> Any:
     """`true_fn()` if `pred`, a bool scalar, else `false_fn()`.
 
@@ -281,7 +279,12 @@ def cond(pred: Tensor, true_fn: Callable, false_fn: Callable) -> Any:
     """
 
 
-@op(rule=lambda index, branches, *operands: _specs(branches[0], *operands))
+def _switch(index: Any, branches: Any, *operands: Any) -> Any:
+    """Which branch is taken depends on a value."""
+    return _specs(branches[0], *operands)
+
+
+@op(rule=_switch)
 def switch(index: Tensor, branches: Any, *operands: Any) -> Any:
     """`branches[index](*operands)`, the index limited to the branches there are.
 
@@ -289,7 +292,14 @@ def switch(index: Tensor, branches: Any, *operands: Any) -> Any:
     """
 
 
-@op(rule=lambda cond, body, loop_vars, maximum_iterations=None: loop_vars)
+def _while_loop(
+    cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None
+) -> Any:
+    """How often it runs depends on a value."""
+    return loop_vars
+
+
+@op(rule=_while_loop)
 def while_loop(
     cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None
 ) -> Any:
@@ -301,7 +311,12 @@ def while_loop(
     """
 
 
-@op(rule=lambda lower, upper, body_fun, init_val: init_val)
+def _fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
+    """How often it runs may depend on a value, and eager backends would run it for each probe."""
+    return init_val
+
+
+@op(rule=_fori_loop)
 def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
     """`value = body_fun(i, value)` for i from `lower` up to but without `upper`.
 
@@ -309,7 +324,12 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
     """
 
 
-@op(rule=lambda f, xs: _stacked(_specs(f, _element(xs)), _length(xs)))
+def _map(f: Callable, xs: Any) -> Any:
+    """A probe would call `f` for each of hundreds of elements where the backend is eager."""
+    return _stacked(_specs(f, _element(xs)), _length(xs))
+
+
+@op(rule=_map)
 def map(f: Callable, xs: Any) -> Any:
     """`f` of each slice of `xs` (an array or structure) along axis 0, stacked; one after the other.
 
@@ -317,11 +337,12 @@ def map(f: Callable, xs: Any) -> Any:
     """
 
 
-@op(
-    rule=lambda function, elements: _stacked(
-        _specs(function, _element(elements)), _length(elements)
-    )
-)
+def _vectorized_map(function: Callable, elements: Any) -> Any:
+    """`function` may close over symbolic tensors, which no framework's own mapping takes."""
+    return _map(function, elements)
+
+
+@op(rule=_vectorized_map)
 def vectorized_map(function: Callable, elements: Any) -> Any:
     """As `map`, all at once: `function` sees one element, and runs on the whole.
 
@@ -337,6 +358,7 @@ def _scan(
     reverse: bool = False,
     unroll: Any = 1,
 ) -> Any:
+    """A probe would call `f` for each of hundreds of elements where the backend is eager."""
     n = _length(xs) if xs is not None else length
     carry, y = _specs(f, init, None if xs is None else _element(xs))
     return carry, None if y is None else _stacked(y, n)

@@ -17,7 +17,9 @@ from kdist.core.graph import KerasTensor, Node, any_symbolic
 from kdist.core.spec import Spec
 from kdist.ops import calls, infer
 
-DECLARED: dict[str, Callable] = {}  # name -> the declaration itself, for tests and tables
+# For tests and tables: of each name the declaration itself, and the rule of those that have one.
+DECLARED: dict[str, Callable] = {}
+RULES: dict[str, Callable] = {}
 
 
 def _to_spec(x: Any) -> Any:
@@ -70,7 +72,7 @@ def op(
             eager call asks it only after the framework has refused them, so that it costs nothing.
         rule: for ops whose output spec cannot be probed, a function of the same arguments, with
             `Spec` in place of tensors, that gives the output's specs; or None to have these
-            arguments probed after all.
+            arguments probed after all. Its documentation says why a probe cannot know.
     """
     if fn is None:
         return functools.partial(op, rule=rule, check=check, explain=explain)
@@ -78,6 +80,8 @@ def op(
     impl = backend.OPS.get(name) or (_missing(name) if _is_blank(fn) else fn)
     eager = impl if check is None else _checked(check, impl)
     DECLARED[name] = fn
+    if rule is not None:
+        RULES[name] = rule
 
     def spec(*args: Any, **kwargs: Any) -> Any:
         args, kwargs = tree.map_structure(_to_spec, (args, kwargs))

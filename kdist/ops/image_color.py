@@ -6,7 +6,6 @@ from typing import Any
 
 from kdist.core import dtypes
 from kdist.ops.checks import dtype_of
-from kdist.ops.convert import to_float
 from kdist.ops.core import cast, convert_to_tensor, unstack
 from kdist.ops.declare import op
 from kdist.ops.image_layout import channel_axis, channels_of, images_shape
@@ -14,6 +13,7 @@ from kdist.ops.numpy_binary import maximum, minimum, mod
 from kdist.ops.numpy_reductions import where
 from kdist.ops.numpy_shaping import expand_dims, stack
 from kdist.ops.numpy_unary import absolute, clip
+from kdist.ops.promotion import to_float
 
 Tensor = Any
 

@@ -9,7 +9,6 @@ import numpy as np
 from kdist.core import dtypes
 from kdist.core.spec import Spec
 from kdist.ops.checks import dtype_of, shape_of
-from kdist.ops.convert import to_float
 from kdist.ops.core import cast, convert_to_tensor
 from kdist.ops.declare import op
 from kdist.ops.image_layout import from_batch, images_shape, to_batch, to_dtype
@@ -19,6 +18,7 @@ from kdist.ops.numpy_reductions import mean
 from kdist.ops.numpy_reductions import sum as total
 from kdist.ops.numpy_shaping import broadcast_to, pad, reshape, stack
 from kdist.ops.numpy_unary import exp, square
+from kdist.ops.promotion import to_float
 
 Tensor = Any
 
@@ -57,10 +57,11 @@ def _blur(
 
 
 def like_images(images: Any, *_: Any, **__: Any) -> Spec:
+    """The kernel's size is a value where a symbolic tensor gives it; and a probe would draw from a
+    seed generator while jax traces, which it refuses."""
     return Spec(images.shape, images.dtype)
 
 
-# The size of a kernel is not known where a symbolic tensor gives it, nor is it needed.
 @op(rule=like_images, check=_blur)
 def gaussian_blur(
     images: Tensor,

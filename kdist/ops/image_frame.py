@@ -66,10 +66,8 @@ def _frame(op: str, how: str, images: Any, sizes: Any, edges: tuple, data_format
 
 
 def _framed(op: str, how: str) -> Any:
-    """The rule for the output spec: the target sizes stand in the call, and no probe finds sizes
-    of images that they fit."""
-
     def rule(images: Any, *edges: Any, data_format: Any = None, **named: Any) -> Spec:
+        """The target sizes stand in the call, and no probe finds sizes of images that they fit."""
         names = [f"{side}_{how}" for side in ("top", "left", "bottom", "right")]
         names += ["target_height", "target_width", "data_format"]
         values = {**dict(zip(names, edges, strict=False)), **named}

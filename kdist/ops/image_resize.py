@@ -10,7 +10,6 @@ import numpy as np
 from kdist.backend import bound as backend
 from kdist.core import dtypes
 from kdist.ops.checks import dtype_of, one_of
-from kdist.ops.convert import to_float
 from kdist.ops.core import cast, convert_to_tensor, shape
 from kdist.ops.declare import op
 from kdist.ops.image_layout import channels_first, images_shape, spatial_axes, to_dtype
@@ -21,6 +20,7 @@ from kdist.ops.numpy_reductions import sum as total
 from kdist.ops.numpy_reductions import where
 from kdist.ops.numpy_shaping import expand_dims, moveaxis, pad, squeeze, take
 from kdist.ops.numpy_unary import absolute, sin
+from kdist.ops.promotion import to_float
 
 Tensor = Any
 

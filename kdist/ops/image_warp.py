@@ -7,7 +7,6 @@ from typing import Any
 
 from kdist.core import dtypes
 from kdist.ops.checks import dtype_of, one_of, shape_of
-from kdist.ops.convert import to_float
 from kdist.ops.core import cast, convert_to_tensor, shape
 from kdist.ops.declare import op
 from kdist.ops.image_filter import bell, blur, like_images
@@ -18,6 +17,7 @@ from kdist.ops.numpy_creation import arange, ones_like, zeros_like
 from kdist.ops.numpy_reductions import where
 from kdist.ops.numpy_shaping import concatenate, expand_dims, reshape, stack, take
 from kdist.ops.numpy_unary import clip, floor, isfinite, round
+from kdist.ops.promotion import to_float
 from kdist.random.draws import normal
 
 Tensor = Any
@@ -295,7 +295,6 @@ def _elastic(
     images_shape("elastic_transform", images, data_format)
 
 
-# Probing would draw from the seed generator while jax traces, which it refuses.
 @op(rule=like_images, check=_elastic)
 def elastic_transform(
     images: Tensor,

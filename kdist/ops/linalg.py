@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from kdist.ops.checks import at_least, dtype_of, known_matrices, same, square, system
-from kdist.ops.convert import to_float
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import greater, multiply
 from kdist.ops.numpy_creation import eye, zeros_like
@@ -15,6 +14,7 @@ from kdist.ops.numpy_products import matmul
 from kdist.ops.numpy_reductions import max as largest
 from kdist.ops.numpy_reductions import sum as total
 from kdist.ops.numpy_shaping import expand_dims, squeeze, swapaxes
+from kdist.ops.promotion import to_float
 
 Tensor = Any
 
@@ -43,12 +43,12 @@ def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -
     """
 
 
-@op(check=lambda x: square("det", x))
+@op(explain=square)
 def det(x: Tensor) -> Tensor:
     """Determinant, (..., n, n) -> (...). Example: `det([[1.0, 2.0], [3.0, 4.0]])` gives -2.0."""
 
 
-@op(check=lambda x: square("inv", x))
+@op(explain=square)
 def inv(x: Tensor) -> Tensor:
     """Inverse, (..., n, n).
 
@@ -64,7 +64,7 @@ def solve(a: Tensor, b: Tensor) -> Tensor:
     """
 
 
-@op(check=lambda x, upper=False: square("cholesky", x))
+@op(explain=lambda name, x, upper=False: square(name, x))
 def cholesky(x: Tensor, upper: bool = False) -> Tensor:
     """Lower L with L @ L.T = x (upper U with U.T @ U = x), x symmetric and positive definite.
 
@@ -93,7 +93,7 @@ def qr(x: Tensor, mode: str = "reduced") -> Any:
     """
 
 
-@op(check=lambda x, full_matrices=True, compute_uv=True: known_matrices("svd", x))
+@op(explain=lambda name, x, full_matrices=True, compute_uv=True: known_matrices(name, x))
 def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """x = u @ diag(s) @ vh, s descending.
 
@@ -128,7 +128,7 @@ def solve_triangular(a: Tensor, b: Tensor, lower: bool = False) -> Tensor:
     """
 
 
-@op(check=lambda x: square("eig", x))
+@op(explain=square)
 def eig(x: Tensor) -> Any:
     """Eigenvalues (..., n) and right eigenvectors, the columns of (..., n, n), both complex.
 
@@ -138,7 +138,7 @@ def eig(x: Tensor) -> Any:
     """
 
 
-@op(check=lambda x: square("eigh", x))
+@op(explain=square)
 def eigh(x: Tensor) -> Any:
     """Eigenvalues and eigenvectors of symmetric (Hermitian) matrices.
 
@@ -149,7 +149,7 @@ def eigh(x: Tensor) -> Any:
     """
 
 
-@op(check=lambda x: known_matrices("lu_factor", x))
+@op(explain=known_matrices)
 def lu_factor(x: Tensor) -> Any:
     """LU factors of `x` (..., n, m) with partial pivoting, packed as LAPACK's getrf packs them.
 

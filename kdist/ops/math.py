@@ -6,7 +6,6 @@ from typing import Any
 
 from kdist.core.spec import Spec
 from kdist.ops.checks import at_least, positive_int, shape_of, square
-from kdist.ops.convert import to_float
 from kdist.ops.core import convert_to_tensor
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import add, subtract
@@ -17,6 +16,7 @@ from kdist.ops.numpy_reductions import where
 from kdist.ops.numpy_shaping import expand_dims, take
 from kdist.ops.numpy_unary import sqrt
 from kdist.ops.numpy_unary import square as squared
+from kdist.ops.promotion import to_float
 
 Tensor = Any
 
@@ -50,16 +50,20 @@ def logsumexp(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 def _top_k(x: Any, k: int, sorted: bool = True) -> tuple[Spec, Spec]:
-    size = x.shape[-1]
-    if size is not None and k > size:
-        raise ValueError(
-            f"top_k: k={k} is larger than the last axis of x, whose shape is {x.shape}."
-        )
+    """A probe's size may be smaller than `k`."""
     shape = (*x.shape[:-1], k)
     return Spec(shape, x.dtype), Spec(shape, "int32")
 
 
-@op(rule=_top_k)
+def _in_last_axis(name: str, x: Any, k: int, sorted: bool = True) -> None:
+    shape = at_least(name, x, 1)
+    if shape[-1] is not None and k > shape[-1]:
+        raise ValueError(
+            f"{name}: k={k} is larger than the last axis of x, whose shape is {shape}."
+        )
+
+
+@op(rule=_top_k, explain=_in_last_axis)
 def top_k(x: Tensor, k: int, sorted: bool = True) -> Any:
     """The k largest along the last axis.
 
@@ -91,7 +95,7 @@ def _segment_shapes(
             "Argument `segment_ids` should be an 1-D vector, one id for each row of data. "
             f"Received: segment_ids.shape={ids}. Reshape it to (-1,), and data alike."
         )
-    if None not in (ids[0], rows[0]) and ids[0] != rows[0]:
+    if ids[0] != rows[0] and None not in (ids[0], rows[0]):
         raise ValueError(
             "Argument `segment_ids` and `data` should have same leading dimension. "
             f"Received: segment_ids.shape={ids}, data.shape={rows}."
@@ -101,6 +105,7 @@ def _segment_shapes(
 def _segments(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
 ) -> Spec:
+    """Their default number is the largest of the values."""
     return Spec((num_segments, *data.shape[1:]), data.dtype)
 
 
@@ -180,7 +185,7 @@ def cdist(x: Tensor, y: Tensor) -> Tensor:
     return where(apart, sqrt(where(apart, squares, 1)), 0)
 
 
-@op(check=lambda x: square("logdet", x))
+@op(explain=square)
 def logdet(x: Tensor) -> Tensor:
     """Logarithm of the determinant, (..., n, n) -> (...); NaN where the determinant is negative.
 
@@ -215,6 +220,7 @@ def view_as_real(x: Tensor) -> Tensor:
 
 
 def _extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Spec:
+    """A probe's size may be shorter than one window, which kernels refuse."""
     size = x.shape[-1]
     count = None if size is None else 1 + (size - sequence_length) // sequence_stride
     return Spec((*x.shape[:-1], count, sequence_length), x.dtype)

@@ -31,19 +31,20 @@ def _pair(op: str, x: Any, rank: int, fixed: int = 0) -> None:
             f"Received: x={x}."
         )
     shapes = shape_of(x[0]), shape_of(x[1])
-    if not same(*shapes):
+    if shapes[0] != shapes[1] and not same(*shapes):
         raise ValueError(
             f"{op}: Both the real and imaginary parts should have the same shape. "
             f"Received: x[0].shape={shapes[0]}, x[1].shape={shapes[1]}."
         )
-    at_least(op, x[0], rank, "x[0]")
+    if len(shapes[0]) < rank:
+        at_least(op, x[0], rank, "x[0]")
     if fixed and isinstance(x[0], Spec) and None in shapes[0][-fixed:]:
         axes = "last dimension" if fixed == 1 else f"{tuple(range(-fixed, 0))} axes"
         raise ValueError(
             f"{op}: Input should have its {axes} fully-defined. Received: x[0].shape={shapes[0]}."
         )
     kinds = dtype_of(x[0]), dtype_of(x[1])
-    if not all(dtypes.is_float(k) for k in kinds):
+    if not (dtypes.is_float(kinds[0]) and dtypes.is_float(kinds[1])):
         raise ValueError(f"{op}: the parts of x must be floats. Received: dtypes {kinds}.")
 
 

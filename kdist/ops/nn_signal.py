@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 from kdist.ops.checks import same, shape_of
-from kdist.ops.convert import to_float
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import subtract
 from kdist.ops.numpy_reductions import mean
 from kdist.ops.numpy_unary import log10, square
+from kdist.ops.promotion import to_float
 
 Tensor = Any
 

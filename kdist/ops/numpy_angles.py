@@ -14,7 +14,7 @@ from kdist.ops.numpy_binary import equal, multiply
 from kdist.ops.numpy_complex import imag, real
 from kdist.ops.numpy_reductions import where
 from kdist.ops.numpy_unary import sin
-from kdist.ops.promotion import as_float
+from kdist.ops.promotion import to_float
 
 Tensor = Any
 
@@ -75,7 +75,7 @@ def angle(x: Tensor) -> Tensor:
 
     Example: `angle([1.0, -1.0])` gives `[0.0, pi]`.
     """
-    x = as_float(x)
+    x = to_float(x)
     return arctan2(imag(x), real(x))
 
 
@@ -94,7 +94,7 @@ def rad2deg(x: Tensor) -> Tensor:
 @op
 def sinc(x: Tensor) -> Tensor:
     """sin(pi x) / (pi x), and 1 at 0. Example: `sinc([0.0, 1.0])` gives `[1.0, 0.0]`."""
-    x = as_float(x) * math.pi
+    x = to_float(x) * math.pi
     zero = equal(x, 0)
     # The divisor is made safe first: the gradient at 0 would be NaN otherwise.
     return where(zero, 1.0, sin(x) / where(zero, 1.0, x))

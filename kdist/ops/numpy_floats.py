@@ -32,7 +32,7 @@ from kdist.ops.numpy_complex import view
 from kdist.ops.numpy_creation import ones_like, zeros_like
 from kdist.ops.numpy_reductions import all, where
 from kdist.ops.numpy_unary import absolute, isfinite, isinf, isnan, negative, sign, sqrt
-from kdist.ops.promotion import as_float
+from kdist.ops.promotion import to_float
 
 Tensor = Any
 
@@ -51,7 +51,7 @@ def allclose(
 @op(explain=explain.broadcast)
 def hypot(x1: Tensor, x2: Tensor) -> Tensor:
     """sqrt(x1^2 + x2^2) without overflow. Example: `hypot(3.0, 4.0)` gives 5.0."""
-    x1, x2 = absolute(as_float(x1, x2)), absolute(as_float(x2, x1))
+    x1, x2 = (absolute(x) for x in to_float(x1, x2))
     larger = maximum(x1, x2)
     ratio = divide_no_nan(minimum(x1, x2), larger)
     infinite = logical_or(isinf(x1), isinf(x2))
@@ -92,7 +92,7 @@ def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
 
     Example: `heaviside([-1.0, 0.0, 2.0], 0.5)` gives `[0.0, 0.5, 1.0]`.
     """
-    x1, x2 = as_float(x1, x2), as_float(x2, x1)
+    x1, x2 = to_float(x1, x2)
     step = cast(greater(x1, 0), dtype(x1))
     return where(isnan(x1), x1, where(equal(x1, 0), x2, step))
 
@@ -109,7 +109,7 @@ def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
         raise TypeError(
             f"ldexp: x2 must hold integers, and its dtype is {dtype(x2)}. Use x1 * 2**x2 for floats."
         )
-    exact = as_float(x1, x2)
+    exact = to_float(x1, x2)[0]
     half = floor_divide(x2, 2)
     powers = [
         power(cast(2, dtype(exact)), cast(e, dtype(exact))) for e in (half, subtract(x2, half))
@@ -120,7 +120,7 @@ def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
 @op(explain=explain.broadcast)
 def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
     """log2(2^x1 + 2^x2) without overflow. Example: `logaddexp2(1.0, 1.0)` gives 2.0."""
-    x1, x2 = as_float(x1, x2), as_float(x2, x1)
+    x1, x2 = to_float(x1, x2)
     return divide(logaddexp(x1 * math.log(2), x2 * math.log(2)), math.log(2))
 
 
@@ -130,7 +130,7 @@ def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
 
     Example: `nextafter(1.0, 2.0)` gives 1.00000012.
     """
-    x1, x2 = as_float(x1, x2), as_float(x2, x1)
+    x1, x2 = to_float(x1, x2)
     x1 = add(x1, zeros_like(x2))  # broadcast
     bits = view(x1, f"int{8 * dtypes.size_in_bytes(dtype(x1))}")
     # The bits of a float, read as an integer, count floats from 0 outwards.
@@ -145,7 +145,7 @@ def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
 @op
 def cbrt(x: Tensor) -> Tensor:
     """Cube root, of negative numbers too. Example: `cbrt([-8.0, 27.0])` gives `[-2.0, 3.0]`."""
-    x = as_float(x)
+    x = to_float(x)
     root = power(absolute(x), 1 / 3)
     # One step of Newton: 1 / 3 is no float, so that the power alone is off by a few roundings.
     exact = root - divide_no_nan(root * root * root - absolute(x), 3 * root * root)
@@ -161,7 +161,7 @@ def exp2(x: Tensor) -> Tensor:
 @op
 def fabs(x: Tensor) -> Tensor:
     """Magnitude as a float. Example: `fabs([-2])` gives `[2.0]`."""
-    return absolute(as_float(x))
+    return absolute(to_float(x))
 
 
 @op

@@ -151,6 +151,7 @@ def rot90(array: Tensor, k: int = 1, axes: Any = (0, 1)) -> Tensor:
 
 
 def _diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Spec:
+    """As for `diagonal_size`."""
     axis1, axis2 = axis1 % len(x.shape), axis2 % len(x.shape)
     left = [n for i, n in enumerate(x.shape) if i not in (axis1, axis2)]
     return Spec((*left, diagonal_size(x.shape[axis1], x.shape[axis2], offset)), x.dtype)

@@ -27,7 +27,7 @@ from kdist.ops.numpy_reductions import (
     where,
 )
 from kdist.ops.numpy_unary import isnan, logical_not, sqrt, square
-from kdist.ops.promotion import as_float, in_float32, is_float
+from kdist.ops.promotion import in_float32, is_float, to_float
 
 Tensor = Any
 Axis = Any
@@ -117,7 +117,7 @@ def _mean_of_known(x: Tensor, known: Tensor, axis: Axis, keepdims: bool) -> Tens
 @op(explain=explain.axis_of_x)
 def nanmean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Arithmetic mean. Example: `nanmean([1.0, float("nan"), 2.0])` gives 1.5."""
-    x = as_float(x)
+    x = to_float(x)
     wide = in_float32(x)
     return cast(_mean_of_known(wide, logical_not(isnan(wide)), axis, keepdims), dtype(x))
 
@@ -128,7 +128,7 @@ def nanvar(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     Example: `nanvar([1.0, float("nan"), 3.0])` gives 1.0.
     """
-    x = as_float(x)
+    x = to_float(x)
     wide = in_float32(x)
     known = logical_not(isnan(wide))
     clean = where(known, wide, 0.0)  # NaN must not reach the gradient of the others

@@ -96,7 +96,7 @@ def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """
 
 
-@op(check=lambda x: square("slogdet", x))
+@op(explain=square)
 def slogdet(x: Tensor) -> Any:
     """Sign of the determinant and logarithm of its size, which overflow later than `det`.
 

@@ -26,7 +26,7 @@ from kdist.ops.numpy_shaping import (
     transpose,
 )
 from kdist.ops.numpy_unary import ceil, floor, isnan, logical_not, round
-from kdist.ops.promotion import as_float, in_float32
+from kdist.ops.promotion import in_float32, to_float
 
 Tensor = Any
 Axis = Any
@@ -98,7 +98,7 @@ def _hundredth(q: Any) -> Any:
 def _quantile(x: Any, q: Any, axis: Axis, method: str, keepdims: bool, at_fraction: Any) -> Tensor:
     if method not in _METHODS:
         raise ValueError(f"method={method!r} is not known. Use one of {', '.join(_METHODS)}.")
-    x = as_float(x)
+    x = to_float(x)
     axes = _axes(axis, ndim(x))
     # In float64 on the host where it can be: q * (n - 1) must not lose the element it falls on.
     q = np.asarray(q, "float64") if _on_host(q) else cast(q, dtype(in_float32(x)))

@@ -178,6 +178,7 @@ def searchsorted(sorted_sequence: Tensor, values: Tensor, side: str = "left") ->
 
 
 def _positions(x: Any) -> tuple[Spec, ...]:
+    """How many there are depends on the values."""
     return tuple(Spec((None,), "int32") for _ in x.shape)
 
 
@@ -190,6 +191,7 @@ def nonzero(x: Tensor) -> Any:
 
 
 def _where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    """With a condition alone, how many positions there are depends on the values."""
     return _positions(condition) if x1 is None and x2 is None else None
 
 
@@ -205,6 +207,7 @@ def where(condition: Tensor, x1: Any = None, x2: Any = None) -> Any:
 
 
 def _bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Spec:
+    """How many there are depends on the largest of the values."""
     counted = (
         "int32"
         if weights is None

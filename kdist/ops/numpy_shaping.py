@@ -16,6 +16,8 @@ Tensor = Any
 
 
 def _reshape(x: Any, newshape: Any) -> Any:
+    """What -1 stands for may be no whole number at a probe's sizes, and a symbolic `newshape` has
+    no values."""
     if isinstance(newshape, Spec):  # its values are the sizes
         return Spec((None,) * (newshape.shape[0] or 0), dtype_of(x))
     sizes = (newshape,) if isinstance(newshape, int) else tuple(newshape)
@@ -85,6 +87,7 @@ def squeeze(x: Tensor, axis: Any = None) -> Tensor:
 
 
 def _broadcast_to(x: Any, shape: Any) -> Any:
+    """An unknown size becomes the one in `shape`, which a probe does not try."""
     if not isinstance(x, Spec) or None not in x.shape:
         return None
     return Spec(tuple(shape), x.dtype)
@@ -115,10 +118,11 @@ def roll(x: Tensor, shift: Any, axis: Any = None) -> Tensor:
 
 
 def _repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
+    """One number per element: their sum is the size, and unknown sizes of a probe do not fit them."""
     each = isinstance(repeats, list | tuple) and len(repeats) > 1
     if not isinstance(repeats, Spec) and not each:
         return None
-    # With one per element, an unknown size cannot be probed; whether it fits is seen at the call.
+    # Whether an unknown size fits is seen at the call.
     given = math.prod(x.shape) if axis is None and None not in x.shape else None
     given = given if axis is None else x.shape[axis]
     if each and given is not None and given != len(repeats):
@@ -232,6 +236,7 @@ def diagonal_size(rows: int | None, columns: int | None, offset: int) -> int | N
 
 
 def _diag(x: Any, k: int = 0) -> Any:
+    """As for `diagonal_size`."""
     if len(x.shape) == 1:
         return None
     return Spec((diagonal_size(*x.shape, k),), x.dtype)

@@ -12,7 +12,7 @@ from kdist.ops.declare import op
 from kdist.ops.numpy_binary import multiply, power
 from kdist.ops.numpy_creation import linspace
 from kdist.ops.numpy_unary import absolute, exp, log, sign
-from kdist.ops.promotion import as_float, kind
+from kdist.ops.promotion import kind, to_float
 
 Tensor = Any
 
@@ -51,7 +51,7 @@ def logspace(
     if _on_host(start, stop, base):  # in float64
         values = np.logspace(start, stop, num, endpoint=endpoint, base=base, axis=axis)
         return convert_to_tensor(values, target)
-    exponents = linspace(as_float(start, stop), stop, num, endpoint=endpoint, axis=axis)
+    exponents = linspace(to_float(start, stop)[0], stop, num, endpoint=endpoint, axis=axis)
     return cast(power(base, exponents), target)
 
 
@@ -73,7 +73,7 @@ def geomspace(
     if _on_host(start, stop):  # in float64
         values = np.geomspace(start, stop, num, endpoint=endpoint, axis=axis)
         return convert_to_tensor(values, target)
-    start, stop = as_float(start, stop), as_float(stop, start)
+    start, stop = to_float(start, stop)
     logs = (log(absolute(v)) for v in (start, stop))
     signs = linspace(sign(start), sign(stop), num, endpoint=endpoint, axis=axis)
     return cast(multiply(signs, exp(linspace(*logs, num, endpoint=endpoint, axis=axis))), target)

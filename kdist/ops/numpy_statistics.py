@@ -26,7 +26,7 @@ from kdist.ops.numpy_products import matmul, outer
 from kdist.ops.numpy_reductions import max, mean, min, searchsorted, sort, sum, where
 from kdist.ops.numpy_shaping import diag, flip, moveaxis, pad, ravel, reshape, take
 from kdist.ops.numpy_unary import clip, logical_not, sqrt
-from kdist.ops.promotion import as_float
+from kdist.ops.promotion import to_float
 
 Tensor = Any
 
@@ -75,7 +75,7 @@ def histogram(x: Tensor, bins: int = 10, range: Any = None) -> Any:
     Example: `histogram([0.0, 1.0, 2.0, 2.0], bins=2)` gives `([1, 3], [0.0, 1.0, 2.0])`.
     """
     _checked_bins(bins, range)
-    x = as_float(_one_axis(x, "histogram", "x"))
+    x = to_float(_one_axis(x, "histogram", "x"))
     if range is not None:
         low, high = (cast(v, dtype(x)) for v in range)
     elif shape(x)[0] == 0:
@@ -194,7 +194,7 @@ def corrcoef(x: Tensor) -> Tensor:
     Returns: (variables, variables), or a scalar for one.
     Example: `corrcoef([[1.0, 2.0], [2.0, 1.0]])` gives `[[1, -1], [-1, 1]]`.
     """
-    x = as_float(x)
+    x = to_float(x)
     if ndim(x) > 2:
         raise ValueError(f"corrcoef: x must have one or two axes, and has shape {tuple(shape(x))}.")
     rows = reshape(x, (1, -1)) if ndim(x) < 2 else x
@@ -219,7 +219,7 @@ def correlate(x1: Tensor, x2: Tensor, mode: str = "valid") -> Tensor:
     """
     if mode not in ("valid", "same", "full"):
         raise ValueError(f"correlate: mode={mode!r} is not 'valid', 'same' or 'full'.")
-    x1, x2 = as_float(x1, x2), as_float(x2, x1)
+    x1, x2 = to_float(x1, x2)
     x1, x2 = _one_axis(x1, "correlate", "x1"), _one_axis(x2, "correlate", "x2")
     n, m = shape(x1)[0], shape(x2)[0]
     signal = reshape(pad(x1, (m - 1, m - 1)), (1, -1, 1))
@@ -243,7 +243,7 @@ def trapezoid(y: Tensor, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tens
 
     Example: `trapezoid([1.0, 2.0, 3.0])` gives 4.0.
     """
-    y = moveaxis(as_float(y), axis, -1)
+    y = moveaxis(to_float(y), axis, -1)
     if x is not None:
         x = convert_to_tensor(x)
         x = x if ndim(x) == 1 else moveaxis(x, axis, -1)

@@ -15,9 +15,19 @@ def kind(x: Any) -> Any:
     return type(x) if type(x) in (bool, int, float, complex) else dtype(convert_to_tensor(x))
 
 
-def as_float(x: Any, *others: Any) -> Tensor:
-    """`x` as a tensor of the float dtype that it and `others` promote to."""
-    return convert_to_tensor(x, dtypes.result_type(*(kind(v) for v in (x, *others)), float))
+def to_float(*xs: Any, least: str | None = None) -> Any:
+    """`xs` as tensors of the one float (or complex) dtype they promote to.
+
+    Arguments:
+        least: a dtype to promote with, "float32" where half precision would be too coarse.
+
+    Returns: a tensor for one argument, else a list.
+    """
+    target = dtypes.result_type(*(kind(x) for x in xs), float)
+    if least is not None:
+        target = dtypes.result_type(target, least)
+    out = [convert_to_tensor(x, target) for x in xs]
+    return out[0] if len(out) == 1 else out
 
 
 def is_float(x: Tensor) -> bool:

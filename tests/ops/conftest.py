@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import image_cases  # noqa: F401 - adds its cases
 import linalg_cases  # noqa: F401
+import nn_cases  # noqa: F401
 import numpy_cases  # noqa: F401
 from op_cases import CASES
 

@@ -445,6 +445,8 @@ case("embedding_lookup", normal(6, 3), ints(2, 2), ref=lambda t, i: t[i])
 # ---- core --------------------------------------------------------------------------------------
 case("cast", np.float32([1.7, -1.7]), "int32", ref=lambda x, d: x.astype(d))
 case("saturate_cast", np.float32([-3.0, 300.0]), "uint8", ref=lambda x, d: np.uint8([0, 255]))
+case("saturate_cast", normal(3), "float64", ref=lambda x, d: x)
+case("saturate_cast", np.float32([1e6, -2.5]), "float16", ref=lambda x, d: [65504, -2.5])
 case("stop_gradient", normal(3), ref=lambda x: x)
 case(
     "scatter",

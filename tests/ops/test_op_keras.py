@@ -124,6 +124,8 @@ OWN = {
     "softmax_crossentropy_with_integer_labels",
     "conv_with_bias",
     "sparse_hits",
+    "batch_normalization_training",
+    "weighted_step",
 }
 
 

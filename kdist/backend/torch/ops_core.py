@@ -36,6 +36,8 @@ def saturate_cast(x: Any, dtype: Any) -> Tensor:
     if x.dtype is torch.bool:
         return x.to(target)
     if x.is_floating_point():
+        if target.is_floating_point and limits.max >= torch.finfo(x.dtype).max:
+            return x.to(target)  # all fit, and the limits may be beyond x's own dtype
         out = torch.clamp(x, limits.min, limits.max).to(target)
         if target.is_floating_point:
             return out
