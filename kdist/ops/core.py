@@ -128,7 +128,12 @@ def custom_gradient(f: Callable) -> Callable:
 # ---- scatter and slices
 
 
-@op
+def _scatter(indices: Any, values: Any, shape: Any) -> Spec | None:
+    """Symbolic indices are floats unless they say otherwise, and frameworks refuse these."""
+    return Spec(tuple(shape), values.dtype) if isinstance(values, Spec) else None
+
+
+@op(rule=_scatter)
 def scatter(indices: Tensor, values: Tensor, shape: Any) -> Tensor:
     """Zeros of `shape` with `values` added at `indices`.
 
@@ -140,7 +145,13 @@ def scatter(indices: Tensor, values: Tensor, shape: Any) -> Tensor:
     """
 
 
-@op
+def _like_inputs(inputs: Any, *_: Any, **__: Any) -> Spec | None:
+    """Symbolic positions have no values and are floats unless they say otherwise; a block of
+    unknown size is as large as a probe's inputs, so that it fits at the first position alone."""
+    return Spec(inputs.shape, inputs.dtype) if isinstance(inputs, Spec) else None
+
+
+@op(rule=_like_inputs)
 def scatter_update(
     inputs: Tensor, indices: Tensor, updates: Tensor, reduction: str | None = None
 ) -> Tensor:
@@ -190,13 +201,7 @@ def slice(inputs: Tensor, start_indices: Any, shape: Any) -> Tensor:
     """
 
 
-def _slice_update(inputs: Any, start_indices: Any, updates: Any) -> Spec | None:
-    """Symbolic starts have no values, and a block of unknown size is as large as a probe's inputs,
-    so that it fits at the first position alone."""
-    return Spec(inputs.shape, inputs.dtype) if isinstance(inputs, Spec) else None
-
-
-@op(rule=_slice_update)
+@op(rule=_like_inputs)
 def slice_update(inputs: Tensor, start_indices: Any, updates: Tensor) -> Tensor:
     """A copy of `inputs` with the block at `start_indices` replaced by `updates`.
 
