@@ -29,7 +29,10 @@ class GivenValues:
 
     def scope(self, **options: Any) -> StatelessScope:
         """A scope in which the variables read as these values, brought to where computations use them."""
-        return StatelessScope([(v, used) for g in self._groups for v, _, used in g], **options)
+        everything = [x for group in self._groups for x in group]
+        scope = StatelessScope([(v, used) for v, _, used in everything], **options)
+        scope.given = {id(v): (value, used) for v, value, used in everything if value is not used}
+        return scope
 
     def after(self, scope: StatelessScope) -> tuple[list, ...]:
         """Each group's values at the end of `scope`: what was given where nothing was assigned."""

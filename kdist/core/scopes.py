@@ -47,6 +47,8 @@ class StatelessScope:
         self.collect_losses = collect_losses
         self.initialize_variables = initialize_variables
         self.losses: list = []
+        # id(variable) -> (value as it was given, value that computations use), where these differ.
+        self.given: dict[int, tuple[Any, Any]] = {}
         for variable, value in pairs:
             if not hasattr(variable, "assign"):
                 raise ValueError(
@@ -64,6 +66,15 @@ class StatelessScope:
     def get_current_value(self, variable: Any) -> Any:
         """The value of `variable` inside this scope, or None if it is not part of it."""
         return self.state_mapping.get(id(variable))
+
+    def brought_again(self, variable: Any) -> Any:
+        """The current value; if it was brought to where computations use it, brought there anew.
+
+        What is run again in the backward pass does that, so that the value need not be kept meanwhile.
+        """
+        value = self.get_current_value(variable)
+        given, used = self.given.get(id(variable), (None, None))
+        return value if used is None or value is not used else variable.computed(given)
 
     def __enter__(self) -> StatelessScope:
         self._outer = local.stateless

@@ -35,10 +35,16 @@ class _Inside(scopes.StatelessScope):
         if value is None:
             value = self.entry.get(key)
         if value is None and self._surrounding is not None:
-            value = self._surrounding.get_current_value(variable)
+            value = self._surrounding.brought_again(variable)
             if value is not None:
                 self.entry[key] = value
         return value
+
+    def brought_again(self, variable: Any) -> Any:
+        """A region inside of this one brings it anew, unless it was assigned here."""
+        if id(variable) in self.state_mapping or self._surrounding is None:
+            return self.get_current_value(variable)
+        return self._surrounding.brought_again(variable)
 
     def add_update(self, update: tuple[Any, Any]) -> None:
         super().add_update(update)

@@ -19,6 +19,7 @@ class Fake:
         self.stop_training = False
         self.epoch = 0
         self.saved = []
+        self.variables, self.optimizer = [], None
 
     def get_weights(self):
         return [np.full((2,), float(self.epoch)), np.full((1, 1), -float(self.epoch))]

@@ -132,3 +132,19 @@ def test_reading_hlo():
     found = read_messages(text)
     assert totals(found) == {"all-gather": (1, 64), "all-reduce": (2, 48)}
     assert [m.backward for m in found] == [True, True, False]
+
+
+def test_what_is_rematerialized_gathers_its_parameters_again():
+    found, kernels = {}, {}
+    for mode in ("full", None):
+        with cases.STRATEGIES["fsdp"](kdist).scope(), kdist.RematScope(mode=mode):
+            model = kdist.Sequential(
+                [kdist.Input((16,)), *(layers.Dense(16, activation="tanh") for _ in range(3))]
+            )
+            model.compile("sgd", "mse")
+            x = cases.np.ones((ROWS, 16), "float32")
+            found[mode] = messages(*prepared(model, {"x": x, "y": x}))
+            kernels[mode] = len(model.trainable_variables)
+    assert len(of(found[None], "all-gather")) == kernels[None]
+    assert len(of(found["full"], "all-gather", backward=False)) == kernels["full"]
+    assert len(of(found["full"], "all-gather", backward=True)) >= 3
