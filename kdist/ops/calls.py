@@ -22,10 +22,10 @@ _CALLED_WITH = frozenset(
         "default", "depthwise_kernel", "elements", "elems", "end_points", "f", "false_fn",
         "fill_value", "fun", "gamma", "image1", "image2", "images", "index", "indices", "init",
         "init_val", "initial_value", "inputs", "kernel", "key", "kwargs", "loop_vars", "mask",
-        "mean", "offset", "operands", "output", "output_shape", "pattern", "pointwise_kernel",
+        "mean", "offset", "operands", "output", "output_length", "output_shape", "pattern", "pointwise_kernel",
         "pred", "predictions", "primals", "q", "query", "rtol", "scale", "segment_ids",
-        "sorted_sequence", "start", "start_indices", "start_points", "step", "stop",
-        "tangents", "target", "targets", "tensor", "transform", "translation", "true_fn",
+        "sequence_lengths", "sorted_sequence", "start", "start_indices", "start_points", "step", "stop",
+        "tangents", "target", "target_length", "targets", "tensor", "transform", "translation", "true_fn",
         "updates", "value", "values", "variable", "variance", "volumes", "weights", "x", "x1",
         "x2", "xs", "y",
     }
@@ -47,6 +47,8 @@ _SETTINGS_OF = {
 }
 _CLASS_OF = {
     "cdist": "CDist",
+    "ctc_decode": "CTCDecode",
+    "ctc_loss": "CTCLoss",
     "fft": "FFT",
     "fft2": "FFT2",
     "ifft2": "IFFT2",

@@ -212,8 +212,13 @@ def test_scalar_dtypes(op):
     assert {d: (g, wanted[d]) for d, g in got.items() if g != wanted[d]} == {}
 
 
+# Of these Keras says one dtype symbolically, which is ours, and another in eager calls on tensorflow.
+UNLIKE_ITSELF = {("tensorflow", "cbrt"): {"int64"}}
+
+
 @pytest.mark.parametrize("op", UNARY + REDUCTIONS)
 def test_unary_dtypes(op):
-    wanted = {d: w for d, w in keras()["unary"][op].items() if w is not None}
+    left_out = UNLIKE_ITSELF.get((backend.name, op), set())
+    wanted = {d: w for d, w in keras()["unary"][op].items() if w is not None and d not in left_out}
     got = {d: ours(op, d) for d in wanted}
     assert {d: (g, wanted[d]) for d, g in got.items() if g != wanted[d]} == {}
