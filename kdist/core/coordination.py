@@ -9,6 +9,7 @@ shared storage.
 
 from __future__ import annotations
 
+import time
 from typing import Protocol, runtime_checkable
 
 
@@ -99,5 +100,15 @@ def share(channel: Channel, name: str, text: str, timeout_s: float) -> list[str]
         BarrierTimeout: when they did not all arrive within `timeout_s` seconds.
     """
     channel.put(f"{name}/{channel.rank}", text)
+    deadline = time.monotonic() + timeout_s
     channel.barrier(name, timeout_s)
-    return [channel.get(f"{name}/{rank}") or "" for rank in range(channel.count)]
+    return [_await(channel, name, rank, timeout_s, deadline) for rank in range(channel.count)]
+
+
+def _await(channel: Channel, name: str, rank: int, timeout_s: float, deadline: float) -> str:
+    """The text of a process that has left it: a busy service may still be slow to hand it out."""
+    while (text := channel.get(f"{name}/{rank}")) is None:
+        if time.monotonic() >= deadline:
+            raise BarrierTimeout(name, timeout_s, (rank,))
+        time.sleep(0.01)
+    return text

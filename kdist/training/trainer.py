@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -80,7 +81,10 @@ class Trainer(Compiled, Objective):
         """Bring the built model's variables to where the strategy wants them, once after `compile`."""
         strategy = self._strategy()
         if strategy is not None and self._placed is not strategy:
-            backend.place(self, make_plan(strategy, self))
+            plan = make_plan(strategy, self)
+            for warning in plan.warnings:
+                warnings.warn(warning, stacklevel=4)
+            backend.place(self, plan)
             self._put(_placed=strategy)
 
     def _program(self, kind: str) -> Any:
