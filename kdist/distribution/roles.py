@@ -32,6 +32,28 @@ class Role:
     trains: bool = False
 
 
+class _Open:
+    """Products by columns of the same features, and what followed them so far.
+
+    Arguments:
+        axes: the mesh axes that cut them.
+        split: the first one's split.
+    """
+
+    def __init__(self, axes: tuple[str, ...], split: LinearSplit):
+        self.axes, self._sizes = axes, (split.inputs, split.outputs)
+        self.layers: list[Any] = []
+        self.between: list[Any] = []
+
+    def is_beside(self, axes: tuple[str, ...], split: LinearSplit) -> bool:
+        """Whether a product by columns stands beside these, as in a gated block."""
+        return (axes, (split.inputs, split.outputs)) == (self.axes, self._sizes)
+
+    def meets(self, axes: tuple[str, ...], split: LinearSplit) -> bool:
+        """Whether a product by rows takes their parts."""
+        return (axes, split.inputs) == (self.axes, self._sizes[1])
+
+
 class Roles:
     """The roles of a model's layers.
 
@@ -45,7 +67,7 @@ class Roles:
         self._strategy, self._layouts = strategy, layouts
         self.of: dict[int, Role] = {}
         self.shares: dict[Part, float] = {}
-        self._open: tuple[Any, tuple[str, ...], int, list] | None = None
+        self._open: _Open | None = None
         for layer in leaves(model):
             self._look_at(layer)
         self._close()
@@ -64,24 +86,26 @@ class Roles:
             return
         self.of[id(layer)] = Role(trains=trains)
         if self._open is not None and layer.keeps_tensor_split:
-            self._open[3].append(layer)
+            self._open.between.append(layer)
         else:
             self._close()
 
     def _linear(self, layer: Any, split: LinearSplit, trains: bool) -> None:
         rows = self._cut_along(split.rows)
         if rows:
-            paired = self._open is not None and self._open[1:3] == (rows, split.inputs)
+            paired = self._open is not None and self._open.meets(rows, split)
             self._close(paired)
             self.of[id(layer)] = Role(rows, "sum", trains=trains)
             self.shares[id(layer), True] = self._share(rows)
             return
-        self._close()
         columns = self._cut_along(split.columns)
+        if self._open is None or not self._open.is_beside(columns, split):
+            self._close()
         self.of[id(layer)] = Role(columns, "gather" if columns else "", bool(columns), trains)
         if columns:
             self.shares[id(layer), False] = self._share(columns)
-            self._open = (layer, columns, split.outputs, [])
+            self._open = self._open or _Open(columns, split)
+            self._open.layers.append(layer)
 
     def _inner(self, layer: Any, split: InnerSplit, trains: bool) -> None:
         taken = next(((c, a) for c in split.cuts if (a := self._cut_along(c))), None)
@@ -102,15 +126,14 @@ class Roles:
                 self.shares[id(part), True] = share
 
     def _close(self, paired: bool = False) -> None:
-        """A product by columns is followed by one that takes its parts, or by something else."""
-        if self._open is None:
+        """Products by columns are followed by one that takes their parts, or by something else."""
+        found, self._open = self._open, None
+        if found is None or not paired:
             return
-        layer, axes, _, between = self._open
-        if paired:
-            self.of[id(layer)] = Role(axes, "", True, bool(layer.trainable_variables))
-            share = self._share(axes)
-            self.shares.update({(id(x), way): share for x in between for way in (False, True)})
-        self._open = None
+        for layer in found.layers:
+            self.of[id(layer)] = Role(found.axes, "", True, bool(layer.trainable_variables))
+        share = self._share(found.axes)
+        self.shares.update({(id(x), way): share for x in found.between for way in (False, True)})
 
     def _cut_along(self, cuts: Cuts) -> tuple[str, ...]:
         """The mesh axes, beside the batch's, that cut the first variable of `cuts` as they say."""

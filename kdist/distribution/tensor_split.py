@@ -57,7 +57,9 @@ def tensor_choices(model: Any, count: int, min_size: int) -> dict[int, Choice]:
     with, is cut by columns if it has at least `min_size` elements.
     """
     chosen: dict[int, Choice] = {}
-    waiting: LinearSplit | None = None
+    waiting: list[
+        LinearSplit
+    ] = []  # products of the same features, as of a gated block, without a partner yet
 
     def take(cuts: Cuts, why: str) -> None:
         for variable, dim in cuts:
@@ -68,27 +70,27 @@ def tensor_choices(model: Any, count: int, min_size: int) -> dict[int, Choice]:
             chosen.setdefault(id(variable), Choice(None, why))
 
     def close() -> None:
-        """A product that found no partner."""
-        nonlocal waiting
-        if waiting is None:
-            return
-        if max(v.size for v, _ in waiting.columns) < min_size:
-            leave(waiting.columns, f"alone, and smaller than min_size={min_size}")
-        else:
-            take(waiting.columns, "columns")
-        waiting = None
+        """Products that found no partner."""
+        for split in waiting:
+            if max(v.size for v, _ in split.columns) < min_size:
+                leave(split.columns, f"alone, and smaller than min_size={min_size}")
+            else:
+                take(split.columns, "columns")
+        waiting.clear()
 
     def meet(split: LinearSplit) -> None:
-        nonlocal waiting
-        if waiting is not None and waiting.outputs == split.inputs and _fits(split.rows, count):
-            take(waiting.columns, "columns of a pair")
+        if waiting and waiting[0].outputs == split.inputs and _fits(split.rows, count):
+            for columns in waiting:
+                take(columns.columns, "columns of a pair")
             take(split.rows, "rows of a pair")
-            waiting = None
+            waiting.clear()
             return
-        close()
+        if waiting and (waiting[0].inputs, waiting[0].outputs) != (split.inputs, split.outputs):
+            close()
         if _fits(split.columns, count):
-            waiting = split
+            waiting.append(split)
         else:
+            close()
             leave(split.columns, f"{split.outputs} features do not divide by {count}")
 
     for layer in leaves(model):

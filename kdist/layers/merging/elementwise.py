@@ -54,6 +54,8 @@ class Multiply(ElementwiseMerge):
     Example: `Multiply()([x, y])`.
     """
 
+    keeps_tensor_split = True  # of a gated block, whose two sides are cut alike
+
     def _merge(self, inputs: list) -> Any:
         return _merge_masked(ops.multiply, inputs)
 
