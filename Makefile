@@ -4,11 +4,12 @@ QUICK := .venv-quickstart
 TEST := .venv-test
 PIP_FLAGS := --quiet --disable-pip-version-check
 
-.PHONY: quickstart test lint format bench clean help
+.PHONY: quickstart test conformance lint format bench clean help
 
 help:
 	@echo "make quickstart   train on MNIST digits: two Ray workers, sharded checkpoints (a few minutes)"
 	@echo "make test         all tests on the three backends (about 20 minutes on 2 cores)"
+	@echo "make conformance  the tests inside the installed keras, run against kdist (long; BACKEND=jax for one backend)"
 	@echo "make lint         ruff, import layers, types"
 	@echo "make bench        speed against Keras and hand-written loops"
 
@@ -17,6 +18,9 @@ quickstart: $(QUICK)/.ready
 
 test: $(TEST)/.ready
 	@exec $(TEST)/bin/python tests/run.py
+
+conformance: $(TEST)/.ready
+	@exec $(TEST)/bin/python tests/conformance/run.py $(if $(BACKEND),--backend $(BACKEND))
 
 lint: $(TEST)/.ready
 	$(TEST)/bin/ruff check .
