@@ -44,7 +44,7 @@ class Storage(Protocol):
 
 
 class Region(Protocol):
-    """A call whose intermediate values are not kept for its gradients, but computed again. See `kdist.layers.region`."""
+    """A call whose intermediate values are not kept for its gradients, but computed again (`kdist.layers.region`)."""
 
     def inputs(self) -> list:
         """The tensors from outside that gradients may be taken of, apart from variables' own values."""

@@ -100,9 +100,7 @@ class Variable:
                 if given is None and dtypes.is_float(dtype):
                     dtype = None  # Python floats take the default float type
             self.dtype = dtypes.standardize_dtype(dtype)
-            value = (
-                initializer if abstract else backend.convert_to_tensor(initializer, self.dtype)
-            )
+            value = initializer if abstract else backend.convert_to_tensor(initializer, self.dtype)
             self.shape = tuple(int(d) for d in np.shape(value))
             if shape is not None and tuple(shape) != self.shape:
                 raise ValueError(
@@ -112,9 +110,7 @@ class Variable:
         self._is_float = dtypes.is_float(self.dtype)
         strategy = distribution()
         self.layout = (
-            layout
-            if layout is not None or strategy is None
-            else strategy.birth_layout(self)
+            layout if layout is not None or strategy is None else strategy.birth_layout(self)
         )
         self._storage: Any = (
             AbstractStorage(self.path, self.shape, self.dtype)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from kdist.core import dtypes
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -31,12 +33,17 @@ def containers(model: Any) -> list[Any]:
     return [layer for layer in _walk(model) if is_container(layer)]
 
 
-def units_of(model: Any, gathered: Callable[[Any], bool]) -> tuple[list[Unit], Unit]:
+def units_of(
+    model: Any, gathered: Callable[[Any], bool], small: int = 0, together: int = 0
+) -> tuple[list[Unit], Unit]:
     """The units of a built model, and as one more unit of its own what the model gathers for the whole of its run.
 
     Arguments:
         model: a model or layer.
         gathered: tells of a variable whether it is gathered at all. Layers without such a variable are no units.
+        small: a layer whose gathered variables have fewer bytes is no unit: for them a communication of its own
+            costs more than it brings. They are gathered for the whole run,
+        together: as long as they have no more bytes than this in all.
     """
     blocks: list[Any] = []
     users: Counter[int] = Counter()
@@ -49,7 +56,10 @@ def units_of(model: Any, gathered: Callable[[Any], bool]) -> tuple[list[Unit], U
     units = []
     for block in blocks:
         own = tuple(v for v in block.variables if gathered(v) and users[id(v)] == 1)
-        if own:
+        nbytes = sum(v.size * dtypes.size_in_bytes(v.dtype) for v in own)
+        if nbytes < small and nbytes <= together:
+            together -= nbytes
+        elif own:
             units.append(Unit(block, own))
     taken = {id(v) for unit in units for v in unit.variables}
     rest = tuple(v for v in model.variables if gathered(v) and id(v) not in taken)

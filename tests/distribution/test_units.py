@@ -75,3 +75,13 @@ def test_layers_without_gathered_variables_are_no_units():
     model = Sequential([Input((3,)), layers.Dense(3, name="a"), layers.Dense(2, name="b")])
     units, _ = units_of(model, lambda v: v is model.layers[0].kernel)
     assert names(units) == ["a"]
+
+
+def test_small_layers_are_gathered_with_the_model_up_to_a_limit():
+    model = Sequential(
+        [Input((4,)), *(layers.Dense(4, name=n) for n in "abc"), layers.Dense(64, name="big")]
+    )
+    nbytes = 4 * (4 * 4 + 4)
+    units, rest = units_of(model, everything, small=nbytes + 1, together=2 * nbytes)
+    assert names(units) == ["c", "big"]
+    assert len(rest.variables) == 4

@@ -79,7 +79,9 @@ class Runtime:
     """The contract's `Runtime`."""
 
     statistics_per_replica = False  # arrays are global
-    regathers = False  # XLA keeps what was gathered for the forward pass, unless a layer is rematerialized
+    regathers = (
+        False  # XLA keeps what was gathered for the forward pass, unless a layer is rematerialized
+    )
 
     def __init__(self) -> None:
         self._coordinator: Channel | None = None

@@ -31,6 +31,8 @@ from kdist.distribution.units import Unit, containers, units_of
 
 fsdp = LazyModule("torch.distributed.fsdp")
 _HOLDER = "placed_parameters"
+# Layers with fewer bytes are gathered with the model, up to so many bytes in all.
+SMALL_UNIT_BYTES, SMALL_UNITS_BYTES = 1 << 20, 32 << 20
 
 
 class Block(nn.Module):
@@ -111,7 +113,9 @@ class Placement:
         # Layers may belong to a second model, placed before: there they stay.
         self.variables = [v for v in self.model.variables if not self._is_placed(v)]
         gathered = {id(v) for v in self.variables if self.cuts[id(v)].gathers and _is_parameter(v)}
-        units, rest = units_of(self.model, lambda v: id(v) in gathered)
+        units, rest = units_of(
+            self.model, lambda v: id(v) in gathered, SMALL_UNIT_BYTES, SMALL_UNITS_BYTES
+        )
         root = self._blocks(units, rest) if gathered else None
         for v in self.variables:
             if id(v) not in gathered:
