@@ -206,8 +206,6 @@ def adam(u: Update) -> None:
     if not u.dense:
         _adam_by_steps(u, m, v, hats, u.rate * math.sqrt(second_left) / (1 - o.beta_1**t))
         return
-    # The fused kernel walks over memory and would pair a transposed gradient with the wrong elements, without an error.
-    u.grads = [g if g.is_contiguous() else g.contiguous() for g in u.grads]
     for steps, (parameters, grads, m_, v_, largest) in u.groups(
         u.parameters, u.contiguous_grads, m, v, hats
     ):
