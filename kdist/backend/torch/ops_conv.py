@@ -8,7 +8,8 @@ copied.
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +36,8 @@ _AVERAGE_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
 def _sizes(value: Any, n: int, name: str) -> tuple[int, ...]:
+    if type(value) is int and value > 0:
+        return (value,) * n
     sizes = (int(value),) * n if is_int(value) else tuple(int(v) for v in value)
     if len(sizes) != n or any(s < 1 for s in sizes):
         raise ValueError(
@@ -52,17 +55,22 @@ def _spatial_dims(x: Tensor) -> int:
     return x.ndim - 2
 
 
+# By number of dims.
+_TO_FIRST = {n: (0, n - 1, *range(1, n - 1)) for n in (3, 4, 5)}
+_TO_LAST = {n: (0, *range(2, n), 1) for n in (3, 4, 5)}
+_TO_TORCH_KERNEL = {n: (n - 1, n - 2, *range(n - 2)) for n in (3, 4, 5)}
+
+
 def _channels_first(x: Tensor) -> Tensor:
-    return x.permute(0, x.ndim - 1, *range(1, x.ndim - 1))
+    return x.permute(_TO_FIRST[x.ndim])
 
 
 def _channels_last(x: Tensor) -> Tensor:
-    return x.permute(0, *range(2, x.ndim), 1)
+    return x.permute(_TO_LAST[x.ndim])
 
 
 def _torch_kernel(kernel: Tensor) -> Tensor:
-    n = kernel.ndim
-    return kernel.permute(n - 1, n - 2, *range(n - 2))
+    return kernel.permute(_TO_TORCH_KERNEL[kernel.ndim])
 
 
 def _same_padding(length: int, window: int, stride: int) -> tuple[int, int]:
@@ -80,22 +88,35 @@ def _check_padding(padding: str) -> str:
     return str(padding).lower()
 
 
-def _pads(
-    x: Tensor, windows: tuple[int, ...], strides: tuple[int, ...], padding: str
-) -> list[tuple[int, int]]:
-    if _check_padding(padding) == "valid":
-        return [(0, 0)] * len(windows)
-    return [_same_padding(n, w, s) for n, w, s in zip(x.shape[2:], windows, strides, strict=True)]
+class _Padding(NamedTuple):
+    """What is added around an image.
 
-
-def _explicit(x: Tensor, pads: list[tuple[int, int]], value: float) -> tuple[Tensor, list[int]]:
-    """`x` and the symmetric padding that is left for the kernel.
-
-    torch pads both sides alike, so what is uneven is padded here.
+    Arguments:
+        pairs: elements before and after each spatial dim.
+        kernel: what the kernel adds, on both sides alike.
+        by_hand: what is added before it where the sides differ, as `F.pad` takes it; else empty.
     """
-    if all(before == after for before, after in pads):
-        return x, [before for before, _ in pads]
-    return F.pad(x, [v for pair in reversed(pads) for v in pair], value=value), [0] * len(pads)
+
+    pairs: tuple[tuple[int, int], ...]
+    kernel: tuple[int, ...]
+    by_hand: tuple[int, ...]
+
+
+@functools.lru_cache(maxsize=1024)  # a small layer's kernel takes less time than this
+def _padding(
+    lengths: tuple[int, ...], windows: tuple[int, ...], strides: tuple[int, ...], padding: str
+) -> _Padding:
+    if _check_padding(padding) == "valid":
+        pairs = ((0, 0),) * len(windows)
+    else:
+        pairs = tuple(map(_same_padding, lengths, windows, strides))
+    if all(before == after for before, after in pairs):
+        return _Padding(pairs, tuple(before for before, _ in pairs), ())
+    return _Padding(pairs, (0,) * len(pairs), tuple(v for pair in reversed(pairs) for v in pair))
+
+
+def _padded(x: Tensor, padding: _Padding, value: float) -> Tensor:
+    return F.pad(x, padding.by_hand, value=value) if padding.by_hand else x
 
 
 def conv(
@@ -134,9 +155,10 @@ def conv_with_bias(
             f"inputs have {channels} channels, which the kernel's {per_group} input channels do not divide. "
             f"Received: kernel.shape={tuple(kernel.shape)}."
         )
-    windows = tuple((k - 1) * d + 1 for k, d in zip(weight.shape[2:], dilation, strict=True))
-    x, symmetric = _explicit(x, _pads(x, windows, strides, padding), 0.0)
-    out = _CONV[n](x, weight, bias, strides, symmetric, dilation, channels // per_group)
+    windows = tuple([(k - 1) * d + 1 for k, d in zip(weight.shape[2:], dilation, strict=True)])
+    pads = _padding(x.shape[2:], windows, strides, padding)
+    x = _padded(x, pads, 0.0)
+    out = _CONV[n](x, weight, bias, strides, pads.kernel, dilation, channels // per_group)
     return _channels_last(out) if last else out
 
 
@@ -241,8 +263,8 @@ def max_pool(
     last = config.standardize_data_format(data_format) == "channels_last"
     x = _channels_first(x) if last else x
     lowest = float("-inf") if x.is_floating_point() else torch.iinfo(x.dtype).min
-    x, symmetric = _explicit(x, _pads(x, windows, strides, padding), lowest)
-    out = _MAX_POOL[n](x, windows, strides, symmetric)
+    pads = _padding(x.shape[2:], windows, strides, padding)
+    out = _MAX_POOL[n](_padded(x, pads, lowest), windows, strides, pads.kernel)
     return _channels_last(out) if last else out
 
 
@@ -261,19 +283,19 @@ def average_pool(
     strides = windows if strides is None else _sizes(strides, n, "strides")
     last = config.standardize_data_format(data_format) == "channels_last"
     x = _channels_first(x) if last else x
-    pads = _pads(x, windows, strides, padding)
-    padded, symmetric = _explicit(x, pads, 0.0)
+    pads = _padding(x.shape[2:], windows, strides, padding)
+    counts = bool(pads.by_hand) or not any(pads.kernel)
     out = _AVERAGE_POOL[n](
-        padded, windows, strides, symmetric, count_include_pad=padded is not x or not any(symmetric)
+        _padded(x, pads, 0.0), windows, strides, pads.kernel, count_include_pad=counts
     )
-    if padded is not x:
+    if pads.by_hand:
         # What was padded by hand does not count in the average: scale by window size / real elements in the window.
-        out = out * _window_share(x, pads, windows, strides)
+        out = out * _window_share(x, pads.pairs, windows, strides)
     return (_channels_last(out) if last else out).to(given)
 
 
 def _window_share(
-    x: Tensor, pads: list[tuple[int, int]], windows: tuple[int, ...], strides: tuple[int, ...]
+    x: Tensor, pads: tuple[tuple[int, int], ...], windows: tuple[int, ...], strides: tuple[int, ...]
 ) -> Tensor:
     share = torch.ones((), dtype=x.dtype, device=x.device)
     for dim, (n, (before, after), window, stride) in enumerate(

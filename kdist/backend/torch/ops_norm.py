@@ -46,16 +46,17 @@ def batch_normalization(
 ) -> Tensor:
     x = as_float(x)
     axis = axis % x.ndim
+    flat = torch.Size((x.shape[axis],))
     mean, variance, offset, scale = (
-        None if v is None else as_tensor(v).to(x.dtype).reshape(-1)
-        for v in (mean, variance, offset, scale)
+        _shaped(_parameter(v, x), flat) for v in (mean, variance, offset, scale)
     )
     factor = torch.rsqrt(variance + epsilon)
     factor = factor if scale is None else factor * scale
-    shift = -mean * factor
-    shift = shift if offset is None else shift + offset
-    shape = [-1 if d == axis else 1 for d in range(x.ndim)]
-    return torch.addcmul(shift.reshape(shape), x, factor.reshape(shape))
+    shift = -mean * factor if offset is None else torch.addcmul(offset, mean, factor, value=-1)
+    if axis != x.ndim - 1:
+        shape = (-1, *(1,) * (x.ndim - 1 - axis))
+        shift, factor = shift.reshape(shape), factor.reshape(shape)
+    return torch.addcmul(shift, x, factor)
 
 
 def batch_normalization_training(
@@ -98,8 +99,22 @@ def weighted_step(start: Any, end: Any, weight: float) -> Tensor:
 
 def _trailing(axis: Any, ndim: int) -> tuple[int, ...] | None:
     """The axes if they are the last ones in order, which the fused kernels normalise over; else None."""
+    if axis == -1 and ndim:
+        return (ndim - 1,)
     dims = tuple(sorted(axes(axis, ndim)))
     return dims if dims == tuple(range(ndim - len(dims), ndim)) else None
+
+
+def _parameter(v: Any, x: Tensor) -> Tensor | None:
+    """A scale or offset in the dtype of `x`."""
+    if v is None:
+        return None
+    v = as_tensor(v)
+    return v if v.dtype is x.dtype else v.to(x.dtype)
+
+
+def _shaped(v: Tensor | None, shape: torch.Size) -> Tensor | None:
+    return v if v is None or v.shape == shape else v.reshape(shape)
 
 
 def layer_normalization(
@@ -113,7 +128,7 @@ def layer_normalization(
     x = as_float(x)
     epsilon = config.epsilon() if epsilon is None else epsilon
     wide = _at_least_float32(x)
-    gamma, beta = (None if v is None else as_tensor(v).to(wide.dtype) for v in (gamma, beta))
+    gamma, beta = _parameter(gamma, wide), _parameter(beta, wide)
     if kwargs.pop("rms_scaling", False):
         scaled = wide * torch.rsqrt(
             torch.var(wide, dim=axes(axis, x.ndim), keepdim=True, correction=0) + epsilon
@@ -123,9 +138,9 @@ def layer_normalization(
         raise TypeError(f"layer_normalization received unknown arguments: {sorted(kwargs)}.")
     dims = _trailing(axis, x.ndim)
     if dims is not None:
-        shape = tuple(x.shape[d] for d in dims)
-        gamma, beta = (None if v is None else v.reshape(shape) for v in (gamma, beta))
-        return F.layer_norm(wide, shape, gamma, beta, epsilon).to(x.dtype)
+        shape = x.shape[dims[0] :]
+        out = F.layer_norm(wide, shape, _shaped(gamma, shape), _shaped(beta, shape), epsilon)
+        return out if wide is x else out.to(x.dtype)
     mean, variance = moments(wide, axes(axis, x.ndim), keepdims=True)
     out = (wide - mean) * torch.rsqrt(variance + epsilon)
     out = out if gamma is None else out * _along(gamma, axis, x)
@@ -139,13 +154,12 @@ def rms_normalization(
     x = as_float(x)
     epsilon = config.epsilon() if epsilon is None else epsilon
     wide = _at_least_float32(x)
-    scale = None if scale is None else as_tensor(scale).to(wide.dtype)
+    scale = _parameter(scale, wide)
     dims = _trailing(axis, x.ndim)
     if dims is not None and x.ndim:
-        shape = tuple(x.shape[d] for d in dims)
-        return F.rms_norm(wide, shape, None if scale is None else scale.reshape(shape), epsilon).to(
-            x.dtype
-        )
+        shape = x.shape[dims[0] :]
+        out = F.rms_norm(wide, shape, _shaped(scale, shape), epsilon)
+        return out if wide is x else out.to(x.dtype)
     out = wide * torch.rsqrt(
         torch.mean(wide * wide, dim=axes(axis, x.ndim), keepdim=True) + epsilon
     )

@@ -20,7 +20,7 @@ def reshape(x: Any, newshape: Any) -> Tensor:
 
 def transpose(x: Any, axes: Any = None) -> Tensor:
     x = as_tensor(x)
-    return x.permute(*reversed(range(x.ndim))) if axes is None else torch.permute(x, tuple(axes))
+    return x.permute(tuple(range(x.ndim - 1, -1, -1)) if axes is None else tuple(axes))
 
 
 def expand_dims(x: Any, axis: Any) -> Tensor:

@@ -107,6 +107,8 @@ def float_dtype(x: Tensor) -> torch.dtype:
 
 def axes(axis: Any, ndim: int) -> tuple[int, ...]:
     """`axis` (None, an int, or several) as non-negative ints."""
+    if type(axis) is int and -ndim <= axis < ndim:
+        return (axis % ndim,)
     if axis is None:
         return tuple(range(ndim))
     return tuple(

@@ -23,6 +23,7 @@ TORCH: dict[str, torch.dtype] = {
     **{n: getattr(torch, n) for n in ("float8_e4m3fn", "float8_e5m2", "complex64", "complex128")},
 }
 NAMES: dict[torch.dtype, str] = {getattr(torch, n): n for n in TORCH if n in str(TORCH[n])}
+_KEPT = frozenset(NAMES)  # promoted with itself, each of these is what it was
 NAMES |= {torch.uint16: "uint16", torch.uint32: "uint32", torch.uint64: "uint64"}
 
 # Types that NumPy knows by ml_dtypes alone, and the integer type of their width to carry the bits over.
@@ -191,8 +192,18 @@ def weak(x: Any) -> Any:
     return x if isinstance(x, Tensor) or type(x) in (int, float, bool, complex) else as_tensor(x)
 
 
+def _settled(xs: tuple, also: tuple) -> bool:
+    """Whether these are tensors of one dtype already, which `also` (a Python type) does not lift."""
+    dtype = getattr(xs[0], "dtype", None)
+    if dtype not in _KEPT or (also and not (dtype.is_floating_point and also == (float,))):
+        return False
+    return all(isinstance(x, Tensor) and x.dtype is dtype for x in xs)
+
+
 def promoted(*xs: Any, also: tuple = ()) -> list[Tensor]:
     """`xs` as tensors of their common dtype, joined with the dtypes `also`."""
+    if xs and _settled(xs, also):
+        return list(xs)
     xs = tuple(weak(x) for x in xs)
     dtype = TORCH[result_type(*(kind_of(x) for x in xs), *also)]
     return [
