@@ -16,8 +16,8 @@ from kdist import (  # noqa: F401
 )
 from kdist.backend import device
 from kdist.backend.variable import Variable
-from kdist.core.graph import KerasTensor, Operation
-from kdist.core.scopes import StatelessScope, name_scope
+from kdist.core.graph import KerasTensor
+from kdist.core.scopes import StatelessScope, SymbolicScope, name_scope
 from kdist.dtype_policies import DTypePolicy
 from kdist.initializers import Initializer
 from kdist.layers import Input, InputSpec, Layer
@@ -25,11 +25,14 @@ from kdist.layers.remat import RematScope, remat
 from kdist.losses import Loss
 from kdist.metrics import Metric
 from kdist.models import Functional, Model, Sequential
+from kdist.models.function import Function
+from kdist.ops.operation import Operation
 from kdist.optimizers import Optimizer
 from kdist.regularizers import Regularizer
 
 __all__ = [
     "DTypePolicy",
+    "Function",
     "Functional",
     "Initializer",
     "Input",
@@ -45,6 +48,7 @@ __all__ = [
     "RematScope",
     "Sequential",
     "StatelessScope",
+    "SymbolicScope",
     "Variable",
     "device",
     "name_scope",

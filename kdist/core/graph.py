@@ -102,7 +102,7 @@ class Operation:
     def __init__(self, name: str | None = None):
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise ValueError(
-                f"name={name!r} of {type(self).__name__} must be a string without '/'."
+                f"name={name!r} of {type(self).__name__} must be a string and cannot contain character `/`."
             )
         self.name = name or names.auto_name(type(self).__name__)
         self._inbound_nodes: list[Node] = []
@@ -116,31 +116,24 @@ class Operation:
         """Make a call that a file describes."""
         return self(*args, **kwargs)  # type: ignore[operator]
 
-    def _single(self, what: str, tensors: list) -> Any:
+    def _first_call(self, what: str) -> Node:
         if not self._inbound_nodes:
             raise AttributeError(
                 f"{self.name} was not called on a symbolic tensor yet, so it has no {what}."
             )
-        if len(self._inbound_nodes) > 1 and any(
-            n is not self._inbound_nodes[0] for n in self._inbound_nodes
-        ):
-            raise AttributeError(
-                f"{self.name} was called {len(self._inbound_nodes)} times, so its {what} is ambiguous. Use the "
-                "tensors themselves."
-            )
-        return tensors[0] if len(tensors) == 1 else tensors
+        return self._inbound_nodes[0]
 
     @property
     def input(self) -> Any:
-        """The symbolic input of the only call. Raises AttributeError if there was none, or several."""
-        return self._single(
-            "input", self._inbound_nodes[0].input_tensors if self._inbound_nodes else []
-        )
+        """The symbolic input of the first call, or a list of them. Raises AttributeError if there was none."""
+        tensors = self._first_call("input").input_tensors
+        return tensors[0] if len(tensors) == 1 else tensors
 
     @property
     def output(self) -> Any:
-        """The symbolic output of the only call. Raises AttributeError if there was none, or several."""
-        return self._single("output", self._inbound_nodes[0].outputs if self._inbound_nodes else [])
+        """The symbolic output of the first call, or a list of them. Raises AttributeError if there was none."""
+        tensors = self._first_call("output").outputs
+        return tensors[0] if len(tensors) == 1 else tensors
 
 
 def any_symbolic(values: Any) -> bool:
@@ -161,3 +154,32 @@ def any_symbolic(values: Any) -> bool:
 
 def is_keras_tensor(x: Any) -> bool:
     return isinstance(x, KerasTensor)
+
+
+def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
+    """The symbolic tensors from which `tensor` is computed and which are computed from none themselves.
+
+    Arguments:
+        tensor: a symbolic tensor; one that no operation made is its own source.
+
+    Returns: each once, in the order of the calls' arguments.
+
+    Example:
+        a, b = kdist.Input((2,)), kdist.Input((2,))
+        get_source_inputs(a + 2 * b)  # [a, b]
+    """
+    sources: list[KerasTensor] = []
+    seen: set[int] = set()
+    stack = [tensor]
+    while stack:
+        x = stack.pop()
+        if id(x) in seen:
+            continue
+        seen.add(id(x))
+        history = x._keras_history
+        node = history and history.operation._inbound_nodes[history.node_index]
+        if node and not node.is_input:
+            stack += reversed(node.input_tensors)
+        else:
+            sources.append(x)
+    return sources

@@ -13,6 +13,7 @@ from typing import Any
 
 class _Local(threading.local):
     stateless: StatelessScope | None = None
+    symbolic: SymbolicScope | None = None
     autocast: str | None = None  # the dtype that float variables are read in
     intercept: bool = False  # stateless or autocast is active: a variable's read must look at them
     names: tuple[str, ...] = ()
@@ -93,6 +94,30 @@ def get_stateless_scope() -> StatelessScope | None:
 
 def in_stateless_scope() -> bool:
     return local.stateless is not None
+
+
+class SymbolicScope:
+    """Says that what runs inside of it is run for the shapes and dtypes of its outputs alone.
+
+    Code of layers and ops runs in one whenever kdist infers what they give.
+
+    Example:
+        with kdist.SymbolicScope():
+            assert in_symbolic_scope()
+    """
+
+    def __enter__(self) -> SymbolicScope:
+        self._outer = local.symbolic
+        local.symbolic = self
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        local.symbolic = self._outer
+
+
+def in_symbolic_scope() -> bool:
+    """Whether what runs now is run for shapes and dtypes alone."""
+    return local.symbolic is not None
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from kdist import constraints, dtype_policies, initializers, regularizers
 from kdist.backend import bound as backend
 from kdist.backend.variable import Variable
 from kdist.core import dtypes, masks, scopes, tree
-from kdist.core.graph import KerasTensor, Node, Operation, any_symbolic
+from kdist.core.graph import KerasTensor, Node, any_symbolic
 from kdist.core.tracebacks import shorten
 from kdist.layers.calling import CallSignature, context
 from kdist.layers.convert import convert_input
@@ -22,6 +22,7 @@ from kdist.layers.shapes import fit_shapes, is_shape, shapes_of
 from kdist.layers.state import LayerState
 from kdist.layers.stateless import Stateless
 from kdist.layers.symbolic import Symbolic
+from kdist.ops.operation import Operation
 
 _CHECKED_LIMIT = 64  # distinct input shapes remembered as compatible
 
@@ -75,11 +76,6 @@ class Layer(LayerState, Penalties, Symbolic, Stateless, backend.LayerBase, Opera
     # What the `RematScope` in which the layer was made says; None outside of any.
     remat_mode: RematMode | None = None
     _only_connects = False  # a model, which computes nothing beside its layers
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
-        layer = super().__new__(cls)
-        object.__setattr__(layer, "_init_arguments", (args, kwargs))
-        return layer
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from kdist.backend.variable import Variable
-from kdist.core import serialization
 from kdist.layers import tracking
 from kdist.layers.shapes import map_shapes
 
@@ -301,29 +300,3 @@ class LayerState:
             self.build(map_shapes(tuple, config["input_shape"]))
         elif "shapes_dict" in config:
             self.build(**{k: map_shapes(tuple, v) for k, v in config["shapes_dict"].items()})
-
-    def _init_config(self) -> dict:
-        """The arguments that `__init__` received, for a class that has no `get_config` of its own.
-
-        Raises: NotImplementedError if one of them is not plain data.
-        """
-        args, kwargs = self._init_arguments
-        bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
-        config: dict = {}
-        for name, value in list(bound.arguments.items())[1:]:
-            kind = bound.signature.parameters[name].kind
-            if kind is inspect.Parameter.VAR_KEYWORD:
-                config.update(value)
-            elif kind is inspect.Parameter.VAR_POSITIONAL:
-                if value:
-                    raise NotImplementedError(
-                        f"{type(self).__name__} takes *{name}: give it a get_config() so that it can be saved."
-                    )
-            else:
-                config[name] = value
-        try:
-            return {k: serialization.serialize_keras_object(v) for k, v in config.items()}
-        except TypeError as e:
-            raise NotImplementedError(
-                f"{type(self).__name__} needs a get_config() that returns the arguments of __init__: {e}"
-            ) from e

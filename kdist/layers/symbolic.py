@@ -6,10 +6,9 @@ from typing import Any
 
 from kdist.core import tree
 from kdist.core.graph import KerasTensor
-from kdist.core.spec import Spec
 from kdist.layers.calling import CallSignature
 from kdist.layers.shapes import fit_shapes, map_shapes, shapes_of
-from kdist.ops import infer
+from kdist.ops.operation import probe_call
 
 
 class Symbolic:
@@ -50,7 +49,4 @@ class Symbolic:
 
     def _probe_call(self, args: tuple, kwargs: dict) -> Any:
         """Symbolic outputs of `call`, which runs on specs or small tensors."""
-        spec = lambda x: Spec(x.shape, x.dtype) if isinstance(x, KerasTensor) else x
-        tensor = lambda s: KerasTensor(s.shape, s.dtype) if isinstance(s, Spec) else s
-        given_args, given_kwargs = tree.map_structure(spec, (args, kwargs))
-        return tree.map_structure(tensor, infer.probe(self.call, given_args, given_kwargs))
+        return probe_call(self.call, args, kwargs)

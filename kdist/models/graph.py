@@ -46,6 +46,8 @@ class Graph:
                 tensor, expanded = stack.pop()
                 history = tensor._keras_history
                 if history is None:
+                    if id(tensor) in input_ids:
+                        continue
                     raise ValueError(
                         f"{tensor!r} was made by no layer, so the model cannot compute it. Start from Input()."
                     )
@@ -57,19 +59,23 @@ class Graph:
                     continue
                 if id(node) in done:
                     continue
+                if id(tensor) in input_ids and not node.is_input:
+                    continue  # what made it is outside of the graph
                 indices.setdefault(node.operation, len(indices))
                 stack.append((tensor, True))
-                if id(tensor) in input_ids or all(id(t) in input_ids for t in node.outputs):
+                if id(tensor) in input_ids:
                     continue
                 if node.is_input:
                     raise ValueError(
-                        f"The outputs depend on {tensor!r}, which is not among the inputs "
-                        f"{[x.name for x in self.flat_inputs]}."
+                        f"Output {output!r} is not connected to `inputs`. The outputs depend on {tensor!r}, "
+                        f"which is not among the inputs {[x.name for x in self.flat_inputs]}."
                     )
                 stack += [(t, False) for t in reversed(node.input_tensors)]
         for x in self.flat_inputs:
-            node = x._keras_history.operation._inbound_nodes[x._keras_history.node_index]  # type: ignore[union-attr]
-            if id(node) not in done:
+            if x._keras_history is None:
+                continue
+            node = x._keras_history.operation._inbound_nodes[x._keras_history.node_index]
+            if node.is_input and id(node) not in done:
                 done.add(id(node))
                 ordered.insert(0, node)
                 indices.setdefault(node.operation, len(indices))

@@ -9,6 +9,7 @@ from typing import Any
 from kdist import ops, saving
 from kdist.core import masks, tree
 from kdist.core.graph import KerasTensor, Operation
+from kdist.layers.core.input_layer import Input
 from kdist.layers.input_spec import InputSpec
 from kdist.layers.layer import Layer
 from kdist.layers.shapes import map_shapes
@@ -55,7 +56,7 @@ class Model(Trainer, Layer):
             trainable = kwargs.pop("trainable", None)
             Layer.__init__(self, **kwargs)
             Trainer.__init__(self)
-            self._set_graph(Graph(_unwrapped(inputs), _unwrapped(outputs)))
+            self._set_graph(Graph(*_from_inputs(_unwrapped(inputs), _unwrapped(outputs))))
             if trainable is not None:
                 self.trainable = trainable
         else:
@@ -307,6 +308,28 @@ def _is_nested_functional(operation: Operation) -> bool:
         and operation._graph is not None
         and type(operation).__name__ != "Sequential"
     )
+
+
+def _from_inputs(inputs: Any, outputs: Any) -> tuple[Any, Any]:
+    """The same computation from tensors that `Input()` makes, where some of `inputs` are made by layers.
+
+    What made these is no part of the model.
+    """
+    flat = tree.flatten(inputs)
+    starts = [x for x in flat if isinstance(x, KerasTensor) and not _is_made(x)]
+    if len(starts) == len(flat):
+        return inputs, outputs
+    graph = Graph(inputs, outputs)
+    fresh = [
+        Input(batch_shape=x.shape, dtype=x.dtype) if _is_made(x) else x for x in graph.flat_inputs
+    ]
+    return tree.pack_sequence_as(inputs, fresh), graph.run(fresh)
+
+
+def _is_made(x: KerasTensor) -> bool:
+    """Whether an operation made it from others."""
+    h = x._keras_history
+    return h is None or not h.operation._inbound_nodes[h.node_index].is_input
 
 
 def _unwrapped(tensors: Any) -> Any:

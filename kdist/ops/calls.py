@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from kdist.core import registry
-from kdist.core.graph import Node, Operation, any_symbolic
+from kdist.core.graph import Node, any_symbolic
+from kdist.ops.operation import Operation
 
 # Parameters that Keras's classes take in the call; the others are settings.
 _CALLED_WITH = frozenset(
@@ -178,13 +179,6 @@ class OpCall(Operation):
     def saved_path(self) -> tuple[str, str]:
         """(module, class name) in files."""
         return self.form.path
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if any_symbolic(args) or any_symbolic(kwargs.values()):
-            outputs = self.compute_output_spec(*args, **kwargs)
-            Node(self, args, kwargs, outputs)
-            return outputs
-        return self.op(*args, **kwargs)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         return self.op(*args, **kwargs)

@@ -13,21 +13,13 @@ from typing import Any
 
 from kdist.backend import bound as backend
 from kdist.core import names, tree
-from kdist.core.graph import KerasTensor, Node, any_symbolic
-from kdist.core.spec import Spec
+from kdist.core.graph import Node, any_symbolic
 from kdist.ops import calls, infer
+from kdist.ops.operation import to_spec, to_symbolic
 
 # For tests and tables: of each name the declaration itself, and the rule of those that have one.
 DECLARED: dict[str, Callable] = {}
 RULES: dict[str, Callable] = {}
-
-
-def _to_spec(x: Any) -> Any:
-    return Spec(x.shape, x.dtype) if isinstance(x, KerasTensor) else x
-
-
-def _to_tensor(x: Any) -> Any:
-    return KerasTensor(x.shape, x.dtype) if isinstance(x, Spec) else x
 
 
 def _blank() -> None:
@@ -84,7 +76,7 @@ def op(
         RULES[name] = rule
 
     def spec(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = tree.map_structure(_to_spec, (args, kwargs))
+        args, kwargs = tree.map_structure(to_spec, (args, kwargs))
         if check is not None:
             check(*args, **kwargs)
         if explain is not None:
@@ -92,7 +84,7 @@ def op(
         out = rule(*args, **kwargs) if rule is not None else None
         if out is None:
             out = infer.probe(impl, args, kwargs)
-        return tree.map_structure(_to_tensor, out)
+        return tree.map_structure(to_symbolic, out)
 
     @functools.wraps(fn)
     def call(*args: Any, **kwargs: Any) -> Any:

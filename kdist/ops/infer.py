@@ -47,7 +47,8 @@ def probe(fn: Callable, args: tuple, kwargs: dict) -> Any:
             for i, x in enumerate(leaves)
         ]
         a, k = tree.pack_sequence_as((args, kwargs), filled)
-        with scopes.StatelessScope():  # a seed drawn meanwhile must not reach its generator
+        # A seed drawn meanwhile must not reach its generator.
+        with scopes.StatelessScope(), scopes.SymbolicScope():
             return backend.abstract_eval(fn, a, k)
 
     if not unknown:

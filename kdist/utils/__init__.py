@@ -9,7 +9,7 @@ from kdist.core.config import (
     is_interactive_logging_enabled,
 )
 from kdist.core.dtypes import standardize_dtype
-from kdist.core.graph import is_keras_tensor
+from kdist.core.graph import get_source_inputs, is_keras_tensor
 from kdist.core.session import clear_session
 from kdist.data import PyDataset, get_file, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from kdist.data import PyDataset as Sequence
@@ -42,6 +42,7 @@ __all__ = [
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
     "normalize",

@@ -1,0 +1,109 @@
+"""Users' own operations: how they are called, inferred, and made again from their configuration."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import kdist
+from kdist import ops
+from kdist.core.scopes import in_symbolic_scope
+
+
+class Scale(kdist.Operation):
+    def __init__(self, factor, *, offset=1.0, name=None):
+        super().__init__(name=name)
+        self.factor, self.offset = factor, offset
+
+    def call(self, x, y=0.0):
+        return self.factor * x + self.offset + y
+
+
+class Halves(kdist.Operation):
+    def call(self, x):
+        return ops.split(x, 2, axis=-1)
+
+
+def test_of_values():
+    x = ops.ones((2, 3))
+    np.testing.assert_array_equal(ops.convert_to_numpy(Scale(2.0)(x, y=x)), np.full((2, 3), 4.0))
+
+
+def test_of_symbolic_tensors():
+    x, y = kdist.KerasTensor((None, 4)), kdist.KerasTensor((None, 4))
+    scale = Scale(2.0)
+    out = scale(x, y=y)
+    assert (out.shape, out.dtype) == ((None, 4), "float32")
+    assert scale.input == [x, y]
+    assert scale.output is out
+    scale(out)
+    assert scale.output is out  # of the first call
+    halves = Halves()
+    first, second = halves(out)
+    assert first.shape == second.shape == (None, 2)
+    assert halves.input is out
+    assert kdist.utils.get_source_inputs(second) == [x, y]
+
+
+def test_in_a_model():
+    x = kdist.Input((4,))
+    model = kdist.Model(x, Scale(3.0)(x))
+    np.testing.assert_array_equal(model.predict(np.ones((2, 4)), verbose=0), np.full((2, 4), 4.0))
+
+
+def test_shapes_are_inferred_in_a_symbolic_scope():
+    seen = []
+
+    class Looks(kdist.Operation):
+        def call(self, x):
+            seen.append(in_symbolic_scope())
+            return x
+
+    Looks()(kdist.KerasTensor((2,)))
+    Looks()(ops.ones((2,)))
+    assert seen == [True, False]
+    with kdist.SymbolicScope():
+        assert in_symbolic_scope()
+    assert not in_symbolic_scope()
+
+
+def test_made_again_from_its_arguments():
+    scale = Scale(2.0, name="twice")
+    assert scale.get_config() == {"factor": 2.0, "offset": 1.0, "name": "twice"}
+    again = Scale.from_config(scale.get_config())
+    assert (again.factor, again.offset, again.name) == (2.0, 1.0, "twice")
+
+
+def test_a_name_that_init_does_not_take_is_not_configured():
+    class Nameless(kdist.Operation):
+        def __init__(self, factor):
+            super().__init__()
+
+    assert Nameless(2).get_config() == {"factor": 2}
+
+
+def test_a_class_adds_to_its_configuration():
+    class Own(Scale):
+        def get_config(self):
+            return {**super().get_config(), "factor": self.factor}
+
+    assert Own(2.0, name="own").get_config() == {"name": "own", "factor": 2.0}
+
+
+@pytest.mark.parametrize("given", [(object(),), (1, 2)])
+def test_what_cannot_be_configured_is_said(given):
+    class Any(kdist.Operation):
+        def __init__(self, first, *rest):
+            super().__init__()
+
+    with pytest.raises(NotImplementedError, match="get_config"):
+        Any(*given).get_config()
+
+
+def test_bad_names_and_missing_methods():
+    with pytest.raises(ValueError, match="name='a/b'"):
+        Halves(name="a/b")
+    with pytest.raises(NotImplementedError, match="call"):
+        kdist.Operation()(ops.ones((2,)))
+    with pytest.raises(AttributeError, match="no output"):
+        _ = Halves().output
