@@ -8,7 +8,7 @@ divide by global counts.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -28,8 +28,12 @@ class Replicas(Protocol):
         """The sum of `x` over the replicas, differentiable. Every replica must call it, in the same order."""
         ...
 
-    def mean_gradients(self, gradients: list) -> list:
-        """Average gradients over the replicas; the identity where the backward pass already did it."""
+    def mean_gradients(self, gradients: list, variables: Sequence = ()) -> list:
+        """Average gradients over the replicas; the identity where the backward pass already did it.
+
+        With `variables`, those of the gradients in their order, a replica that updates a part of a variable may
+        receive that part of its gradient.
+        """
         ...
 
 
@@ -42,7 +46,7 @@ class _Single:
     def all_sum(self, x: Any) -> Any:
         return x
 
-    def mean_gradients(self, gradients: list) -> list:
+    def mean_gradients(self, gradients: list, variables: Sequence = ()) -> list:
         return gradients
 
 

@@ -73,7 +73,7 @@ def update_or_accumulate(
     sums = optimizer.aligned(optimizer._accumulated_gradients, variables)
     row = rows.named("accumulate")
     if row is not None:
-        row(optimizer, grads, sums, lambda means: optimizer._update(average(means), variables))
+        row(optimizer, grads, sums, lambda means: optimizer._update(average(means, variables), variables))
         return
     state = [*variables, *optimizer._variables]
     before = [v.value for v in state]
@@ -83,7 +83,7 @@ def update_or_accumulate(
             means = [
                 ops.divide(ops.add(g, s.value), steps) for g, s in zip(grads, sums, strict=True)
             ]
-            optimizer._update(average(means), variables)
+            optimizer._update(average(means, variables), variables)
             for s in sums:
                 s.assign(ops.zeros_like(s.value))
         return [scope.get_current_value(v) for v in state]

@@ -21,7 +21,7 @@ _BASE_ARGUMENTS = (
 )
 
 
-def _as_they_are(grads: list) -> list:
+def _as_they_are(grads: list, variables: list[Variable]) -> list:
     """The `average` of gradients that replicas have averaged already."""
     return grads
 
@@ -229,7 +229,9 @@ class Optimizer(OptimizerState):
             grads, variables = self._without_missing(grads, variables)
         average = replicas().mean_gradients
         if not accumulation.adds_local_gradients(self):
-            grads, average = average(grads), _as_they_are
+            # Accumulators are whole, and so is what they add up.
+            grads = average(grads, () if self.gradient_accumulation_steps else variables)
+            average = _as_they_are
         self._apply(grads, variables, average)
 
     def _apply(self, grads: list, variables: list[Variable], average: Callable) -> None:
@@ -245,7 +247,7 @@ class Optimizer(OptimizerState):
             if self.gradient_accumulation_steps:
                 accumulation.update_or_accumulate(self, grads, variables, average)
             else:
-                self._update(average(grads), variables)
+                self._update(average(grads, variables), variables)
             if self.use_ema:
                 averaging.update(self)
             for v in variables:

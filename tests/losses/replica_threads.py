@@ -26,7 +26,7 @@ class Replica:
         self._meeting.wait(20)
         return total
 
-    def mean_gradients(self, gradients):
+    def mean_gradients(self, gradients, variables=()):
         return [ops.divide(self.all_sum(g), self.count) for g in gradients]
 
 

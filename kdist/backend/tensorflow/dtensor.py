@@ -27,13 +27,14 @@ class GlobalStep:
 
     Arguments:
         strategy: where things lie.
+        micro_steps: where the step stands within an update, if gradients are accumulated.
     """
 
     count = 1
     index = 0
 
-    def __init__(self, strategy: Any):
-        self._strategy = strategy
+    def __init__(self, strategy: Any, micro_steps: Any):
+        self._strategy, self.micro_steps = strategy, micro_steps
         self._graph = tf.compat.v1.get_default_graph()
         self.written: dict[Any, Any] = {}  # storage -> the value that it takes
 
@@ -49,7 +50,7 @@ class GlobalStep:
     def all_sum(self, x: Any) -> Any:
         return x
 
-    def mean_gradients(self, gradients: list) -> list:
+    def mean_gradients(self, gradients: list, variables: Sequence = ()) -> list:
         return gradients
 
     def by_rows(self, x: Any) -> Any:

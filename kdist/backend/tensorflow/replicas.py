@@ -19,9 +19,18 @@ class DistributedReplica:
         process: this process's number.
         local: this replica's number among those of this process.
         devices: the devices of this process's replicas.
+        micro_steps: where the step stands within an update, if gradients are accumulated.
     """
 
-    def __init__(self, strategy: Any, process: int, local: int, devices: Sequence[str | None]):
+    def __init__(
+        self,
+        strategy: Any,
+        process: int,
+        local: int,
+        devices: Sequence[str | None],
+        micro_steps: Any = None,
+    ):
+        self.micro_steps = micro_steps
         self.count: int = strategy.num_replicas_in_sync
         self.local = local
         self.index = process * len(devices) + local
@@ -47,7 +56,7 @@ class DistributedReplica:
         ):
             storage.assign_here(value)
 
-    def mean_gradients(self, gradients: list) -> list:
+    def mean_gradients(self, gradients: list, variables: Sequence = ()) -> list:
         """The mean of each gradient over the replicas, in one packed all-reduce; None stays None."""
         present = [dense(g) for g in gradients if g is not None]
         if not present:

@@ -32,7 +32,7 @@ class Grid:
         place = np.unravel_index(rank, mesh.shape)
         self._place = dict(zip(self.axes, map(int, place), strict=True))
         self._sizes = dict(zip(self.axes, mesh.shape, strict=True))
-        self._groups: dict[tuple[str, ...], dist.ProcessGroup] = {}
+        self._groups: dict[tuple[tuple[str, ...], bool], dist.ProcessGroup] = {}
         self._torch: Any = None
 
     def ordered(self, axes: Collection[str]) -> tuple[str, ...]:
@@ -50,18 +50,24 @@ class Grid:
             index = index * self._sizes[axis] + self._place[axis]
         return index
 
-    def group(self, axes: Collection[str]) -> dist.ProcessGroup:
-        """The group of `count(axes)` processes along `axes`, numbered as `index` does."""
-        axes = self.ordered(axes)
-        if axes not in self._groups:
-            self._groups[axes] = self._make_group(axes)
-        return self._groups[axes]
+    def group(self, axes: Collection[str], aside: bool = False) -> dist.ProcessGroup:
+        """The group of `count(axes)` processes along `axes`, numbered as `index` does.
 
-    def _make_group(self, axes: tuple[str, ...]) -> dist.ProcessGroup:
+        `aside`: a second group of the same processes, whose messages need no order among those of the first.
+        """
+        axes = self.ordered(axes)
+        if (axes, aside) not in self._groups:
+            self._groups[axes, aside] = self._new_group(axes) if aside else self._find_group(axes)
+        return self._groups[axes, aside]
+
+    def _find_group(self, axes: tuple[str, ...]) -> dist.ProcessGroup:
         if self.count(axes) == self._ranks.size and dist.group.WORLD is not None:
             return dist.group.WORLD
         if len(axes) == 1 and self._torch is not None:
             return self._torch.get_group(axes[0])
+        return self._new_group(axes)
+
+    def _new_group(self, axes: tuple[str, ...]) -> dist.ProcessGroup:
         along = [self.axes.index(a) for a in axes]
         across = [i for i in range(len(self.axes)) if i not in along]
         rows = self._ranks.transpose(*across, *along).reshape(-1, self.count(axes))

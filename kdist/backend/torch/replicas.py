@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from kdist.backend.torch.parts import is_dtensor, local, plain
-
-# Gradients go out in pieces of this size: the first are on their way while the next are still being copied together.
-_BUCKET_BYTES = 25 * 2**20
-
-Group = Any  # a torch.distributed.ProcessGroup; None: all processes
+from kdist.backend.torch.buckets import Bucket, Group, Route, together
+from kdist.backend.torch.grid import Grid
+from kdist.backend.torch.parts import Cut, is_dtensor, local, plain
 
 
 class _AllSum(torch.autograd.Function):
@@ -43,8 +40,10 @@ class ProcessReplicas:
     Processes that compute on the same rows, each a part of a layer, are one replica: `group` has one of them.
     """
 
-    def __init__(self, group: Group = None, axes: Collection[str] = ()) -> None:
-        self.group, self._axes = group, frozenset(axes)
+    def __init__(
+        self, group: Group = None, axes: Collection[str] = (), grid: Grid | None = None
+    ) -> None:
+        self.group, self._axes, self._grid = group, frozenset(axes), grid
         self.count, self.index = dist.get_world_size(group), dist.get_rank(group)
 
     def all_sum(self, x: Any) -> Any:
@@ -55,34 +54,58 @@ class ProcessReplicas:
             )
         return _AllSum.apply(x, self.group)
 
-    def mean_gradients(self, gradients: list) -> list:
-        """The gradients' means over the processes, by a few all-reduces of flat buffers.
+    def mean_gradients(self, gradients: list, variables: Sequence = ()) -> list:
+        """The gradients' means over the processes, by a few messages of flat buffers.
 
         What is cut gives its part. If it is cut over these processes it is a mean already: it was reduced into parts.
+        Of a variable that is whole, and of which each process updates a part, that part of the mean comes.
         """
         if any(is_dtensor(g) for g in gradients):
-            return self._of_parts(gradients)
+            return self._of_parts(gradients, variables)
+        cuts = update_cuts(variables) if variables else [None] * len(gradients)
+        routes = [self.route(cut) for cut in cuts]
         out: list = list(gradients)
         waiting = []
-        for members in _buckets(gradients):
-            flat = torch.cat([gradients[i].detach().reshape(-1) for i in members])
-            waiting.append((members, flat, dist.all_reduce(flat, group=self.group, async_op=True)))
-        for members, flat, work in waiting:
-            work.wait()
-            flat.div_(self.count)  # gloo cannot average
-            parts = torch.split(flat, [gradients[i].numel() for i in members])
-            for i, part in zip(members, parts, strict=True):
-                out[i] = part.view(gradients[i].shape)
+        for members in together(gradients, routes):
+            bucket = Bucket(
+                [gradients[i] for i in members], [cuts[i] for i in members], routes[members[0]]
+            )
+            for k, i in enumerate(members):
+                bucket.put(k, gradients[i])
+            bucket.send()
+            waiting.append((members, bucket))
+        for members, bucket in waiting:
+            bucket.wait()
+            for i, mean in zip(members, bucket.means, strict=True):
+                out[i] = mean
         return out
 
-    def _of_parts(self, gradients: list) -> list:
+    def route(self, cut: Cut | None, aside: bool = False) -> Route:
+        """How the gradient of a variable travels that is updated by the parts of `cut`.
+
+        `aside`: by groups of their own, whose messages need no order among the others.
+        """
+        if cut is None:
+            group = self._grid.group(self._axes, aside) if aside else self.group
+            return Route(group, 1, None, self.count)
+        grid, rest = cut.grid, [a for a in self._axes if a not in cut.axes]
+        return Route(
+            grid.group(cut.axes, aside),
+            grid.count(cut.axes),
+            grid.group(rest, aside) if grid.count(rest) > 1 else None,
+            self.count,
+        )
+
+    def _of_parts(self, gradients: list, variables: Sequence) -> list:
         out = list(gradients)
         open_ = [
             i
             for i, g in enumerate(gradients)
             if not (is_dtensor(g) and self._axes.intersection(g.device_mesh.mesh_dim_names))
         ]
-        means = self.mean_gradients([local(gradients[i]) for i in open_])
+        means = self.mean_gradients(
+            [local(gradients[i]) for i in open_], [variables[i] for i in open_] if variables else ()
+        )
         for i, mean in zip(open_, means, strict=True):
             out[i] = mean
         return [local(g) for g in out]
@@ -97,28 +120,18 @@ class OneReplica:
     def all_sum(self, x: Any) -> Any:
         return x
 
-    def mean_gradients(self, gradients: list) -> list:
+    def mean_gradients(self, gradients: list, variables: Sequence = ()) -> list:
         return [local(g) for g in gradients]
 
 
-def _buckets(tensors: list[Tensor]) -> list[list[int]]:
-    """Indices of tensors of one dtype and device, some `_BUCKET_BYTES` together. Every process finds the same ones."""
-    open_: dict[Any, list[int]] = {}
-    sizes: dict[Any, int] = {}
-    done = []
-    for i, t in enumerate(tensors):
-        kind = (t.dtype, t.device)
-        open_.setdefault(kind, []).append(i)
-        sizes[kind] = sizes.get(kind, 0) + t.numel() * t.element_size()
-        if sizes[kind] >= _BUCKET_BYTES:
-            done.append(open_.pop(kind))
-            sizes.pop(kind)
-    return done + list(open_.values())
+def update_cuts(variables: Sequence) -> list[Cut | None]:
+    """How each variable that is whole is cut for its update; None where each process updates all of it."""
+    return [None if v.overwrite_with_gradient else v._storage.updates for v in variables]
 
 
 def _in_buckets(tensors: list[Tensor], collective: Callable[[Tensor], Any]) -> None:
     """Run an in-place `collective` on flat copies of `tensors`, and copy the results back."""
-    for members in _buckets(tensors):
+    for members in together(tensors):
         flat = torch.cat([tensors[i].detach().reshape(-1) for i in members])
         collective(flat)
         parts = torch.split(flat, [tensors[i].numel() for i in members])

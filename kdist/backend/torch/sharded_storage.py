@@ -146,6 +146,10 @@ class SplitUpdateStorage(Storage):
             return part
         return self.updates.part_of(plain(gradient)).contiguous()
 
+    def whole(self, gradient: Tensor) -> Tensor:
+        part = local(gradient)
+        return self.updates.join(part) if part.shape == self.updates.part_shape else plain(gradient)
+
 
 def publish(storages: list[SplitUpdateStorage], parts: list[Tensor]) -> None:
     """Give every process the parts that each has updated, by one gather of all of them together."""

@@ -27,7 +27,7 @@ def square_sums(grads: list, variables: list) -> list:
     sums = [torch.sum(torch.square(g)) for g in grads]
     groups: dict[Any, list[int]] = {}
     for i, (g, v) in enumerate(zip(grads, variables, strict=True)):
-        cut = v._storage.cut
+        cut = v._storage.cut or v._storage.updates
         if cut is not None and cut.axes and tuple(g.shape) == cut.part_shape:
             groups.setdefault((cut.grid, cut.axes, sums[i].dtype), []).append(i)
     for (grid, axes, _), members in groups.items():

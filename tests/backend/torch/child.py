@@ -12,7 +12,7 @@ import torch
 import kdist
 from kdist import distribution
 from kdist.backend import bound as backend
-from kdist.backend.torch import replicas
+from kdist.backend.torch import buckets, replicas
 from kdist.backend.torch.programs import load_metrics
 from kdist.backend.variable import Variable
 from kdist.core.coordination import BarrierTimeout
@@ -42,10 +42,10 @@ def all_sum_and_its_gradient() -> dict:
 
 
 def gradients() -> dict:
-    small = replicas._BUCKET_BYTES
+    small = buckets.BYTES
     out = {}
     for limit in (small, 16):  # one bucket a dtype, and many
-        replicas._BUCKET_BYTES = limit
+        buckets.BYTES = limit
         given = [
             torch.full((3, 2), rank() + 1.0),
             torch.full((), rank() * 4.0, dtype=torch.float64),
