@@ -54,7 +54,13 @@ def get(identifier: Any) -> Callable:
     Arguments:
         identifier: a name ("relu"), a config, a callable (itself), or None (`linear`).
 
-    Raises: ValueError for a name that is not known. Example: `get("relu")(x)`.
+    Raises: ValueError for a name that is not known.
+
+    Example:
+        >>> activations.get("relu")([-1.0, 2.0])
+        tensor([0., 2.])
+        >>> activations.get(None) is activations.linear
+        True
     """
     if identifier is None:
         return linear
@@ -65,6 +71,10 @@ def serialize(activation: Callable) -> Any:
     """The name of a built-in activation; the config of any other.
 
     Raises: ValueError for what cannot be saved, such as a lambda.
+
+    Example:
+        >>> activations.serialize(activations.hard_silu)
+        'hard_silu'
     """
     if _BY_NAME.get(getattr(activation, "__name__", "")) is activation:
         return activation.__name__
@@ -80,6 +90,10 @@ def deserialize(config: Any, custom_objects: Any = None) -> Callable:
     """The activation that `serialize` described.
 
     Raises: ValueError or TypeError if it is not known.
+
+    Example:
+        >>> activations.deserialize("hard_silu") is activations.hard_silu
+        True
     """
     return serialization.resolve(config, _BY_NAME, "activation", custom_objects=custom_objects)
 

@@ -27,17 +27,34 @@ def get(identifier: Any) -> Any:
     That is a name ("non_neg"), a config, a class, a callable, or None.
 
     Raises: ValueError for what is none of these.
+
+    Example:
+        >>> constraints.get("max_norm").max_value
+        2
+        >>> constraints.get(None) is None
+        True
     """
     return serialization.resolve(identifier, _BY_NAME, "constraint")
 
 
 def serialize(constraint: Any) -> Any:
-    """The config of a constraint."""
+    """The config of a constraint.
+
+    Example:
+        >>> constraints.serialize(constraints.MaxNorm(3))["config"]
+        {'max_value': 3, 'axis': 0}
+    """
     return serialization.serialize_keras_object(constraint)
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
-    """The constraint that `serialize` described."""
+    """The constraint that `serialize` described.
+
+    Example:
+        >>> config = constraints.serialize(constraints.MaxNorm(3))
+        >>> constraints.deserialize(config).max_value
+        3
+    """
     return serialization.resolve(config, _BY_NAME, "constraint", custom_objects=custom_objects)
 
 

@@ -17,7 +17,15 @@ Tensor = Any
 class Constraint:
     """A function of a weight that gives a weight of the same shape, with a config.
 
-    A subclass gives `__call__`, and `get_config` if it has arguments; this one leaves weights alone.
+    A subclass gives `__call__`, and `get_config` if it has arguments; this one leaves weights as
+    they are.
+
+    Example:
+        >>> class Rounded(constraints.Constraint):
+        ...     def __call__(self, w):
+        ...         return ops.round(w, 1)
+        >>> Rounded()([0.12, 0.48])
+        tensor([0.1000, 0.5000])
     """
 
     def __call__(self, w: Tensor) -> Tensor:
@@ -34,14 +42,29 @@ class Constraint:
 
 
 class NonNeg(Constraint):
-    """Negative weights become 0."""
+    """Negative weights become 0.
+
+    Example:
+        >>> constraints.NonNeg()([-1.0, 2.0])
+        tensor([0., 2.])
+    """
 
     def __call__(self, w: Tensor) -> Tensor:
         return ops.maximum(ops.convert_to_tensor(w), 0)
 
 
 class MaxNorm(Constraint):
-    """Norms above `max_value` are scaled down to it. Example: `MaxNorm(2, axis=0)`."""
+    """Norms above `max_value` are scaled down to it.
+
+    Arguments:
+        max_value: float, the largest norm that is left alone.
+        axis: int or several, the axes over which a norm is taken.
+
+    Example:
+        >>> constraints.MaxNorm(2.0)([[3.0, 0.6], [4.0, 0.8]])
+        tensor([[1.2000, 0.6000],
+                [1.6000, 0.8000]])
+    """
 
     def __init__(self, max_value: float = 2, axis: Any = 0):
         self.max_value, self.axis = max_value, axis
@@ -56,7 +79,16 @@ class MaxNorm(Constraint):
 
 
 class UnitNorm(Constraint):
-    """Every norm becomes 1."""
+    """Every norm becomes 1.
+
+    Arguments:
+        axis: int or several, the axes over which a norm is taken.
+
+    Example:
+        >>> constraints.UnitNorm()([[3.0, 0.6], [4.0, 0.8]])
+        tensor([[0.6000, 0.6000],
+                [0.8000, 0.8000]])
+    """
 
     def __init__(self, axis: Any = 0):
         self.axis = axis
@@ -72,7 +104,15 @@ class UnitNorm(Constraint):
 class MinMaxNorm(Constraint):
     """Norms are moved into the range from `min_value` to `max_value`.
 
-    All the way with rate 1, by that fraction with less.
+    Arguments:
+        min_value, max_value: floats, the ends of the range.
+        rate: in [0, 1]; how far a norm outside moves, 1 for all the way.
+        axis: int or several, the axes over which a norm is taken.
+
+    Example:
+        >>> constraints.MinMaxNorm(2.0, 4.0)([[3.0, 0.6], [4.0, 0.8]])
+        tensor([[2.4000, 1.2000],
+                [3.2000, 1.6000]])
     """
 
     def __init__(

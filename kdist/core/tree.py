@@ -16,7 +16,12 @@ _NAMESPACE = "kdist"
 
 
 class MAP_TO_NONE:
-    """What a function given to `traverse` returns to put None in the place of what it received."""
+    """What a function given to `traverse` returns to put None in the place of what it received.
+
+    Example:
+        >>> tree.traverse(lambda x: tree.MAP_TO_NONE if x == 2 else None, [1, (2, 3)])
+        [1, (None, 3)]
+    """
 
 
 def register(cls: type, to_plain: Callable, from_plain: Callable = lambda plain: plain) -> None:
@@ -38,17 +43,32 @@ def register(cls: type, to_plain: Callable, from_plain: Callable = lambda plain:
 
 
 def is_nested(structure: Any) -> bool:
-    """Whether `structure` is a container: is_nested([]) is True, is_nested("ab") and is_nested(None) are False."""
+    """Whether `structure` is a container: list, tuple, dict and their kin, empty ones included.
+
+    Example:
+        >>> tree.is_nested([]), tree.is_nested("ab"), tree.is_nested(None)
+        (True, False, False)
+    """
     return not optree.tree_is_leaf(structure, none_is_leaf=True, namespace=_NAMESPACE)
 
 
 def flatten(structure: Any) -> list:
-    """The leaves in order: flatten({"b": 1, "a": [2, None]}) is [2, None, 1]."""
+    """The leaves in order; None is one, and dicts go by their sorted keys.
+
+    Example:
+        >>> tree.flatten({"b": 1, "a": [2, None]})
+        [2, None, 1]
+    """
     return optree.tree_leaves(structure, none_is_leaf=True, namespace=_NAMESPACE)
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple, Any]]:
-    """Pairs (path, leaf): flatten_with_path({"a": [5]}) is [(("a", 0), 5)]."""
+    """Pairs (path, leaf), a path being the keys and indices from the top.
+
+    Example:
+        >>> tree.flatten_with_path({"a": [5, 6], "b": 7})
+        [(('a', 0), 5), (('a', 1), 6), (('b',), 7)]
+    """
     paths, leaves, _ = optree.tree_flatten_with_path(
         structure, none_is_leaf=True, namespace=_NAMESPACE
     )
@@ -66,6 +86,10 @@ def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -
         none_is_leaf: whether `func` sees None; else it stays None.
 
     Raises: ValueError if there is no structure, or they differ in form.
+
+    Example:
+        >>> tree.map_structure(lambda x, y: x * y, {"a": 2, "b": (3, 4)}, {"a": 10, "b": (1, 0)})
+        {'a': 20, 'b': (3, 0)}
     """
     if not structures:
         raise ValueError("map_structure must be given at least one structure, and received none.")
@@ -82,9 +106,15 @@ def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -
 
 
 def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any) -> Any:
-    """Apply `func` where `shallow_structure` has leaves, to the whole subtrees that `structures` hold there.
+    """Apply `func` where `shallow_structure` has leaves.
+
+    It receives the whole subtrees that `structures` hold there.
 
     Raises: ValueError if there is no structure, or one is shallower.
+
+    Example:
+        >>> tree.map_structure_up_to({"a": 0, "b": 0}, len, {"a": [1, 2], "b": (3,)})
+        {'a': 2, 'b': 1}
     """
     if not structures:
         raise ValueError(
@@ -102,7 +132,9 @@ def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any
 def map_shape_structure(func: Callable, structure: Any) -> Any:
     """Apply `func` to each shape, a tuple or list of int and None, in a structure of shapes.
 
-    Example: map_shape_structure(len, {"a": (None, 3), "b": [2]}) is {"a": 2, "b": 1}.
+    Example:
+        >>> tree.map_shape_structure(len, {"a": (None, 3), "b": [2]})
+        {'a': 2, 'b': 1}
     """
     is_shape = lambda x: (
         isinstance(x, list | tuple) and all(d is None or isinstance(d, int) for d in x)
@@ -113,15 +145,21 @@ def map_shape_structure(func: Callable, structure: Any) -> Any:
 
 
 def traverse(func: Callable, structure: Any, top_down: bool = True) -> Any:
-    """Call `func` on `structure` and everything below it, depth first, and put its results in their places.
+    """Call `func` on `structure` and all below it, depth first, and put its results in place.
 
     Arguments:
         func: where it returns None, all stays as it is; `MAP_TO_NONE` puts None there.
-        top_down: a container comes before what is in it, and what `func` gave instead of it is not entered;
-            else it comes after its changed contents.
+        top_down: a container comes before what is in it, and what `func` gave instead of it is not
+            entered; else it comes after its changed contents.
 
-    Raises: TypeError if `func` cannot be called. Example: traverse(lambda x: tuple(x) if isinstance(x, list)
-    else None, [1, [2]], top_down=False) is (1, (2,)).
+    Raises: TypeError if `func` cannot be called.
+
+    Example:
+        >>> as_tuple = lambda x: tuple(x) if isinstance(x, list) else None
+        >>> tree.traverse(as_tuple, [1, [2]], top_down=False)
+        (1, (2,))
+        >>> tree.traverse(as_tuple, [1, [2]])
+        (1, [2])
     """
     if not callable(func):
         raise TypeError(f"traverse: func={func!r} must be a function of one value.")
@@ -150,6 +188,10 @@ def pack_sequence_as(structure: Any, flat_sequence: Iterable) -> Any:
     """`structure` with the values of `flat_sequence` as its leaves, in the order of `flatten`.
 
     Raises: ValueError if their numbers differ.
+
+    Example:
+        >>> tree.pack_sequence_as({"a": 0, "b": [0, 0]}, [1, 2, 3])
+        {'a': 1, 'b': [2, 3]}
     """
     spec = optree.tree_structure(structure, none_is_leaf=True, namespace=_NAMESPACE)
     leaves = list(flat_sequence)
@@ -169,12 +211,21 @@ def _differ(a: Any, b: Any) -> None:
 
 
 def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
-    """Check that two structures have one form: the same containers, and the same keys in dicts of any kind.
+    """Check that two structures have one form.
+
+    That is the same containers, and the same keys in dicts of any kind.
 
     Arguments:
         check_types: deprecated and without effect; `assert_same_paths` compares without types.
 
     Raises: ValueError if they differ.
+
+    Example:
+        >>> tree.assert_same_structure({"a": 1, "b": [2]}, {"b": [3], "a": 4})
+        >>> tree.assert_same_structure([1, 2], [1, (2,)])
+        Traceback (most recent call last):
+            ...
+        ValueError: The two structures differ in form: PyTreeSpec([*, *], ...
     """
     if check_types is not None:
         warnings.warn(
@@ -193,9 +244,18 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
 
 
 def assert_same_paths(a: Any, b: Any) -> None:
-    """Check that the leaves of two structures lie under the same indices and keys, in containers of any type.
+    """Check that the leaves of two structures lie under the same indices and keys.
+
+    The containers may be of any type.
 
     Raises: ValueError that lists the paths which only one of them has.
+
+    Example:
+        >>> tree.assert_same_paths([1, (2, 3)], (4, [5, 6]))
+        >>> tree.assert_same_paths({"a": 1}, {"b": 1})
+        Traceback (most recent call last):
+            ...
+        ValueError: The two structures do not have the same paths. Only in a: ...
     """
     left, right = ({path for path, _ in flatten_with_path(x)} for x in (a, b))
     if left != right:
@@ -206,5 +266,10 @@ def assert_same_paths(a: Any, b: Any) -> None:
 
 
 def lists_to_tuples(structure: Any) -> Any:
-    """`structure` with every list in it as a tuple."""
+    """`structure` with every list in it as a tuple.
+
+    Example:
+        >>> tree.lists_to_tuples([1, {"a": [2, 3]}])
+        (1, {'a': (2, 3)})
+    """
     return traverse(lambda x: tuple(x) if isinstance(x, list) else None, structure, top_down=False)

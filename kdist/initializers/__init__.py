@@ -77,7 +77,14 @@ def get(identifier: Any) -> Callable | None:
         identifier: a name ("glorot_uniform", "GlorotUniform"), a config, a class, a callable
             `(shape, dtype=None)`, a tensor or array (the value itself), or None (None).
 
-    Raises: ValueError for what is none of these. Example: `get("zeros")((2, 3))`.
+    Raises: ValueError for what is none of these.
+
+    Example:
+        >>> initializers.get("ones")((2, 3))
+        tensor([[1., 1., 1.],
+                [1., 1., 1.]])
+        >>> initializers.get(np.array([1.0, 2.0]))((2,))
+        tensor([1., 2.])
     """
     if ops.is_tensor(identifier) or isinstance(identifier, np.generic | np.ndarray):
         return _value(identifier)
@@ -97,12 +104,23 @@ def _value(value: Any) -> Callable:
 
 
 def serialize(initializer: Any) -> Any:
-    """The config of an initializer."""
+    """The config of an initializer.
+
+    Example:
+        >>> initializers.serialize(initializers.Constant(0.5))["config"]
+        {'value': 0.5}
+    """
     return serialization.serialize_keras_object(initializer)
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
-    """The initializer that `serialize` described."""
+    """The initializer that `serialize` described.
+
+    Example:
+        >>> config = initializers.serialize(initializers.Constant(0.5))
+        >>> initializers.deserialize(config)((2,))
+        tensor([0.5000, 0.5000])
+    """
     return serialization.resolve(config, _BY_NAME, "initializer", custom_objects=custom_objects)
 
 

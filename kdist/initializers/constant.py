@@ -13,7 +13,15 @@ from kdist.initializers.initializer import Initializer
 
 
 class Constant(Initializer):
-    """All `value`, a scalar. Example: `Constant(0.5)((2,))` gives `[0.5, 0.5]`."""
+    """All `value`.
+
+    Arguments:
+        value: a number, or what broadcasts to the shape.
+
+    Example:
+        >>> initializers.Constant(0.5)((2,))
+        tensor([0.5000, 0.5000])
+    """
 
     def __init__(self, value: Any = 0.0):
         self.value = value
@@ -31,21 +39,43 @@ class Constant(Initializer):
 
 
 class Zeros(Initializer):
-    """All 0."""
+    """All 0.
+
+    Example:
+        >>> initializers.Zeros()((2, 2), dtype="int32")
+        tensor([[0, 0],
+                [0, 0]], dtype=torch.int32)
+    """
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         return ops.zeros(shape, dtypes.standardize_dtype(dtype))
 
 
 class Ones(Initializer):
-    """All 1."""
+    """All 1.
+
+    Example:
+        >>> initializers.Ones()((3,))
+        tensor([1., 1., 1.])
+    """
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         return ops.ones(shape, dtypes.standardize_dtype(dtype))
 
 
 class Identity(Initializer):
-    """`gain` on the main diagonal of a matrix and 0 elsewhere."""
+    """`gain` on the main diagonal of a matrix and 0 elsewhere.
+
+    Arguments:
+        gain: float.
+
+    Raises: ValueError for a shape of other than two axes.
+
+    Example:
+        >>> initializers.Identity(gain=2.0)((2, 3))
+        tensor([[2., 0., 0.],
+                [0., 2., 0.]])
+    """
 
     def __init__(self, gain: float = 1.0):
         self.gain = gain
@@ -72,6 +102,11 @@ class STFT(Initializer):
         periodic: whether the named window is periodic.
 
     The shape must be (frame, 1, bands) with bands = fft_length / 2 + 1.
+
+    Example:
+        >>> kernel = initializers.STFT("real", window=None, scaling=None)((8, 1, 5))
+        >>> ops.round(kernel[:4, 0, 1], 3)  # of frequency 1: a cosine
+        tensor([ 1.0000,  0.7070,  0.0000, -0.7070])
     """
 
     def __init__(

@@ -11,9 +11,12 @@ class Initializer:
     Abstract: a subclass gives `__call__`, and `get_config` if it has arguments.
 
     Example:
-        class Halves(kdist.initializers.Initializer):
-            def __call__(self, shape, dtype=None):
-                return kdist.ops.full(shape, 0.5, dtype)
+        >>> class Halves(initializers.Initializer):
+        ...     def __call__(self, shape, dtype=None):
+        ...         return ops.full(shape, 0.5, dtype)
+        >>> Halves()((2, 2))
+        tensor([[0.5000, 0.5000],
+                [0.5000, 0.5000]])
     """
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:

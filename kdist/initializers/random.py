@@ -36,7 +36,20 @@ class RandomInitializer(Initializer):
 
 
 class RandomNormal(RandomInitializer):
-    """Of the normal distribution. Example: `RandomNormal(stddev=0.1, seed=0)((2, 3))`."""
+    """Of the normal distribution.
+
+    Arguments:
+        mean, stddev: floats.
+        seed: int, `kdist.random.SeedGenerator` or None. One object gives the same values at each
+            call, unless its seed is a generator.
+
+    Example:
+        >>> w = initializers.RandomNormal(stddev=0.1, seed=0)((1000,))
+        >>> abs(float(ops.std(w)) - 0.1) < 0.01
+        True
+        >>> bool(ops.all(w == initializers.RandomNormal(stddev=0.1, seed=0)((1000,))))
+        True
+    """
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
         self.mean, self.stddev = mean, stddev
@@ -50,7 +63,17 @@ class RandomNormal(RandomInitializer):
 
 
 class TruncatedNormal(RandomInitializer):
-    """Of the normal distribution cut at two standard deviations from the mean."""
+    """Of the normal distribution cut at two standard deviations from the mean.
+
+    Arguments:
+        mean, stddev: floats, of the distribution before it is cut.
+        seed: as for `RandomNormal`.
+
+    Example:
+        >>> w = initializers.TruncatedNormal(stddev=0.1, seed=0)((1000,))
+        >>> bool(ops.max(ops.abs(w)) <= 0.2)
+        True
+    """
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
         self.mean, self.stddev = mean, stddev
@@ -64,7 +87,17 @@ class TruncatedNormal(RandomInitializer):
 
 
 class RandomUniform(RandomInitializer):
-    """Evenly from `minval` up to `maxval`."""
+    """Evenly from `minval` up to `maxval`.
+
+    Arguments:
+        minval, maxval: floats.
+        seed: as for `RandomNormal`.
+
+    Example:
+        >>> w = initializers.RandomUniform(-1.0, 1.0, seed=0)((1000,))
+        >>> bool(ops.min(w) >= -1.0), bool(ops.max(w) < 1.0), abs(float(ops.mean(w))) < 0.1
+        (True, True, True)
+    """
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None):
         self.minval, self.maxval = minval, maxval
@@ -88,6 +121,11 @@ class VarianceScaling(RandomInitializer):
             last but one and the last, each times the window's size.
 
     Raises: ValueError for a scale, mode or distribution other than these.
+
+    Example:
+        >>> w = initializers.VarianceScaling(2.0, "fan_in", "uniform", seed=0)((50, 40))
+        >>> abs(float(ops.var(w)) - 2.0 / 50) < 0.005
+        True
     """
 
     def __init__(
@@ -166,34 +204,84 @@ class GlorotUniform(_Preset):
     """Uniform with variance 2 / (inputs + outputs).
 
     Glorot and Bengio 2010, https://proceedings.mlr.press/v9/glorot10a.html.
+
+    Arguments:
+        seed: as for `RandomNormal`.
+        input_axes, output_axes: as for `VarianceScaling`.
+
+    Example:
+        >>> w = initializers.GlorotUniform(seed=0)((60, 40))
+        >>> abs(float(ops.var(w)) - 2 / 100) < 0.002
+        True
+        >>> bool(ops.max(ops.abs(w)) <= math.sqrt(6 / 100))
+        True
     """
 
     fixed = (1.0, "fan_avg", "uniform")
 
 
 class GlorotNormal(_Preset):
-    """Truncated normal with variance 2 / (inputs + outputs). Glorot and Bengio 2010."""
+    """Truncated normal with variance 2 / (inputs + outputs).
+
+    Glorot and Bengio 2010, https://proceedings.mlr.press/v9/glorot10a.html.
+
+    Arguments:
+        seed: as for `RandomNormal`.
+        input_axes, output_axes: as for `VarianceScaling`.
+
+    Example:
+        >>> w = initializers.GlorotNormal(seed=0)((60, 40))
+        >>> abs(float(ops.var(w)) - 2 / 100) < 0.002
+        True
+    """
 
     fixed = (1.0, "fan_avg", "truncated_normal")
 
 
 class HeUniform(_Preset):
-    """Uniform with variance 2 / inputs. He et al. 2015, https://arxiv.org/abs/1502.01852."""
+    """Uniform with variance 2 / inputs. He et al. 2015, https://arxiv.org/abs/1502.01852.
+
+    Arguments:
+        seed: as for `RandomNormal`.
+        input_axes, output_axes: as for `VarianceScaling`.
+
+    Example:
+        >>> w = initializers.HeUniform(seed=0)((3, 3, 4, 50))  # each output has 36 inputs
+        >>> abs(float(ops.var(w)) - 2 / 36) < 0.006
+        True
+    """
 
     fixed = (2.0, "fan_in", "uniform")
 
 
 class HeNormal(_Preset):
-    """Truncated normal with variance 2 / inputs.
+    """Truncated normal with variance 2 / inputs. He et al. 2015, https://arxiv.org/abs/1502.01852.
 
-    He et al. 2015, https://arxiv.org/abs/1502.01852.
+    Arguments:
+        seed: as for `RandomNormal`.
+        input_axes, output_axes: as for `VarianceScaling`.
+
+    Example:
+        >>> w = initializers.HeNormal(seed=0)((3, 3, 4, 50))  # each output has 36 inputs
+        >>> abs(float(ops.var(w)) - 2 / 36) < 0.006
+        True
     """
 
     fixed = (2.0, "fan_in", "truncated_normal")
 
 
 class LecunUniform(_Preset):
-    """Uniform with variance 1 / inputs. Klambauer et al. 2017, https://arxiv.org/abs/1706.02515."""
+    """Uniform with variance 1 / inputs. Klambauer et al. 2017, https://arxiv.org/abs/1706.02515.
+
+    Arguments:
+        seed: as for `RandomNormal`.
+        input_axes, output_axes: as for `VarianceScaling`.
+
+    Example:
+        >>> w = initializers.LecunUniform(seed=0)((50, 40))
+        >>> abs(float(ops.var(w)) - 1 / 50) < 0.002
+        True
+    """
 
     fixed = (1.0, "fan_in", "uniform")
 
@@ -202,6 +290,15 @@ class LecunNormal(_Preset):
     """Truncated normal with variance 1 / inputs.
 
     Klambauer et al. 2017, https://arxiv.org/abs/1706.02515.
+
+    Arguments:
+        seed: as for `RandomNormal`.
+        input_axes, output_axes: as for `VarianceScaling`.
+
+    Example:
+        >>> w = initializers.LecunNormal(seed=0)((50, 40))
+        >>> abs(float(ops.var(w)) - 1 / 50) < 0.002
+        True
     """
 
     fixed = (1.0, "fan_in", "truncated_normal")
@@ -210,9 +307,18 @@ class LecunNormal(_Preset):
 class Orthogonal(RandomInitializer):
     """Orthonormal columns, or rows if there are fewer of them, times `gain`.
 
-    Leading axes count as one.
+    Leading axes count as one. Saxe et al. 2014, https://arxiv.org/abs/1312.6120.
 
-    Saxe et al. 2014, https://arxiv.org/abs/1312.6120. Raises: ValueError for fewer than two axes.
+    Arguments:
+        gain: float.
+        seed: as for `RandomNormal`.
+
+    Raises: ValueError for fewer than two axes.
+
+    Example:
+        >>> w = initializers.Orthogonal(seed=0)((5, 3))
+        >>> ops.allclose(ops.transpose(w) @ w, ops.eye(3), atol=1e-5)
+        tensor(True)
     """
 
     def __init__(self, gain: float = 1.0, seed: Any = None):

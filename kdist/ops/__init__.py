@@ -17,9 +17,6 @@ from kdist.ops.core import (
     cast as cast,
 )
 from kdist.ops.core import (
-    cond as cond,
-)
-from kdist.ops.core import (
     convert_to_numpy as convert_to_numpy,
 )
 from kdist.ops.core import (
@@ -32,22 +29,13 @@ from kdist.ops.core import (
     dtype as dtype,
 )
 from kdist.ops.core import (
-    fori_loop as fori_loop,
-)
-from kdist.ops.core import (
     is_tensor as is_tensor,
-)
-from kdist.ops.core import (
-    map as map,
 )
 from kdist.ops.core import (
     ndim as ndim,
 )
 from kdist.ops.core import (
     saturate_cast as saturate_cast,
-)
-from kdist.ops.core import (
-    scan as scan,
 )
 from kdist.ops.core import (
     scatter as scatter,
@@ -71,16 +59,16 @@ from kdist.ops.core import (
     stop_gradient as stop_gradient,
 )
 from kdist.ops.core import (
-    switch as switch,
-)
-from kdist.ops.core import (
     unstack as unstack,
 )
-from kdist.ops.core import (
-    vectorized_map as vectorized_map,
-)
-from kdist.ops.core import (
-    while_loop as while_loop,
+from kdist.ops.core_control import (
+    cond,
+    fori_loop,
+    map,
+    scan,
+    switch,
+    vectorized_map,
+    while_loop,
 )
 from kdist.ops.core_scan import associative_scan
 from kdist.ops.einops import rearrange

@@ -1,4 +1,4 @@
-"""Conversions, control flow, scatter and slices."""
+"""Conversions, scatter and slices."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from kdist.backend import bound as backend
-from kdist.core import dtypes, tree
+from kdist.core import dtypes
 from kdist.core.graph import KerasTensor
 from kdist.core.spec import Spec
-from kdist.ops import infer
 from kdist.ops.checks import shape_of
 from kdist.ops.declare import op
 
@@ -27,23 +26,42 @@ def shape(x: Tensor) -> tuple:
     Unknown ones are None for a symbolic tensor, and scalars of the framework where it compiles with
     them.
 
-    Example: `shape([[1, 2, 3]])` gives `(1, 3)`.
+    Example:
+        >>> ops.shape([[1, 2, 3]])
+        (1, 3)
+        >>> ops.shape(kdist.Input((None, 8)))
+        (None, None, 8)
     """
     return x.shape if isinstance(x, KerasTensor) else backend.OPS["shape"](x)
 
 
 def ndim(x: Tensor) -> int:
-    """Number of axes. Example: `ndim([[1, 2]])` gives 2."""
+    """Number of axes.
+
+    Example:
+        >>> ops.ndim([[1, 2]])
+        2
+    """
     return len(shape(x))
 
 
 def dtype(x: Tensor) -> str:
-    """Name of the dtype. Example: `dtype(kdist.ops.zeros((2,)))` gives "float32"."""
+    """Name of the dtype.
+
+    Example:
+        >>> ops.dtype(ops.zeros((2,)))
+        'float32'
+    """
     return backend.dtype_of(x) if backend.is_tensor(x) else dtypes.standardize_dtype(x.dtype)
 
 
 def is_tensor(x: Any) -> bool:
-    """Whether `x` is a tensor of the backend (a Variable or a NumPy array is not)."""
+    """Whether `x` is a tensor of the backend (a Variable or a NumPy array is not).
+
+    Example:
+        >>> ops.is_tensor(ops.zeros(2)), ops.is_tensor(np.zeros(2))
+        (True, False)
+    """
     return backend.is_tensor(x)
 
 
@@ -51,6 +69,10 @@ def convert_to_numpy(x: Tensor) -> np.ndarray:
     """The values on the host as a NumPy array.
 
     Raises: ValueError for a symbolic tensor, which has none.
+
+    Example:
+        >>> ops.convert_to_numpy(ops.arange(3))
+        array([0, 1, 2], dtype=int32)
     """
     if isinstance(x, KerasTensor):
         x._no_value()
@@ -67,8 +89,11 @@ def convert_to_tensor(
             symbolic.
         sparse, ragged: accepted for Keras's signature; kdist's tensors are dense.
 
-    Raises: ValueError if a sparse or ragged tensor is asked for. Example: `convert_to_tensor([1,
-    2], "float32")`.
+    Raises: ValueError if a sparse or ragged tensor is asked for.
+
+    Example:
+        >>> ops.convert_to_tensor([1, 2], "float32")
+        tensor([1., 2.])
     """
     if sparse or ragged:
         raise ValueError(
@@ -84,7 +109,9 @@ def convert_to_tensor(
 def cast(x: Tensor, dtype: Any) -> Tensor:
     """The values in another dtype; floats to integers cut towards 0.
 
-    Example: `cast([1.7], "int32")` gives `[1]`.
+    Example:
+        >>> ops.cast([1.7, -1.7], "int32")
+        tensor([ 1, -1], dtype=torch.int32)
     """
 
 
@@ -92,7 +119,9 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
 def saturate_cast(x: Tensor, dtype: Any) -> Tensor:
     """`cast`, with values beyond the range of `dtype` at its ends.
 
-    Example: `saturate_cast([-1, 300], "uint8")` gives `[0, 255]`.
+    Example:
+        >>> ops.saturate_cast([-1, 300], "uint8")
+        tensor([  0, 255], dtype=torch.uint8)
     """
 
 
@@ -103,12 +132,23 @@ def _size(x: Any) -> Spec:
 
 @op(rule=_size)
 def size(x: Tensor) -> Any:
-    """Number of elements. Example: `size([[1, 2, 3]])` gives 3."""
+    """Number of elements.
+
+    Example:
+        >>> ops.size([[1, 2, 3]])
+        tensor(3, dtype=torch.int32)
+    """
 
 
 @op
 def stop_gradient(variable: Tensor) -> Tensor:
-    """The same values, which gradients take for a constant. Example: `stop_gradient(x)`."""
+    """The same values, which gradients take for a constant.
+
+    Example:
+        >>> y, slope = ops.jvp(lambda x: x * ops.stop_gradient(x), (3.0,), (1.0,))
+        >>> y, slope  # x * x, whose slope would be 6
+        (tensor(9.), tensor(3.))
+    """
 
 
 def custom_gradient(f: Callable) -> Callable:
@@ -118,9 +158,16 @@ def custom_gradient(f: Callable) -> Callable:
     the arguments.
 
     Example:
-        @custom_gradient
-        def double(x):
-            return 2 * x, lambda *args, upstream: 2 * upstream
+        >>> @ops.custom_gradient
+        ... def log1p_exp(x):
+        ...     e = ops.exp(x)
+        ...
+        ...     def grad(*args, upstream):
+        ...         return upstream * (1 - 1 / (1 + e))  # no overflow, no NaN
+        ...
+        ...     return ops.log(1 + e), grad
+        >>> log1p_exp(ops.array(0.0))
+        tensor(0.6931)
     """
     return backend.OPS["custom_gradient"](f)
 
@@ -141,7 +188,9 @@ def scatter(indices: Tensor, values: Tensor, shape: Any) -> Tensor:
         indices: (..., k), positions along the first k axes.
         values: (..., *shape[k:]); those at one position add up.
 
-    Example: `scatter([[1], [3]], [5, 6], (4,))` gives `[0, 5, 0, 6]`.
+    Example:
+        >>> ops.scatter([[1], [3], [3]], [5, 6, 1], (4,))
+        tensor([0, 5, 0, 7], dtype=torch.int32)
     """
 
 
@@ -162,7 +211,11 @@ def scatter_update(
         updates: (n, *inputs.shape[k:]).
         reduction: None replaces; "add", "max", "min" and "mul" combine with what is there.
 
-    Example: `scatter_update([0, 0, 0], [[1]], [7])` gives `[0, 7, 0]`.
+    Example:
+        >>> ops.scatter_update([0, 0, 0], [[1]], [7])
+        tensor([0, 7, 0], dtype=torch.int32)
+        >>> ops.scatter_update([1, 2, 3], [[0], [0]], [10, 20], reduction="add")
+        tensor([31,  2,  3], dtype=torch.int32)
     """
 
 
@@ -197,7 +250,10 @@ def _slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
 def slice(inputs: Tensor, start_indices: Any, shape: Any) -> Tensor:
     """The block of `shape` (-1: what is left) that begins at `start_indices`, one per axis.
 
-    Example: `slice([1, 2, 3], [1], [2])` gives `[2, 3]`.
+    Example:
+        >>> ops.slice([[1, 2, 3], [4, 5, 6]], [0, 1], [2, -1])
+        tensor([[2, 3],
+                [5, 6]], dtype=torch.int32)
     """
 
 
@@ -205,7 +261,9 @@ def slice(inputs: Tensor, start_indices: Any, shape: Any) -> Tensor:
 def slice_update(inputs: Tensor, start_indices: Any, updates: Tensor) -> Tensor:
     """A copy of `inputs` with the block at `start_indices` replaced by `updates`.
 
-    Example: `slice_update([1, 2, 3], [1], [9])` gives `[1, 9, 3]`.
+    Example:
+        >>> ops.slice_update([1, 2, 3, 4], [1], [8, 9])
+        tensor([1, 8, 9, 4], dtype=torch.int32)
     """
 
 
@@ -230,178 +288,9 @@ def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Spec]:
 def unstack(x: Tensor, num: int | None = None, axis: int = 0) -> Any:
     """The `num` slices along `axis`, as a list.
 
-    Raises: ValueError if their number is unknown. Example: `unstack([1, 2])` gives `[1, 2]`.
-    """
+    Raises: ValueError if their number is unknown.
 
-
-# ---- control flow --------------------------------------------------------------------------------
-
-
-def _specs(fn: Callable, *args: Any) -> Any:
-    """Specs of what `fn` gives; it may close over symbolic tensors and compute with them."""
-    out = infer.probe(fn, args, {})
-    return tree.map_structure(
-        lambda x: Spec(x.shape, x.dtype) if isinstance(x, KerasTensor) else x, out
-    )
-
-
-def _same(first: Any, second: Any, what: str) -> Any:
-    if tree.flatten(first) != tree.flatten(second):
-        raise ValueError(
-            f"{what} must return the same structure, shapes and dtypes, and gave "
-            f"{first} and {second}."
-        )
-    return first
-
-
-def _element(x: Any) -> Any:
-    return tree.map_structure(
-        lambda s: Spec(s.shape[1:], s.dtype) if isinstance(s, Spec) else s[0], x
-    )
-
-
-def _length(x: Any) -> int | None:
-    leaf = tree.flatten(x)[0]
-    return leaf.shape[0] if hasattr(leaf, "shape") else len(leaf)
-
-
-def _stacked(spec: Any, n: int | None) -> Any:
-    return tree.map_structure(lambda s: Spec((n, *s.shape), s.dtype), spec)
-
-
-def _cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
-    """Which branch is taken depends on a value."""
-    return _same(_specs(true_fn), _specs(false_fn), "cond: true_fn and false_fn")
-
-
-@op(rule=_cond)
-def cond(pred: Tensor, true_fn: Callable, false_fn: Callable) -> Any:
-    """`true_fn()` if `pred`, a bool scalar, else `false_fn()`.
-
-    Both give the same structure, shapes and dtypes.
-
-    Example: `cond(x > 0, lambda: x, lambda: -x)`.
-    """
-
-
-def _switch(index: Any, branches: Any, *operands: Any) -> Any:
-    """Which branch is taken depends on a value."""
-    return _specs(branches[0], *operands)
-
-
-@op(rule=_switch)
-def switch(index: Tensor, branches: Any, *operands: Any) -> Any:
-    """`branches[index](*operands)`, the index limited to the branches there are.
-
-    Example: `switch(1, [f, g], x)` gives `g(x)`.
-    """
-
-
-def _while_loop(
-    cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None
-) -> Any:
-    """How often it runs depends on a value."""
-    return loop_vars
-
-
-@op(rule=_while_loop)
-def while_loop(
-    cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None
-) -> Any:
-    """`loop_vars = body(*loop_vars)` as long as `cond(*loop_vars)`.
-
-    At most `maximum_iterations` times. Shapes and dtypes stay.
-
-    Example: `while_loop(lambda i: i < 5, lambda i: (i + 2,), (0,))` gives `(6,)`.
-    """
-
-
-def _fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
-    """How often it runs may depend on a value, and eager backends would run it for each probe."""
-    return init_val
-
-
-@op(rule=_fori_loop)
-def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
-    """`value = body_fun(i, value)` for i from `lower` up to but without `upper`.
-
-    Example: `fori_loop(0, 3, lambda i, v: v + i, 0)` gives 3.
-    """
-
-
-def _map(f: Callable, xs: Any) -> Any:
-    """A probe would call `f` for each of hundreds of elements where the backend is eager."""
-    return _stacked(_specs(f, _element(xs)), _length(xs))
-
-
-@op(rule=_map)
-def map(f: Callable, xs: Any) -> Any:
-    """`f` of each slice of `xs` (an array or structure) along axis 0, stacked; one after the other.
-
-    Example: `map(lambda x: x + 1, [1, 2])`.
-    """
-
-
-def _vectorized_map(function: Callable, elements: Any) -> Any:
-    """`function` may close over symbolic tensors, which no framework's own mapping takes."""
-    return _map(function, elements)
-
-
-@op(rule=_vectorized_map)
-def vectorized_map(function: Callable, elements: Any) -> Any:
-    """As `map`, all at once: `function` sees one element, and runs on the whole.
-
-    Example: `vectorized_map(lambda x: x + 1, xs)`.
-    """
-
-
-def _scan(
-    f: Callable,
-    init: Any,
-    xs: Any = None,
-    length: int | None = None,
-    reverse: bool = False,
-    unroll: Any = 1,
-) -> Any:
-    """A probe would call `f` for each of hundreds of elements where the backend is eager."""
-    n = _length(xs) if xs is not None else length
-    carry, y = _specs(f, init, None if xs is None else _element(xs))
-    return carry, None if y is None else _stacked(y, n)
-
-
-def _check_scan(
-    f: Callable,
-    init: Any,
-    xs: Any = None,
-    length: int | None = None,
-    reverse: bool = False,
-    unroll: Any = 1,
-) -> None:
-    if not callable(f):
-        raise TypeError(f"scan: f={f!r} should be a callable.")
-    if not isinstance(unroll, int) or (unroll is not True and unroll is not False and unroll < 1):
-        raise ValueError(f"scan: unroll={unroll!r} must be a positive integer or boolean.")
-    if xs is None and length is None:
-        raise ValueError("scan: there is nothing to scan over, and no length. Give xs or length.")
-
-
-@op(rule=_scan, check=_check_scan)
-def scan(
-    f: Callable,
-    init: Any,
-    xs: Any = None,
-    length: int | None = None,
-    reverse: bool = False,
-    unroll: Any = 1,
-) -> Any:
-    """`carry, y = f(carry, x)` over the slices x of `xs` along axis 0.
-
-    Arguments:
-        init: the first carry; its structure, shapes and dtypes stay.
-        xs: an array or structure; None passes None `length` times.
-        reverse: from the last slice to the first.
-        unroll: how many steps a compiled loop takes at a time.
-
-    Returns: `(carry, ys)`, ys stacked along axis 0. Example: `scan(lambda c, x: (c + x, c), 0, [1,
-    2, 3])` gives `(6, [0, 1, 3])`.
+    Example:
+        >>> ops.unstack([[1, 2], [3, 4]], axis=1)
+        [tensor([1, 3], dtype=torch.int32), tensor([2, 4], dtype=torch.int32)]
     """

@@ -36,5 +36,10 @@ def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int =
         reverse: of every suffix, from the end.
 
     Returns: a structure like `elems`. Hillis and Steele 1986, doi:10.1145/7902.7903.
-    Example: `associative_scan(lambda a, b: a + b, np.array([1, 2, 3]))` gives `[1, 3, 6]`.
+
+    Example:
+        >>> ops.associative_scan(ops.add, ops.array([1, 2, 3, 4]))
+        tensor([ 1,  3,  6, 10], dtype=torch.int32)
+        >>> ops.associative_scan(ops.maximum, ops.array([1, 5, 2, 4]), reverse=True)
+        tensor([5, 5, 4, 4], dtype=torch.int32)
     """

@@ -60,13 +60,18 @@ def _check(tensor: Any, pattern: str, **axes_lengths: Any) -> None:
 
 @op(check=_check)
 def rearrange(tensor: Tensor, pattern: str, **axes_lengths: Any) -> Tensor:
-    """Reorder, split and merge axes (Rogozhnikov 2022, https://openreview.net/forum?id=oapKSVM2bcj).
+    """Reorder, split and merge axes.
+
+    Rogozhnikov 2022, https://openreview.net/forum?id=oapKSVM2bcj.
 
     Arguments:
         pattern: the names of the axes before and after "->"; parentheses make one axis of several.
         **axes_lengths: lengths of the parts of an axis that is split, all but one.
 
-    Example: `rearrange(images, "b (h p) (w q) c -> b (h w) (p q c)", p=4, q=4)`.
+    Example:
+        >>> images = ops.ones((2, 8, 12, 3))
+        >>> ops.rearrange(images, "b (h p) (w q) c -> b (h w) (p q c)", p=4, q=4).shape
+        torch.Size([2, 6, 48])
     """
     tensor = convert_to_tensor(tensor)
     before, after = _parse(pattern)

@@ -24,7 +24,19 @@ Tensor = Any
 
 @op
 def linear(x: Tensor, kernel: Tensor, bias: Any = None) -> Tensor:
-    """x @ kernel + bias: x (..., in), kernel (in, out), bias (out,) or None; gives (..., out)."""
+    """x @ kernel + bias, in one kernel where the framework has one.
+
+    Arguments:
+        x: (..., in).
+        kernel: (in, out).
+        bias: (out,) or None.
+
+    Returns: (..., out).
+
+    Example:
+        >>> ops.linear([[1.0, 2.0]], [[1.0, 0.0], [0.0, 10.0]], [0.5, 0.5])
+        tensor([[ 1.5000, 20.5000]])
+    """
     y = matmul(x, kernel)
     return y if bias is None else add(y, bias)
 
@@ -39,7 +51,14 @@ def conv_with_bias(
     data_format: Any = None,
     dilation_rate: Any = 1,
 ) -> Tensor:
-    """`conv`, plus `bias` (channels,) on each of the output's channels."""
+    """`conv`, plus `bias` (channels,) on each of the output's channels.
+
+    Example:
+        >>> ops.conv_with_bias(ops.ones((1, 5, 1)), ops.ones((3, 1, 2)), [0.0, 0.5])
+        tensor([[[3.0000, 3.5000],
+                 [3.0000, 3.5000],
+                 [3.0000, 3.5000]]])
+    """
     out = conv(inputs, kernel, strides, padding, data_format, dilation_rate)
     if config.standardize_data_format(data_format) == "channels_first":
         bias = reshape(bias, (-1, *(1,) * (len(out.shape) - 2)))
@@ -48,7 +67,13 @@ def conv_with_bias(
 
 @op
 def embedding_lookup(table: Tensor, ids: Tensor) -> Tensor:
-    """Rows of `table` (rows, dim) at `ids` (any shape, int); gives (*ids.shape, dim)."""
+    """Rows of `table` (rows, dim) at `ids` (any shape, int); gives (*ids.shape, dim).
+
+    Example:
+        >>> ops.embedding_lookup([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], [2, 0])
+        tensor([[4., 5.],
+                [0., 1.]])
+    """
     return take(table, ids, axis=0)
 
 
@@ -61,6 +86,10 @@ def softmax_crossentropy_with_integer_labels(
     Labels (...) are int, logits have one axis more; gives (...).
 
     Computed as logsumexp(logits) - logits[label], without the whole log-softmax.
+
+    Example:
+        >>> ops.softmax_crossentropy_with_integer_labels([1, 0], [[0.0, 0.0], [0.0, 100.0]])
+        tensor([  0.6931, 100.0000])
     """
     picked = squeeze(take_along_axis(logits, expand_dims(labels, axis), axis=axis), axis)
     return subtract(logsumexp(logits, axis=axis), picked)
@@ -73,13 +102,22 @@ def mean_sparse_categorical_crossentropy(
     """The mean of `sparse_categorical_crossentropy` over all elements, a scalar.
 
     target (...) int, output (..., classes).
+
+    Example:
+        >>> ops.mean_sparse_categorical_crossentropy([1, 0], [[0.5, 0.5], [0.25, 0.75]])
+        tensor(1.0397)
     """
     return mean(sparse_categorical_crossentropy(target, output, from_logits))
 
 
 @op
 def sparse_hits(target: Tensor, output: Tensor) -> Tensor:
-    """1.0 where the largest of `output` (..., classes) is number `target` (...), else 0.0."""
+    """1.0 where the largest of `output` (..., classes) is number `target` (...), else 0.0.
+
+    Example:
+        >>> ops.sparse_hits([1, 1], [[0.1, 0.9], [0.8, 0.2]])
+        tensor([1., 0.])
+    """
     return cast(equal(target, argmax(output, axis=-1)), config.floatx())
 
 
@@ -96,6 +134,11 @@ def batch_normalization_training(
     Returns: the output, shaped as `x`, and mean and variance of the batch, (channels,); the
         variance is the mean squared deviation. Take gradients of the output alone: some kernels
         give the statistics none.
+
+    Example:
+        >>> ops.batch_normalization_training(ops.array([[1.0], [3.0]]), axis=1)
+        (tensor([[-0.9995],
+                [ 0.9995]]), tensor([2.]), tensor([1.]))
     """
     rank = len(x.shape)
     mean, variance = moments(x, [i for i in range(rank) if i != axis % rank])
@@ -104,5 +147,10 @@ def batch_normalization_training(
 
 @op
 def weighted_step(start: Tensor, end: Tensor, weight: float) -> Tensor:
-    """start + (end - start) * weight, of tensors of one shape."""
+    """start + (end - start) * weight, of tensors of one shape.
+
+    Example:
+        >>> ops.weighted_step(ops.array([0.0, 10.0]), ops.array([4.0, 0.0]), 0.25)
+        tensor([1.0000, 7.5000])
+    """
     return add(start, multiply(subtract(end, start), weight))

@@ -35,7 +35,11 @@ def rgb_to_grayscale(images: Tensor, data_format: Any = None) -> Tensor:
         data_format: default the configured one.
 
     Returns: images of one channel in the same dtype; integers are cut towards 0.
-    Example: `rgb_to_grayscale(ones((4, 4, 3)))` has shape (4, 4, 1).
+
+    Example:
+        >>> ops.image.rgb_to_grayscale([[[1.0, 0.0, 0.0], [1.0, 1.0, 1.0]]])
+        tensor([[[0.2989],
+                 [0.9999]]])
     """
     x, axis = convert_to_tensor(images), channel_axis(data_format)
     if x.shape[axis] == 1:
@@ -59,7 +63,12 @@ def _floats(op: str, images: Any, data_format: Any) -> None:
 def rgb_to_hsv(images: Tensor, data_format: Any = None) -> Tensor:
     """Hue, saturation and value of RGB images in [0, 1] (Smith 1978, doi:10.1145/800248.807361).
 
-    Arguments as for `rgb_to_grayscale`; floats. Example: red, (1, 0, 0), gives (0, 1, 1).
+    Arguments as for `rgb_to_grayscale`; floats.
+
+    Example:
+        >>> ops.image.rgb_to_hsv([[[1.0, 0.0, 0.0], [0.0, 0.5, 0.0]]])  # red, dark green
+        tensor([[[0.0000, 1.0000, 1.0000],
+                 [0.3333, 1.0000, 0.5000]]])
     """
     axis = channel_axis(data_format)
     red, green, blue = unstack(convert_to_tensor(images), 3, axis=axis)
@@ -75,7 +84,13 @@ def rgb_to_hsv(images: Tensor, data_format: Any = None) -> Tensor:
 
 @op(check=lambda images, data_format=None: _floats("hsv_to_rgb", images, data_format))
 def hsv_to_rgb(images: Tensor, data_format: Any = None) -> Tensor:
-    """Inverse of `rgb_to_hsv`; the hue counts modulo 1. Example: (0, 1, 1) gives red, (1, 0, 0)."""
+    """Inverse of `rgb_to_hsv`; the hue counts modulo 1.
+
+    Example:
+        >>> ops.image.hsv_to_rgb([[[0.0, 1.0, 1.0], [1 / 3, 1.0, 0.5]]])  # red, dark green
+        tensor([[[1.0000, 0.0000, 0.0000],
+                 [0.0000, 0.5000, 0.0000]]])
+    """
     axis = channel_axis(data_format)
     hue, saturation, value = unstack(convert_to_tensor(images), 3, axis=axis)
     angle = 6 * mod(hue, 1.0)

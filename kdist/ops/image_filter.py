@@ -77,7 +77,12 @@ def gaussian_blur(
         sigma: standard deviation along width and along height, in pixels. (Keras's documentation
             names the height first; this is the order in which it takes them.)
 
-    Example: `gaussian_blur(x, (5, 5), (1.5, 1.5))`.
+    Example:
+        >>> dot = ops.scatter([[1, 1, 0]], [1.0], (3, 3, 1))
+        >>> ops.image.gaussian_blur(dot, (3, 3), (1.0, 1.0))[..., 0]
+        tensor([[0.0751, 0.1238, 0.0751],
+                [0.1238, 0.2042, 0.1238],
+                [0.0751, 0.1238, 0.0751]])
     """
     x = to_float(to_batch(images, data_format))
     horizontal, vertical = (bell(int(kernel_size[i]), sigma[i], dtype_of(x)) for i in range(2))
@@ -100,7 +105,12 @@ def sobel_edges(images: Tensor, data_format: Any = None) -> Tensor:
     Arguments:
         images: (n, height, width, channels); channels first by `data_format`.
 
-    Returns: (*images.shape, 2): along height, along width. Example: `sobel_edges(x)[..., 0]`.
+    Returns: (*images.shape, 2): along height, along width.
+
+    Example:
+        >>> ramp = ops.reshape(ops.arange(9.0), (1, 3, 3, 1))  # 3 a row, 1 a column
+        >>> ops.image.sobel_edges(ramp)[0, 1, 1, 0]
+        tensor([24.,  8.])
     """
     x = to_float(to_batch(images, data_format))
     slope, smooth = (convert_to_tensor(np.float32(v), dtype_of(x)) for v in ([-1, 0, 1], [1, 2, 1]))
@@ -151,7 +161,11 @@ def ssim(
         k1, k2: constants of the formula.
 
     Returns: a scalar, or (n,) for batches: floats, also for images of integers.
-    Example: `ssim(x, x)` gives 1.
+
+    Example:
+        >>> x = random.uniform((16, 16, 1), seed=0)
+        >>> ops.image.ssim(x, x), bool(ops.image.ssim(x, 1 - x) < 0)
+        (tensor(1.), True)
     """
     x, y = to_float(to_batch(image1, data_format), to_batch(image2, data_format))
     weights = bell(filter_size, filter_sigma, dtype_of(x))

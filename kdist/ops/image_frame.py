@@ -101,7 +101,10 @@ def pad_images(
         left_padding, right_padding, target_width: two of the three, in pixels.
 
     Raises: ValueError for none or three of three, and where a padding would be negative.
-    Example: `pad_images(x, 1, 1, target_height=6, target_width=6)`.
+
+    Example:
+        >>> ops.image.pad_images(ops.ones((4, 4, 3)), 1, 2, target_height=6, target_width=8).shape
+        torch.Size([6, 8, 3])
     """
     x = convert_to_tensor(images)
     sizes = shape(x)
@@ -126,7 +129,11 @@ def crop_images(
 ) -> Tensor:
     """A part of each image. Arguments as for `pad_images`: two of three for each axis, in pixels.
 
-    Example: `crop_images(x, 1, 1, target_height=2, target_width=2)`.
+    Example:
+        >>> x = ops.reshape(ops.arange(16), (4, 4, 1))
+        >>> ops.image.crop_images(x, 1, 1, target_height=2, target_width=2)[..., 0]
+        tensor([[ 5,  6],
+                [ 9, 10]], dtype=torch.int32)
     """
     x = convert_to_tensor(images)
     sizes = shape(x)
@@ -227,7 +234,12 @@ def extract_patches(
             beyond the image.
 
     Returns: (..., rows, columns, size * channels): in each patch row by row, channels together.
-    Example: `extract_patches(ones((1, 20, 20, 3)), (5, 5))` has shape (1, 4, 4, 75).
+
+    Example:
+        >>> ops.image.extract_patches(ops.ones((1, 20, 20, 3)), (5, 5)).shape
+        torch.Size([1, 4, 4, 75])
+        >>> ops.image.extract_patches(ops.reshape(ops.arange(16), (4, 4, 1)), 2)[0, 1]
+        tensor([2, 3, 6, 7], dtype=torch.int32)
     """
     dims = 2 if isinstance(size, int) else len(size)
     return _patches(
@@ -246,7 +258,9 @@ def extract_patches_3d(
 ) -> Tensor:
     """`extract_patches` of volumes (depth, height, width, channels) or a batch of them.
 
-    Example: `extract_patches_3d(ones((1, 20, 20, 20, 3)), 5)` has shape (1, 4, 4, 4, 375).
+    Example:
+        >>> ops.image.extract_patches_3d(ops.ones((1, 20, 20, 20, 3)), 5).shape
+        torch.Size([1, 4, 4, 4, 375])
     """
     return _patches(
         "extract_patches_3d", volumes, 3, size, strides, dilation_rate, padding, data_format

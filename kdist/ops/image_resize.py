@@ -133,7 +133,12 @@ def resize(
         fill_mode: "constant".
 
     Returns: images in the same dtype; integers are rounded and stay in their range.
-    Example: `resize(ones((2, 8, 8, 3)), (4, 4))` has shape (2, 4, 4, 3).
+
+    Example:
+        >>> ops.image.resize(ops.ones((2, 8, 8, 3)), (4, 6)).shape
+        torch.Size([2, 4, 6, 3])
+        >>> ops.image.resize([[[0.0], [1.0]]], (1, 4))[0, :, 0]
+        tensor([0.0000, 0.2500, 0.7500, 1.0000])
     """
     x = convert_to_tensor(images)
     target = (int(size[0]), int(size[1]))
@@ -238,7 +243,11 @@ def scale_and_translate(
         antialias: as for `resize`.
 
     Returns: images in the same dtype; integers are rounded and stay in the range of the values.
-    Example: `scale_and_translate(x, (9, 9), [3.0, 3.0], [0.0, 0.0], (0, 1), "linear")`.
+
+    Example:
+        >>> x = ops.array([1.0, 2.0, 3.0])
+        >>> ops.image.scale_and_translate(x, (4,), [1.0], [1.0], (0,), "linear")
+        tensor([0., 1., 2., 3.])
     """
     x = convert_to_tensor(images)
     scale, translation = to_float(scale, translation)

@@ -124,7 +124,10 @@ def map_coordinates(
             "wrap" c d [..] a b, "mirror" c b [..] c b, "reflect" b a [..] d c.
 
     Returns: `coordinates.shape[1:]`, in the dtype of `inputs`; integers are rounded.
-    Example: `map_coordinates([0.0, 10.0], [[0.5]], 1)` gives `[5.0]`.
+
+    Example:
+        >>> ops.image.map_coordinates([0.0, 10.0], [[0.5, 0.9, 3.0]], 1, fill_value=-1.0)
+        tensor([ 5.,  9., -1.])
     """
     x = convert_to_tensor(inputs)
     places = (
@@ -207,7 +210,11 @@ def affine_transform(
         interpolation: "bilinear" or "nearest".
         fill_mode, fill_value: what lies outside of the image, as for `map_coordinates`.
 
-    Example: `affine_transform(x, [1.0, 0, 2, 0, 1, 0, 0, 0])` moves x two pixels to the left.
+    Example:
+        >>> x = ops.reshape(ops.arange(4.0), (1, 4, 1))
+        >>> two_to_the_left = [1.0, 0, 2, 0, 1, 0, 0, 0]
+        >>> ops.image.affine_transform(x, two_to_the_left)[0, :, 0]
+        tensor([2., 3., 0., 0.])
     """
     numbers = to_float(transform, least="float32")
     numbers = expand_dims(numbers, 0) if len(numbers.shape) == 1 else numbers
@@ -256,7 +263,14 @@ def perspective_transform(
         interpolation: "bilinear" or "nearest".
         fill_value: of pixels that come from outside.
 
-    Example: `perspective_transform(x, corners, corners)` gives x.
+    Example:
+        >>> x = ops.reshape(ops.arange(9.0), (3, 3, 1))
+        >>> corners = [[0, 0], [0, 2], [2, 0], [2, 2]]
+        >>> mirrored = [[2, 0], [2, 2], [0, 0], [0, 2]]
+        >>> ops.image.perspective_transform(x, corners, mirrored)[..., 0]
+        tensor([[2., 1., 0.],
+                [5., 4., 3.],
+                [8., 7., 6.]])
     """
     start, end = to_float(start_points, end_points, least="float32")
     if len(start.shape) == 2:
@@ -306,7 +320,9 @@ def elastic_transform(
     seed: Any = None,
     data_format: Any = None,
 ) -> Tensor:
-    """Images distorted by smooth random shifts (Simard et al. 2003, doi:10.1109/ICDAR.2003.1227801).
+    """Images distorted by smooth random shifts.
+
+    Simard et al. 2003, doi:10.1109/ICDAR.2003.1227801.
 
     Arguments:
         images: (height, width, channels) or a batch; channels first by `data_format`.
@@ -316,7 +332,12 @@ def elastic_transform(
         fill_mode, fill_value: what lies outside of the image, as for `map_coordinates`.
         seed: an int, a `kdist.random.SeedGenerator` or None.
 
-    Example: `elastic_transform(x, alpha=10.0, seed=0)`.
+    Example:
+        >>> x = ops.reshape(ops.arange(64.0), (8, 8, 1))
+        >>> once = ops.image.elastic_transform(x, alpha=10.0, seed=0)
+        >>> again = ops.image.elastic_transform(x, alpha=10.0, seed=0)
+        >>> once.shape, bool(ops.all(once == again)), bool(ops.all(once == x))
+        (torch.Size([8, 8, 1]), True, False)
     """
     n, height, width, _ = shape(to_batch(images, data_format))
     dtype = dtypes.result_type(dtype_of(convert_to_tensor(images)), "float32")

@@ -39,20 +39,32 @@ def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -
         ord: vectors: None or 2 Euclidean, 1, inf, -inf, 0, any number; matrices: None or "fro",
             "nuc", 1, -1, 2, -2, inf, -inf.
 
-    Example: `norm([3.0, 4.0])` gives 5.0.
+    Example:
+        >>> ops.norm([[3.0, 4.0], [6.0, 8.0]], axis=1)
+        tensor([ 5., 10.])
+        >>> ops.norm([3.0, -4.0], ord=1)
+        tensor(7.)
     """
 
 
 @op(explain=square)
 def det(x: Tensor) -> Tensor:
-    """Determinant, (..., n, n) -> (...). Example: `det([[1.0, 2.0], [3.0, 4.0]])` gives -2.0."""
+    """Determinant, (..., n, n) -> (...).
+
+    Example:
+        >>> ops.det([[1.0, 2.0], [3.0, 4.0]])
+        tensor(-2.)
+    """
 
 
 @op(explain=square)
 def inv(x: Tensor) -> Tensor:
     """Inverse, (..., n, n).
 
-    Example: `inv([[2.0, 0.0], [0.0, 4.0]])` gives `[[0.5, 0.0], [0.0, 0.25]]`.
+    Example:
+        >>> ops.inv([[2.0, 0.0], [0.0, 4.0]])
+        tensor([[0.5000, 0.0000],
+                [0.0000, 0.2500]])
     """
 
 
@@ -60,7 +72,9 @@ def inv(x: Tensor) -> Tensor:
 def solve(a: Tensor, b: Tensor) -> Tensor:
     """x with a @ x = b; a (..., n, n), b (..., n) or (..., n, k).
 
-    Example: `solve([[2.0]], [[6.0]])` gives `[[3.0]]`.
+    Example:
+        >>> ops.solve([[2.0, 1.0], [1.0, 1.0]], [5.0, 3.0])
+        tensor([2., 1.])
     """
 
 
@@ -68,7 +82,10 @@ def solve(a: Tensor, b: Tensor) -> Tensor:
 def cholesky(x: Tensor, upper: bool = False) -> Tensor:
     """Lower L with L @ L.T = x (upper U with U.T @ U = x), x symmetric and positive definite.
 
-    Example: `cholesky([[4.0]])` gives `[[2.0]]`.
+    Example:
+        >>> ops.cholesky([[4.0, 2.0], [2.0, 5.0]])
+        tensor([[2., 0.],
+                [1., 2.]])
     """
 
 
@@ -89,7 +106,13 @@ def qr(x: Tensor, mode: str = "reduced") -> Any:
         mode: "reduced": q (..., n, k), r (..., k, m) with k = min(n, m); "complete": q (..., n, n),
             r (..., n, m).
 
-    Returns: `(q, r)`. Example: `q, r = qr(x)`.
+    Returns: `(q, r)`.
+
+    Example:
+        >>> x = random.normal((4, 2), seed=0)
+        >>> q, r = ops.qr(x)
+        >>> q.shape, r.shape, ops.allclose(q @ r, x, atol=1e-6)
+        (torch.Size([4, 2]), torch.Size([2, 2]), tensor(True))
     """
 
 
@@ -97,7 +120,15 @@ def qr(x: Tensor, mode: str = "reduced") -> Any:
 def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """x = u @ diag(s) @ vh, s descending.
 
-    Returns: `(u, s, vh)`, or `s` without `compute_uv`. Example: `u, s, vh = svd(x)`.
+    Returns: `(u, s, vh)`, or `s` without `compute_uv`.
+
+    Example:
+        >>> x = random.normal((4, 2), seed=0)
+        >>> u, s, vh = ops.svd(x, full_matrices=False)
+        >>> u.shape, s.shape, vh.shape, ops.allclose(u * s @ vh, x, atol=1e-6)
+        (torch.Size([4, 2]), torch.Size([2]), torch.Size([2, 2]), tensor(True))
+        >>> ops.round(ops.svd([[0.0, 3.0], [-4.0, 0.0]], compute_uv=False), 3)
+        tensor([4., 3.])
     """
 
 
@@ -107,7 +138,10 @@ def cholesky_inverse(x: Tensor, upper: bool = False) -> Tensor:
 
     That is x @ x.T, or x.T @ x if `upper`.
 
-    Example: `cholesky_inverse([[2.0]])` gives `[[0.25]]`.
+    Example:
+        >>> ops.cholesky_inverse([[2.0, 0.0], [1.0, 1.0]])  # of [[4, 2], [2, 2]]
+        tensor([[ 0.5000, -0.5000],
+                [-0.5000,  1.0000]])
     """
     x = to_float(x)
     identity = zeros_like(x) + eye(x.shape[-1], dtype=dtype_of(x))
@@ -124,7 +158,9 @@ def solve_triangular(a: Tensor, b: Tensor, lower: bool = False) -> Tensor:
         b: (..., n) or (..., n, k).
         lower: whether `a` is lower triangular.
 
-    Example: `solve_triangular([[2.0, 0.0], [1.0, 1.0]], [2.0, 3.0], lower=True)` gives `[1, 2]`.
+    Example:
+        >>> ops.solve_triangular([[2.0, 0.0], [1.0, 1.0]], [2.0, 3.0], lower=True)
+        tensor([1., 2.])
     """
 
 
@@ -134,7 +170,12 @@ def eig(x: Tensor) -> Any:
 
     Their order and the vectors' phases are the framework's. jax has it on the CPU alone.
 
-    Returns: `(values, vectors)`. Example: `values, vectors = eig([[0.0, -1.0], [1.0, 0.0]])`.
+    Returns: `(values, vectors)`.
+
+    Example:
+        >>> values, vectors = ops.eig([[2.0, 1.0], [0.0, 3.0]])
+        >>> ops.sort(ops.real(values)), vectors.shape
+        (tensor([2., 3.]), torch.Size([2, 2]))
     """
 
 
@@ -145,7 +186,13 @@ def eigh(x: Tensor) -> Any:
     The values (..., n) ascend; the vectors are orthonormal, the columns of (..., n, n). The lower
     triangle is read.
 
-    Returns: `(values, vectors)`. Example: `eigh([[2.0, 0.0], [0.0, 1.0]])[0]` gives `[1, 2]`.
+    Returns: `(values, vectors)`.
+
+    Example:
+        >>> values, vectors = ops.eigh([[2.0, 1.0], [1.0, 2.0]])
+        >>> ops.round(values, 3), ops.abs(vectors)
+        (tensor([1., 3.]), tensor([[0.7071, 0.7071],
+                [0.7071, 0.7071]]))
     """
 
 
@@ -157,8 +204,11 @@ def lu_factor(x: Tensor) -> Any:
     below it; pivots (..., min(n, m)) int32: row i was exchanged with row pivots[i], in turn from
     i = 0.
 
-    Example: `lu_factor([[0.0, 1.0], [2.0,
-    3.0]])` gives `([[2, 3], [0, 1]], [1, 1])`.
+    Example:
+        >>> lu, pivots = ops.lu_factor([[0.0, 1.0], [2.0, 3.0]])
+        >>> lu, pivots
+        (tensor([[2., 3.],
+                [0., 1.]]), tensor([1, 1], dtype=torch.int32))
     """
 
 
@@ -170,7 +220,9 @@ def matrix_rank(x: Tensor, tol: Any = None) -> Tensor:
         tol: a number, or one for each matrix; default: the largest singular value times max(n, m)
             times the spacing of floats.
 
-    Example: `matrix_rank([[1.0, 1.0], [1.0, 1.0]])` gives 1.
+    Example:
+        >>> ops.matrix_rank([[1.0, 1.0], [1.0, 1.0]])
+        tensor(1, dtype=torch.int32)
     """
     x = to_float(x)
     s = svd(x, compute_uv=False)
@@ -189,7 +241,9 @@ def pinv(x: Tensor, rcond: Any = None) -> Tensor:
         rcond: singular values up to `rcond` times the largest count as 0; default: max(n, m) times
             the spacing of floats.
 
-    Example: `pinv([[1.0], [1.0]])` gives `[[0.5, 0.5]]`.
+    Example:
+        >>> ops.pinv([[1.0], [1.0]])
+        tensor([[0.5000, 0.5000]])
     """
 
 
@@ -211,7 +265,12 @@ def lstsq(a: Tensor, b: Tensor, rcond: Any = None) -> Tensor:
         b: (n,) or (n, k).
         rcond: as for `pinv`; negative: the spacing of floats.
 
-    Returns: (m,) or (m, k). Example: `lstsq([[1.0], [1.0]], [1.0, 3.0])` gives `[2.0]`.
+    Returns: (m,) or (m, k).
+
+    Example:
+        >>> points = ops.array([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]])  # columns: x, 1
+        >>> ops.round(ops.lstsq(points, ops.array([1.0, 3.0, 5.0])), 3)  # slope and offset
+        tensor([2., 1.])
     """
     a, b = to_float(a, b)
     if rcond is not None and rcond < 0:
@@ -231,6 +290,9 @@ def jvp(fun: Any, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
         primals, tangents: tuples of equal length, shapes and dtypes.
         has_aux: `fun` returns `(value, aux)`, and aux is handed on.
 
-    Returns: `(value, derivative)`, or `(value, derivative, aux)`. Example: `jvp(square, (3.0,),
-    (1.0,))` gives `(9.0, 6.0)`.
+    Returns: `(value, derivative)`, or `(value, derivative, aux)`.
+
+    Example:
+        >>> ops.jvp(lambda x, y: x * y, (3.0, 5.0), (1.0, 0.0))  # y is the slope in x
+        (tensor(15.), tensor(5.))
     """

@@ -25,28 +25,50 @@ Tensor = Any
 def erf(x: Tensor) -> Tensor:
     """Error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.
 
-    Example: `erf([0.0])` gives `[0.0]`.
+    Example:
+        >>> ops.erf([0.0, 0.5, 5.0])
+        tensor([0.0000, 0.5205, 1.0000])
     """
 
 
 @op
 def erfc(x: Tensor) -> Tensor:
-    """1 - erf(x), exact where erf(x) is near 1. Example: `erfc([0.0])` gives `[1.0]`."""
+    """1 - erf(x), exact where erf(x) is near 1.
+
+    Example:
+        >>> ops.erfc([0.0, 5.0])
+        tensor([1.0000e+00, 1.5375e-12])
+    """
 
 
 @op
 def erfinv(x: Tensor) -> Tensor:
-    """Inverse of `erf`, for -1 < x < 1. Example: `erfinv([0.0])` gives `[0.0]`."""
+    """Inverse of `erf`, for -1 < x < 1.
+
+    Example:
+        >>> ops.erfinv(ops.erf([0.0, 0.5]))
+        tensor([0.0000, 0.5000])
+    """
 
 
 @op
 def rsqrt(x: Tensor) -> Tensor:
-    """1 / sqrt(x). Example: `rsqrt([4.0])` gives `[0.5]`."""
+    """1 / sqrt(x).
+
+    Example:
+        >>> ops.rsqrt([4.0, 0.25])
+        tensor([0.5000, 2.0000])
+    """
 
 
 @op
 def logsumexp(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """log(sum(exp(x))) without overflow. Example: `logsumexp([0.0, 0.0])` gives log(2)."""
+    """log(sum(exp(x))) without overflow.
+
+    Example:
+        >>> ops.logsumexp([1000.0, 1000.0])  # 1000 + log(2)
+        tensor(1000.6932)
+    """
 
 
 def _top_k(x: Any, k: int, sorted: bool = True) -> tuple[Spec, Spec]:
@@ -68,7 +90,10 @@ def top_k(x: Tensor, k: int, sorted: bool = True) -> Any:
     """The k largest along the last axis.
 
     Returns: `(values, indices)`, both (..., k), indices int32; descending if `sorted`.
-    Example: `top_k([1, 9, 5], 2)` gives `([9, 5], [1, 2])`.
+
+    Example:
+        >>> ops.top_k([1, 9, 5], 2)
+        (tensor([9, 5], dtype=torch.int32), tensor([1, 2], dtype=torch.int32))
     """
 
 
@@ -82,7 +107,9 @@ def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
         targets: (batch,), class numbers.
         predictions: (batch, classes).
 
-    Example: `in_top_k([1], [[0.1, 0.7, 0.2]], 1)` gives `[True]`.
+    Example:
+        >>> ops.in_top_k([1, 2], [[0.1, 0.7, 0.2], [0.1, 0.7, 0.2]], 1)
+        tensor([ True, False])
     """
 
 
@@ -122,8 +149,11 @@ def segment_sum(
         num_segments: default: the largest id + 1, which must then be known (not under a compiled
             function).
 
-    Returns: (num_segments, ...), 0 for an empty segment. Example: `segment_sum([1, 2, 3], [0, 0,
-    1])` gives `[3, 3]`.
+    Returns: (num_segments, ...), 0 for an empty segment.
+
+    Example:
+        >>> ops.segment_sum([1, 2, 3], [0, 0, 2])
+        tensor([3, 0, 3], dtype=torch.int32)
     """
 
 
@@ -135,7 +165,9 @@ def segment_max(
 
     The dtype's lowest number for an empty segment.
 
-    Example: `segment_max([1, 2, 3], [0, 0, 1])` gives `[2, 3]`.
+    Example:
+        >>> ops.segment_max([1, 2, 3], [0, 0, 1])
+        tensor([2, 3], dtype=torch.int32)
     """
 
 
@@ -147,7 +179,9 @@ def segment_min(
 
     The dtype's highest number for an empty segment.
 
-    Example: `segment_min([1, 2, 3], [0, 0, 1])` gives `[1, 3]`.
+    Example:
+        >>> ops.segment_min([1, 2, 3], [0, 0, 1])
+        tensor([1, 3], dtype=torch.int32)
     """
 
 
@@ -157,7 +191,9 @@ def segment_prod(
 ) -> Tensor:
     """Product of the rows of each segment, arguments as for `segment_sum`; 1 for an empty segment.
 
-    Example: `segment_prod([1, 2, 3], [0, 0, 1])` gives `[2, 3]`.
+    Example:
+        >>> ops.segment_prod([2, 3, 4], [0, 0, 2])
+        tensor([6, 1, 4], dtype=torch.int32)
     """
 
 
@@ -177,7 +213,9 @@ def cdist(x: Tensor, y: Tensor) -> Tensor:
     (..., n, d), (..., m, d) -> (..., n, m), the leading axes broadcasting. The gradient at distance
     0 is 0.
 
-    Example: `cdist([[0.0, 0.0]], [[3.0, 4.0]])` gives `[[5.0]]`.
+    Example:
+        >>> ops.cdist([[0.0, 0.0]], [[3.0, 4.0], [0.0, 1.0]])
+        tensor([[5., 1.]])
     """
     x, y = to_float(x, y)
     squares = total(squared(subtract(expand_dims(x, -2), expand_dims(y, -3))), axis=-1)
@@ -189,7 +227,9 @@ def cdist(x: Tensor, y: Tensor) -> Tensor:
 def logdet(x: Tensor) -> Tensor:
     """Logarithm of the determinant, (..., n, n) -> (...); NaN where the determinant is negative.
 
-    Example: `logdet([[2.0]])` gives log(2).
+    Example:
+        >>> ops.logdet([[2.0, 0.0], [0.0, 3.0]])  # log(6)
+        tensor(1.7918)
     """
     sign, log = slogdet(x)
     return where(sign < 0, float("nan"), log)
@@ -207,7 +247,9 @@ def _parts(x: Any) -> None:
 def view_as_complex(x: Tensor) -> Tensor:
     """Complex numbers of pairs (real part, imaginary part): (..., 2) -> (...) complex64.
 
-    Example: `view_as_complex([[1.0, 2.0]])` gives `[1 + 2j]`.
+    Example:
+        >>> ops.view_as_complex([[1.0, 2.0], [3.0, -4.0]])
+        tensor([1.+2.j, 3.-4.j])
     """
 
 
@@ -215,7 +257,10 @@ def view_as_complex(x: Tensor) -> Tensor:
 def view_as_real(x: Tensor) -> Tensor:
     """Pairs (real part, imaginary part) of complex numbers: (...) -> (..., 2).
 
-    Example: `view_as_real([1 + 2j])` gives `[[1.0, 2.0]]`.
+    Example:
+        >>> ops.view_as_real(ops.array([1 + 2j, 3 - 4j]))
+        tensor([[ 1.,  2.],
+                [ 3., -4.]])
     """
 
 
@@ -243,7 +288,10 @@ def extract_sequences(x: Tensor, sequence_length: int, sequence_stride: int) -> 
 
     (..., n) -> (..., 1 + (n - sequence_length) // sequence_stride, sequence_length).
 
-    Example: `extract_sequences([1, 2, 3, 4], 2, 1)` gives `[[1, 2], [2, 3], [3, 4]]`.
+    Example:
+        >>> ops.extract_sequences([1, 2, 3, 4, 5], 3, 2)
+        tensor([[1, 2, 3],
+                [3, 4, 5]], dtype=torch.int32)
     """
     x = convert_to_tensor(x)
     count = 1 + (x.shape[-1] - sequence_length) // sequence_stride

@@ -55,7 +55,11 @@ def fft(x: Any) -> Any:
     Arguments:
         x: pair of float tensors (..., N).
 
-    Returns: pair (..., N). Example: `fft(([1.0, 1.0], [0.0, 0.0]))` gives `([2, 0], [0, 0])`.
+    Returns: pair (..., N).
+
+    Example:
+        >>> ops.fft((ops.array([1.0, 0.0, -1.0, 0.0]), ops.zeros(4)))  # one wave in 4 samples
+        (tensor([0., 2., 0., 2.]), tensor([0., 0., 0., 0.]))
     """
 
 
@@ -63,13 +67,24 @@ def fft(x: Any) -> Any:
 def fft2(x: Any) -> Any:
     """Discrete Fourier transform of the last two axes, of a pair (..., M, N).
 
-    Example: `fft2((ones((2, 2)), zeros((2, 2))))` gives `([[4, 0], [0, 0]], ...)`.
+    Example:
+        >>> real, imag = ops.fft2((ops.ones((2, 2)), ops.zeros((2, 2))))
+        >>> real
+        tensor([[4., 0.],
+                [0., 0.]])
     """
 
 
 @op(check=lambda x: _pair("ifft2", x, 2, fixed=2))
 def ifft2(x: Any) -> Any:
-    """Inverse of `fft2`. Example: `ifft2(fft2(x))` gives x to rounding."""
+    """Inverse of `fft2`.
+
+    Example:
+        >>> x = random.normal((4, 4), seed=0)
+        >>> real, imag = ops.ifft2(ops.fft2((x, ops.zeros((4, 4)))))
+        >>> ops.allclose(real, x, atol=1e-6)
+        tensor(True)
+    """
 
 
 @op(check=lambda x, fft_length=None: at_least("rfft", x, 1))
@@ -80,7 +95,11 @@ def rfft(x: Tensor, fft_length: int | None = None) -> Any:
         x: (..., N), real.
         fft_length: length to cut or zero-pad the last axis to; default N.
 
-    Returns: pair (..., fft_length // 2 + 1). Example: `rfft([1.0, 1.0])` gives `([2, 0], [0, 0])`.
+    Returns: pair (..., fft_length // 2 + 1).
+
+    Example:
+        >>> ops.rfft([1.0, 0.0, -1.0, 0.0])
+        (tensor([0., 2., 0.]), tensor([0., 0., 0.]))
     """
 
 
@@ -92,7 +111,11 @@ def irfft(x: Any, fft_length: int | None = None) -> Tensor:
         x: pair (..., F).
         fft_length: length of the result; default 2 * (F - 1).
 
-    Returns: (..., fft_length). Example: `irfft(([2.0, 0.0], [0.0, 0.0]))` gives `[1, 1]`.
+    Returns: (..., fft_length).
+
+    Example:
+        >>> ops.irfft(([0.0, 2.0, 0.0], [0.0, 0.0, 0.0]))
+        tensor([ 1.,  0., -1.,  0.])
     """
 
 
@@ -175,7 +198,12 @@ def stft(
         center: mirror fft_length // 2 samples at both ends, so that window t has its middle at
             sample t * sequence_stride.
 
-    Returns: pair (..., windows, fft_length // 2 + 1). Example: `stft(x, 256, 128, 256)`.
+    Returns: pair (..., windows, fft_length // 2 + 1).
+
+    Example:
+        >>> real, imag = ops.stft(ops.ones(1024), 256, 128, 256)
+        >>> real.shape, imag.shape
+        (torch.Size([9, 129]), torch.Size([9, 129]))
     """
     x = convert_to_tensor(x)
     weights = _window(window, sequence_length, fft_length, dtype_of(x))
@@ -221,7 +249,13 @@ def istft(
             window=None, overlapping parts are added up as they are.
         length: samples to return; default all there are.
 
-    Returns: (..., samples). Example: `istft(stft(x, 256, 128, 256), 256, 128, 256)`.
+    Returns: (..., samples).
+
+    Example:
+        >>> x = random.normal((1024,), seed=0)
+        >>> y = ops.istft(ops.stft(x, 256, 128, 256), 256, 128, 256)
+        >>> y.shape, ops.allclose(y, x, atol=1e-5)
+        (torch.Size([1024]), tensor(True))
     """
     frames = irfft(x, fft_length)
     weights = _window(window, sequence_length, fft_length, dtype_of(frames))

@@ -67,8 +67,13 @@ def adaptive_average_pool(
         output_size: an int, or one per spatial axis.
         data_format: default: the configured one.
 
-    Returns: (batch, *output_size, channels). Example: (2, 10, 7, 3) and output_size 4 give (2, 4,
-    4, 3).
+    Returns: (batch, *output_size, channels).
+
+    Example:
+        >>> ops.nn.adaptive_average_pool(ops.ones((2, 10, 7, 3)), 4).shape
+        torch.Size([2, 4, 4, 3])
+        >>> ops.nn.adaptive_average_pool(ops.reshape(ops.arange(4.0), (1, 4, 1)), 2)[0, :, 0]
+        tensor([0.5000, 2.5000])
     """
     x = convert_to_tensor(inputs)
     sizes = shape(x)
@@ -90,8 +95,13 @@ def _check_max(inputs: Any, output_size: Any, data_format: Any = None) -> None:
 def adaptive_max_pool(inputs: Tensor, output_size: Any, data_format: str | None = None) -> Tensor:
     """Largest element of each of `output_size` windows that cover the inputs.
 
-    Arguments as for `adaptive_average_pool`. Example: (2, 10, 7, 3) and output_size (5, 1) give
-    (2, 5, 1, 3).
+    Arguments as for `adaptive_average_pool`.
+
+    Example:
+        >>> ops.nn.adaptive_max_pool(ops.ones((2, 10, 7, 3)), (5, 1)).shape
+        torch.Size([2, 5, 1, 3])
+        >>> ops.nn.adaptive_max_pool(ops.reshape(ops.arange(4.0), (1, 4, 1)), 2)[0, :, 0]
+        tensor([1., 3.])
     """
     x = convert_to_tensor(inputs)
     sizes = shape(x)

@@ -32,8 +32,14 @@ def conv(
         kernel: (*window, in_channels / groups, out_channels); fewer input channels than the inputs
             have mean groups.
 
-    Returns: (batch, *new_space, out_channels). Example: inputs (1, 8, 8, 3), kernel (3, 3, 3, 16)
-    give (1, 6, 6, 16).
+    Returns: (batch, *new_space, out_channels).
+
+    Example:
+        >>> ops.conv(ops.ones((1, 8, 8, 3)), ops.ones((3, 3, 3, 16))).shape
+        torch.Size([1, 6, 6, 16])
+        >>> signal, slope = [[[1.0], [4.0], [9.0]]], [[[-1.0]], [[1.0]]]
+        >>> ops.conv(signal, slope)[0, :, 0]
+        tensor([3., 5.])
     """
 
 
@@ -51,8 +57,11 @@ def depthwise_conv(
     Arguments:
         kernel: (*window, channels, multiplier).
 
-    Returns: channels * multiplier channels. Example: inputs (1, 8, 8, 3), kernel (3, 3, 3, 2) give
-    (1, 6, 6, 6).
+    Returns: channels * multiplier channels.
+
+    Example:
+        >>> ops.depthwise_conv(ops.ones((1, 8, 8, 3)), ops.ones((3, 3, 3, 2))).shape
+        torch.Size([1, 6, 6, 6])
     """
 
 
@@ -69,6 +78,11 @@ def separable_conv(
     """`depthwise_conv`, then a mixing of the channels by `pointwise_kernel`.
 
     Its shape is (1, ..., channels * multiplier, out_channels).
+
+    Example:
+        >>> depthwise, pointwise = ops.ones((3, 3, 3, 2)), ops.ones((1, 1, 6, 4))
+        >>> ops.separable_conv(ops.ones((1, 8, 8, 3)), depthwise, pointwise, padding="same").shape
+        torch.Size([1, 8, 8, 4])
     """
     mixed = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(mixed, pointwise_kernel, 1, "valid", data_format, 1)
@@ -92,6 +106,11 @@ def conv_transpose(
             `padding` alone.
 
     Returns: "same" gives size * stride; "valid" gives size * stride + max(window - stride, 0).
+
+    Example:
+        >>> x, kernel = ops.ones((1, 8, 8, 3)), ops.ones((3, 3, 16, 3))
+        >>> ops.conv_transpose(x, kernel, strides=2, padding="same").shape
+        torch.Size([1, 16, 16, 16])
     """
 
 
@@ -105,7 +124,10 @@ def max_pool(
 ) -> Tensor:
     """Largest element of each window of `pool_size`, moved by `strides` (default: the window).
 
-    Example: inputs (1, 8, 8, 3) with pool_size 2 give (1, 4, 4, 3).
+    Example:
+        >>> ops.max_pool(ops.reshape(ops.arange(16), (1, 4, 4, 1)), 2)[0, :, :, 0]
+        tensor([[ 5,  7],
+                [13, 15]], dtype=torch.int32)
     """
 
 
@@ -119,7 +141,10 @@ def average_pool(
 ) -> Tensor:
     """Mean of each window of `pool_size`; padding is not counted.
 
-    Example: inputs (1, 8, 8, 3), pool_size 2 give (1, 4, 4, 3).
+    Example:
+        >>> ops.average_pool(ops.reshape(ops.arange(16.0), (1, 4, 4, 1)), 2)[0, :, :, 0]
+        tensor([[ 2.5000,  4.5000],
+                [10.5000, 12.5000]])
     """
 
 
@@ -150,4 +175,10 @@ def dot_product_attention(
         attn_logits_soft_cap: c, to compute c * tanh(logits / c).
 
     Returns: (batch, queries, heads, dim).
+
+    Example:
+        >>> x = random.normal((2, 5, 4, 8), seed=0)
+        >>> y = ops.dot_product_attention(x, x, x, is_causal=True)
+        >>> y.shape, ops.allclose(y[:, 0], x[:, 0])  # the first query sees the first key alone
+        (torch.Size([2, 5, 4, 8]), tensor(True))
     """

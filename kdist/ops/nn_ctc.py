@@ -13,7 +13,8 @@ import numpy as np
 
 from kdist.core import dtypes
 from kdist.ops.checks import shape_of
-from kdist.ops.core import cast, convert_to_tensor, dtype, scan, shape
+from kdist.ops.core import cast, convert_to_tensor, dtype, shape
+from kdist.ops.core_control import scan
 from kdist.ops.declare import op
 from kdist.ops.math import logsumexp, top_k
 from kdist.ops.nn_activations import log_softmax
@@ -88,8 +89,14 @@ def ctc_loss(
         target_length, output_length: (batch,) int, how many entries of each count.
         mask_index: the class that stands for the blank.
 
-    Returns: (batch,); infinity where `output` is too short for `target`. Source: Graves et al. 2006,
-    section 4.1.
+    Returns: (batch,); infinity where `output` is too short for `target`.
+    Source: Graves et al. 2006, section 4.1.
+
+    Example:
+        >>> logits = ops.zeros((1, 3, 3))  # 3 frames, in each the 3 classes equally likely
+        >>> loss = ops.ctc_loss([[1, 2]], logits, [2], [3])
+        >>> ops.exp(-loss) * 27  # of the 27 labellings of the frames: 12-, 1-2, -12, 112, 122
+        tensor([5.])
     """
     output = convert_to_tensor(output)
     output = cast(output, _float_of(output))
@@ -181,6 +188,12 @@ def ctc_decode(
     Returns: `(labels, scores)`: labels (top_paths, batch, frames) int32, -1 after the end; scores
     (batch, top_paths): of the beam search the log-probabilities, of the greedy one minus the sum of
     the largest logits.
+
+    Example:
+        >>> frames = [[[0.0, 5, 0], [0, 5, 0], [5, 0, 0], [0, 0, 5]]]  # 1, 1, blank, 2
+        >>> labels, scores = ops.ctc_decode(frames, [4])
+        >>> labels, scores
+        (tensor([[[ 1,  2, -1, -1]]], dtype=torch.int32), tensor([[-20.]]))
     """
     inputs = convert_to_tensor(inputs)
     inputs = cast(inputs, _float_of(inputs))

@@ -21,7 +21,11 @@ def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = Fals
     Arguments:
         target, output: one shape, e.g. (batch, classes).
 
-    Example: `binary_crossentropy([1.0], [0.5])` gives `[log(2)]`.
+    Example:
+        >>> ops.binary_crossentropy([1.0, 0.0], [0.5, 0.25])
+        tensor([0.6931, 0.2877])
+        >>> ops.binary_crossentropy([1.0], [0.0], from_logits=True)
+        tensor([0.6931])
     """
 
 
@@ -35,8 +39,11 @@ def categorical_crossentropy(
         target: (..., classes), probabilities or one-hot.
         output: the same shape.
 
-    Returns: (...). Example: `categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]])` gives
-    `[log(2)]`.
+    Returns: (...).
+
+    Example:
+        >>> ops.categorical_crossentropy([[0.0, 1.0]], [[0.75, 0.25]])  # log(4)
+        tensor([1.3863])
     """
 
 
@@ -50,5 +57,9 @@ def sparse_categorical_crossentropy(
         target: (...) or (..., 1), class numbers.
         output: (..., classes).
 
-    Returns: (...). Example: `sparse_categorical_crossentropy([1], [[0.5, 0.5]])` gives `[log(2)]`.
+    Returns: (...).
+
+    Example:
+        >>> ops.sparse_categorical_crossentropy([1], [[0.75, 0.25]])  # log(4)
+        tensor([1.3863])
     """

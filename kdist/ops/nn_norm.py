@@ -26,7 +26,11 @@ def moments(x: Tensor, axes: Any, keepdims: bool = False, synchronized: bool = F
         axes: an int or several.
         synchronized: over all replicas of the running step and not only this one's.
 
-    Returns: `(mean, variance)`. Example: `moments([1.0, 3.0], axes=[0])` gives `(2.0, 1.0)`.
+    Returns: `(mean, variance)`.
+
+    Example:
+        >>> ops.moments([1.0, 5.0], axes=[0])
+        (tensor(3.), tensor(4.))
     """
 
 
@@ -43,6 +47,12 @@ def batch_normalization(
     """(x - mean) / sqrt(variance + epsilon) * scale + offset, each a vector along `axis`.
 
     Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167.
+
+    Example:
+        >>> x = ops.array([[1.0, 10.0], [3.0, 30.0]])
+        >>> ops.batch_normalization(x, mean=[2.0, 20.0], variance=[1.0, 100.0], axis=-1)
+        tensor([[-0.9995, -1.0000],
+                [ 0.9995,  1.0000]])
     """
 
 
@@ -63,6 +73,11 @@ def layer_normalization(
         gamma, beta: of the sizes of `axis`.
         axis: an int or several.
         epsilon: added to the variance; None: `kdist.config.epsilon()`.
+
+    Example:
+        >>> ops.layer_normalization([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])
+        tensor([[-1.2247,  0.0000,  1.2247],
+                [-1.2247,  0.0000,  1.2247]])
     """
 
 
@@ -73,6 +88,10 @@ def rms_normalization(
     """x / sqrt(mean(x^2) + epsilon) over `axis`, times `scale`.
 
     Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467.
+
+    Example:
+        >>> ops.rms_normalization([[1.0, 7.0]])  # the root mean square is 5
+        tensor([[0.2000, 1.4000]])
     """
 
 
@@ -89,8 +108,13 @@ def normalize(x: Tensor, axis: Any = -1, order: int = 2, epsilon: float | None =
 
     A norm below `epsilon` counts as `epsilon`.
 
-    Raises: ValueError if `order` is not an int >= 1. Example: `normalize([3.0, 4.0])` gives `[0.6,
-    0.8]`.
+    Raises: ValueError if `order` is not an int >= 1.
+
+    Example:
+        >>> ops.normalize([3.0, 4.0])
+        tensor([0.6000, 0.8000])
+        >>> ops.normalize([3.0, 4.0], order=1)
+        tensor([0.4286, 0.5714])
     """
     x = convert_to_tensor(x)
     if len(x.shape) == 0:
@@ -109,7 +133,11 @@ def one_hot(
 
     Numbers outside give zeros.
 
-    Example: `one_hot([0, 2], 3)` gives `[[1, 0, 0], [0, 0, 1]]`.
+    Example:
+        >>> ops.one_hot([0, 2, -1], 3)
+        tensor([[1., 0., 0.],
+                [0., 0., 1.],
+                [0., 0., 0.]])
     """
 
 
@@ -124,5 +152,7 @@ def multi_hot(
 ) -> Tensor:
     """1 for every class number that occurs along `axis`, which takes the size `num_classes`.
 
-    Example: `multi_hot([[0, 2, 2]], 4)` gives `[[1, 0, 1, 0]]`.
+    Example:
+        >>> ops.multi_hot([[0, 2, 2]], 4)
+        tensor([[1., 0., 1., 0.]])
     """

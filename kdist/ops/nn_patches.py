@@ -63,8 +63,14 @@ def depth_to_space(x: Tensor, block_size: int, data_format: str = "channels_last
         x: (batch, height, width, block_size**2 * channels), or channels first.
 
     Returns: (batch, height * block_size, width * block_size, channels). It undoes
-    `space_to_depth`. Raises: ValueError if the channels cannot be divided so. Example: (1, 2, 2,
-    12) and block_size 2 give (1, 4, 4, 3).
+    `space_to_depth`. Raises: ValueError if the channels cannot be divided so.
+
+    Example:
+        >>> ops.nn.depth_to_space(ops.ones((1, 2, 2, 12)), 2).shape
+        torch.Size([1, 4, 4, 3])
+        >>> ops.nn.depth_to_space([[[[1, 2, 3, 4]]]], 2)[0, :, :, 0]
+        tensor([[1, 2],
+                [3, 4]], dtype=torch.int32)
     """
     b = block_size
     if config.standardize_data_format(data_format) == "channels_last":
@@ -84,8 +90,11 @@ def space_to_depth(x: Tensor, block_size: int, data_format: str = "channels_last
         x: (batch, height, width, channels), or channels first.
 
     Returns: (batch, height / block_size, width / block_size, block_size**2 * channels). Raises:
-    ValueError if the sizes cannot be divided so. Example: (1, 4, 4, 3) and block_size 2 give (1,
-    2, 2, 12).
+    ValueError if the sizes cannot be divided so.
+
+    Example:
+        >>> ops.nn.space_to_depth(ops.ones((1, 4, 4, 3)), 2).shape
+        torch.Size([1, 2, 2, 12])
     """
     b = block_size
     if config.standardize_data_format(data_format) == "channels_last":
@@ -144,8 +153,14 @@ def unfold(
         kernel_size, dilation, stride: of the windows, an int or (vertical, horizontal).
         padding: zeros around the image, likewise.
 
-    Returns: (batch, channels * kernel_h * kernel_w, windows). Example: (1, 2, 4, 4) with
-    kernel_size 2 and stride 2 gives (1, 8, 4).
+    Returns: (batch, channels * kernel_h * kernel_w, windows).
+
+    Example:
+        >>> ops.nn.unfold(ops.reshape(ops.arange(9.0), (1, 1, 3, 3)), 2)[0]
+        tensor([[0., 1., 3., 4.],
+                [1., 2., 4., 5.],
+                [3., 4., 6., 7.],
+                [4., 5., 7., 8.]])
     """
     kernel, dilation, padding, stride = map(_pair, (kernel_size, dilation, padding, stride))
     n, channels, *size = shape(x)
@@ -192,7 +207,12 @@ def fold(
         kernel_size, dilation, padding, stride: as for `unfold`.
 
     Returns: (batch, channels, height, width). Raises: ValueError if x does not fit the sizes.
-    Example: (1, 8, 4) with output_size 4, kernel_size 2 and stride 2 gives (1, 2, 4, 4).
+
+    Example:
+        >>> ops.nn.fold(ops.ones((1, 4, 4)), 3, 2)[0, 0]  # how many windows see each pixel
+        tensor([[1., 2., 1.],
+                [2., 4., 2.],
+                [1., 2., 1.]])
     """
     size, kernel, dilation, padding, stride = map(
         _pair, (output_size, kernel_size, dilation, padding, stride)

@@ -19,7 +19,9 @@ Tensor = Any
 def polar(abs_: Tensor, angle: Tensor) -> Tensor:
     """Complex numbers abs_ * exp(i angle); the angle in radians.
 
-    Example: `polar([2.0], [0.0])` gives `[2 + 0j]`.
+    Example:
+        >>> ops.polar([2.0, 1.0], [0.0, math.pi / 3])
+        tensor([2.0000+0.0000j, 0.5000+0.8660j])
     """
 
 
@@ -38,7 +40,9 @@ def psnr(x1: Tensor, x2: Tensor, max_val: Any) -> Tensor:
     Arguments:
         max_val: the largest value that a signal can take, 255 for bytes.
 
-    Example: `psnr([0.0, 1.0], [0.0, 0.0], 1.0)` gives 3.01.
+    Example:
+        >>> ops.psnr([0.0, 0.1], [0.0, 0.0], 1.0)  # 10 log10(1 / 0.005)
+        tensor(23.0103)
     """
     x1, x2 = to_float(x1, x2)
     error = mean(square(subtract(x1, x2)))

@@ -17,27 +17,55 @@ Tensor = Any
 
 @op(explain=explain.broadcast)
 def add(x1: Tensor, x2: Tensor) -> Tensor:
-    """x1 + x2. Example: `add([1, 2], 3)` gives `[4, 5]`."""
+    """x1 + x2.
+
+    Example:
+        >>> ops.add([1, 2], 3)
+        tensor([4, 5], dtype=torch.int32)
+        >>> ops.add([[1], [2]], [10.0, 20.0])
+        tensor([[11., 21.],
+                [12., 22.]])
+    """
 
 
 @op(explain=explain.broadcast)
 def subtract(x1: Tensor, x2: Tensor) -> Tensor:
-    """x1 - x2. Example: `subtract([4, 5], 3)` gives `[1, 2]`."""
+    """x1 - x2.
+
+    Example:
+        >>> ops.subtract([4, 5], 3)
+        tensor([1, 2], dtype=torch.int32)
+    """
 
 
 @op(explain=explain.broadcast)
 def multiply(x1: Tensor, x2: Tensor) -> Tensor:
-    """x1 * x2. Example: `multiply([1, 2], 3)` gives `[3, 6]`."""
+    """x1 * x2.
+
+    Example:
+        >>> ops.multiply([1, 2], 3)
+        tensor([3, 6], dtype=torch.int32)
+    """
 
 
 @op(explain=explain.broadcast)
 def divide(x1: Tensor, x2: Tensor) -> Tensor:
-    """x1 / x2; integers give floats. Example: `divide([1, 2], 2)` gives `[0.5, 1.0]`."""
+    """x1 / x2; integers give floats.
+
+    Example:
+        >>> ops.divide([1, 2], 2)
+        tensor([0.5000, 1.0000])
+    """
 
 
 @op(explain=explain.broadcast)
 def true_divide(x1: Tensor, x2: Tensor) -> Tensor:
-    """The same as `divide`."""
+    """The same as `divide`.
+
+    Example:
+        >>> ops.true_divide([7, 8], 2)
+        tensor([3.5000, 4.0000])
+    """
     return divide(x1, x2)
 
 
@@ -45,78 +73,139 @@ def true_divide(x1: Tensor, x2: Tensor) -> Tensor:
 def divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
     """x1 / x2, and 0 where `x2` is 0.
 
-    Example: `divide_no_nan([1.0, 2.0], [0.0, 4.0])` gives `[0.0, 0.5]`.
+    Example:
+        >>> ops.divide_no_nan([1.0, 2.0], [0.0, 4.0])
+        tensor([0.0000, 0.5000])
     """
 
 
 @op(explain=explain.broadcast)
 def floor_divide(x1: Tensor, x2: Tensor) -> Tensor:
-    """The quotient rounded down. Example: `floor_divide([7, -7], 2)` gives `[3, -4]`."""
+    """The quotient rounded down.
+
+    Example:
+        >>> ops.floor_divide([7, -7], 2)
+        tensor([ 3, -4], dtype=torch.int32)
+    """
 
 
 @op(explain=explain.broadcast)
 def mod(x1: Tensor, x2: Tensor) -> Tensor:
     """What `floor_divide` leaves; it has the sign of `x2`.
 
-    Example: `mod([7, -7], 3)` gives `[1, 2]`.
+    Example:
+        >>> ops.mod([7, -7], 3), ops.mod([7, -7], -3)
+        (tensor([1, 2], dtype=torch.int32), tensor([-2, -1], dtype=torch.int32))
     """
 
 
 @op(explain=explain.broadcast)
 def power(x1: Tensor, x2: Tensor) -> Tensor:
-    """x1 to the power of x2. Example: `power([2, 3], 2)` gives `[4, 9]`."""
+    """x1 to the power of x2.
+
+    Example:
+        >>> ops.power([2, 3], [10, 2])
+        tensor([1024,    9], dtype=torch.int32)
+    """
 
 
 @op(explain=explain.broadcast)
 def maximum(x1: Tensor, x2: Tensor) -> Tensor:
-    """The larger of the two; NaN where either is. Example: `maximum([1, 5], 3)` gives `[3, 5]`."""
+    """The larger of the two; NaN where either is.
+
+    Example:
+        >>> ops.maximum([1.0, 5.0, math.nan], 3.0)
+        tensor([3., 5., nan])
+    """
 
 
 @op(explain=explain.broadcast)
 def minimum(x1: Tensor, x2: Tensor) -> Tensor:
-    """The smaller of the two; NaN where either is. Example: `minimum([1, 5], 3)` gives `[1, 3]`."""
+    """The smaller of the two; NaN where either is.
+
+    Example:
+        >>> ops.minimum([1.0, 5.0, math.nan], 3.0)
+        tensor([1., 3., nan])
+    """
 
 
 @op(explain=explain.broadcast)
 def logaddexp(x1: Tensor, x2: Tensor) -> Tensor:
-    """log(exp(x1) + exp(x2)) without overflow. Example: `logaddexp(0.0, 0.0)` gives log(2)."""
+    """log(exp(x1) + exp(x2)) without overflow.
+
+    Example:
+        >>> ops.logaddexp(1000.0, 1000.0)  # 1000 + log(2)
+        tensor(1000.6932)
+    """
 
 
 @op(explain=explain.broadcast)
 def equal(x1: Tensor, x2: Tensor) -> Tensor:
-    """bool: x1 == x2. Example: `equal([1, 2], 2)` gives `[False, True]`."""
+    """bool: x1 == x2.
+
+    Example:
+        >>> ops.equal([1, 2], 2)
+        tensor([False,  True])
+    """
 
 
 @op(explain=explain.broadcast)
 def not_equal(x1: Tensor, x2: Tensor) -> Tensor:
-    """bool: x1 != x2. Example: `not_equal([1, 2], 2)` gives `[True, False]`."""
+    """bool: x1 != x2.
+
+    Example:
+        >>> ops.not_equal([1, 2], 2)
+        tensor([ True, False])
+    """
 
 
 @op(explain=explain.broadcast)
 def greater(x1: Tensor, x2: Tensor) -> Tensor:
-    """bool: x1 > x2. Example: `greater([1, 3], 2)` gives `[False, True]`."""
+    """bool: x1 > x2.
+
+    Example:
+        >>> ops.greater([1, 2, 3], 2)
+        tensor([False, False,  True])
+    """
 
 
 @op(explain=explain.broadcast)
 def greater_equal(x1: Tensor, x2: Tensor) -> Tensor:
-    """bool: x1 >= x2. Example: `greater_equal([1, 2], 2)` gives `[False, True]`."""
+    """bool: x1 >= x2.
+
+    Example:
+        >>> ops.greater_equal([1, 2, 3], 2)
+        tensor([False,  True,  True])
+    """
 
 
 @op(explain=explain.broadcast)
 def less(x1: Tensor, x2: Tensor) -> Tensor:
-    """bool: x1 < x2. Example: `less([1, 3], 2)` gives `[True, False]`."""
+    """bool: x1 < x2.
+
+    Example:
+        >>> ops.less([1, 2, 3], 2)
+        tensor([ True, False, False])
+    """
 
 
 @op(explain=explain.broadcast)
 def less_equal(x1: Tensor, x2: Tensor) -> Tensor:
-    """bool: x1 <= x2. Example: `less_equal([2, 3], 2)` gives `[True, False]`."""
+    """bool: x1 <= x2.
+
+    Example:
+        >>> ops.less_equal([1, 2, 3], 2)
+        tensor([ True,  True, False])
+    """
 
 
 @op(explain=explain.broadcast)
 def logical_and(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: both are True (not zero).
 
-    Example: `logical_and([True, False], True)` gives `[True, False]`.
+    Example:
+        >>> ops.logical_and([True, True, False], [True, False, False])
+        tensor([ True, False, False])
     """
 
 
@@ -124,7 +213,9 @@ def logical_and(x1: Tensor, x2: Tensor) -> Tensor:
 def logical_or(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: at least one is True.
 
-    Example: `logical_or([True, False], False)` gives `[True, False]`.
+    Example:
+        >>> ops.logical_or([True, True, False], [True, False, False])
+        tensor([ True,  True, False])
     """
 
 
@@ -132,7 +223,9 @@ def logical_or(x1: Tensor, x2: Tensor) -> Tensor:
 def logical_xor(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: exactly one is True.
 
-    Example: `logical_xor([True, False], True)` gives `[False, True]`.
+    Example:
+        >>> ops.logical_xor([True, True, False], [True, False, False])
+        tensor([False,  True, False])
     """
 
 
@@ -142,5 +235,7 @@ def isclose(
 ) -> Tensor:
     """bool: |x1 - x2| <= atol + rtol * |x2|; two NaN are close if `equal_nan`.
 
-    Example: `isclose([1.0, 2.0], [1.0, 2.1])` gives `[True, False]`.
+    Example:
+        >>> ops.isclose([1.0, 2.0], [1.000001, 2.1])
+        tensor([ True, False])
     """

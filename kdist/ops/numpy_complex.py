@@ -12,31 +12,53 @@ Tensor = Any
 
 @op
 def real(x: Tensor) -> Tensor:
-    """Real part; real numbers are returned as they are. Example: `real([1 + 2j])` gives `[1.0]`."""
+    """Real part; real numbers are returned as they are.
+
+    Example:
+        >>> ops.real([1 + 2j, 3 - 4j])
+        tensor([1., 3.])
+    """
 
 
 @op
 def imag(x: Tensor) -> Tensor:
-    """Imaginary part; 0 for real numbers. Example: `imag([1 + 2j])` gives `[2.0]`."""
+    """Imaginary part; 0 for real numbers.
+
+    Example:
+        >>> ops.imag([1 + 2j, 3 - 4j])
+        tensor([ 2., -4.])
+    """
 
 
 @op
 def conjugate(x: Tensor) -> Tensor:
     """Complex conjugate: the imaginary part changes sign.
 
-    Example: `conjugate([1 + 2j])` gives `[1 - 2j]`.
+    Example:
+        >>> ops.conjugate(ops.array([1 + 2j])) * (1 + 2j)
+        tensor([5.+0.j])
     """
 
 
 @op
 def conj(x: Tensor) -> Tensor:
-    """The same as `conjugate`."""
+    """The same as `conjugate`.
+
+    Example:
+        >>> ops.imag(ops.conj([1 + 2j]))
+        tensor([-2.])
+    """
     return conjugate(x)
 
 
 @op
 def isreal(x: Tensor) -> Tensor:
-    """bool: the imaginary part is 0. Example: `isreal([1 + 2j, 3])` gives `[False, True]`."""
+    """bool: the imaginary part is 0.
+
+    Example:
+        >>> ops.isreal([1 + 2j, 3])
+        tensor([False,  True])
+    """
     return equal(imag(x), 0)
 
 
@@ -50,5 +72,8 @@ def view(x: Tensor, dtype: Any = None) -> Tensor:
         dtype: None keeps the one of `x`.
 
     Raises: an error where the last axis does not hold a whole count of the new numbers.
-    Example: `view(convert_to_tensor([1.0]), "int32")` gives `[1065353216]`.
+
+    Example:
+        >>> ops.view(ops.array([1.0, 2.0]), "int32")
+        tensor([1065353216, 1073741824], dtype=torch.int32)
     """

@@ -16,30 +16,56 @@ Tensor = Any
 def array(x: Any, dtype: Any = None) -> Tensor:
     """A tensor of the values of `x`: nested lists, NumPy arrays, numbers.
 
-    Example: `array([1, 2])`.
+    Example:
+        >>> ops.array([[1, 2], [3, 4]])
+        tensor([[1, 2],
+                [3, 4]], dtype=torch.int32)
+        >>> ops.array(np.arange(3), dtype="float32")
+        tensor([0., 1., 2.])
     """
 
 
 @op
 def zeros(shape: Any, dtype: Any = None) -> Tensor:
-    """All 0. Example: `zeros((2, 3))`."""
+    """All 0.
+
+    Example:
+        >>> ops.zeros((2, 3))
+        tensor([[0., 0., 0.],
+                [0., 0., 0.]])
+    """
 
 
 @op
 def ones(shape: Any, dtype: Any = None) -> Tensor:
-    """All 1. Example: `ones((2, 3))`."""
+    """All 1.
+
+    Example:
+        >>> ops.ones(3, dtype="int32")
+        tensor([1, 1, 1], dtype=torch.int32)
+    """
 
 
 @op
 def empty(shape: Any, dtype: Any = None) -> Tensor:
-    """Of arbitrary values, to be overwritten. Example: `empty((2, 3))`."""
+    """Of arbitrary values, to be overwritten.
+
+    Example:
+        >>> ops.empty((2, 3)).shape
+        torch.Size([2, 3])
+    """
 
 
 @op
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """All `fill_value`, a scalar or what broadcasts to `shape`.
 
-    Example: `full((2,), 7.0)` gives `[7.0, 7.0]`.
+    Example:
+        >>> ops.full((2,), 7.0)
+        tensor([7., 7.])
+        >>> ops.full((2, 2), [1, 2])
+        tensor([[1., 2.],
+                [1., 2.]])
     """
 
 
@@ -47,7 +73,9 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
 def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
     """All 0 in the shape of `x`, and its dtype unless given.
 
-    Example: `zeros_like([1, 2])` gives `[0, 0]`.
+    Example:
+        >>> ops.zeros_like([1, 2])
+        tensor([0, 0], dtype=torch.int32)
     """
 
 
@@ -55,7 +83,9 @@ def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
 def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
     """All 1 in the shape of `x`, and its dtype unless given.
 
-    Example: `ones_like([5, 6])` gives `[1, 1]`.
+    Example:
+        >>> ops.ones_like([5, 6], dtype="float32")
+        tensor([1., 1.])
     """
 
 
@@ -63,7 +93,9 @@ def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
 def full_like(x: Tensor, fill_value: Any, dtype: Any = None) -> Tensor:
     """All `fill_value` in the shape of `x`, and its dtype unless given.
 
-    Example: `full_like([5, 6], 3)` gives `[3, 3]`.
+    Example:
+        >>> ops.full_like([5, 6], 3)
+        tensor([3, 3], dtype=torch.int32)
     """
 
 
@@ -71,8 +103,13 @@ def full_like(x: Tensor, fill_value: Any, dtype: Any = None) -> Tensor:
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Tensor:
     """start, start + step, ... up to but without `stop`; with one argument, from 0 up to it.
 
-    Its length must be known, so the arguments are numbers. Example: `arange(2, 8, 3)` gives `[2,
-    5]`.
+    Its length must be known, so the arguments are numbers.
+
+    Example:
+        >>> ops.arange(3)
+        tensor([0, 1, 2], dtype=torch.int32)
+        >>> ops.arange(2, 8, 3)
+        tensor([2, 5], dtype=torch.int32)
     """
 
 
@@ -88,8 +125,13 @@ def linspace(
 ) -> Any:
     """`num` evenly spaced values from `start` to `stop`, which is the last one if `endpoint`.
 
-    Returns: the values, or `(values, step)` with `retstep`. Example: `linspace(0.0, 1.0, 3)` gives
-    `[0.0, 0.5, 1.0]`.
+    Returns: the values, or `(values, step)` with `retstep`.
+
+    Example:
+        >>> ops.linspace(0, 1, 5)
+        tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+        >>> ops.linspace(0, 1, 4, endpoint=False, retstep=True)
+        (tensor([0.0000, 0.2500, 0.5000, 0.7500]), tensor(0.2500))
     """
 
 
@@ -97,10 +139,19 @@ def linspace(
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """(N, M) with 1 on the k-th diagonal and 0 elsewhere; M = N by default.
 
-    Example: `eye(2)` gives `[[1, 0], [0, 1]]`.
+    Example:
+        >>> ops.eye(2, 3, k=1)
+        tensor([[0., 1., 0.],
+                [0., 0., 1.]])
     """
 
 
 @op
 def identity(n: int, dtype: Any = None) -> Tensor:
-    """The (n, n) identity matrix. Example: `identity(2)` gives `[[1, 0], [0, 1]]`."""
+    """The (n, n) identity matrix.
+
+    Example:
+        >>> ops.identity(2)
+        tensor([[1., 0.],
+                [0., 1.]])
+    """

@@ -43,14 +43,23 @@ def allclose(
 ) -> Tensor:
     """bool scalar: `isclose` holds everywhere.
 
-    Example: `allclose([1.0, 2.0], [1.0, 2.0])` gives True.
+    Example:
+        >>> ops.allclose([1.0, 2.0], [1.0, 2.000001])
+        tensor(True)
     """
     return all(isclose(x1, x2, rtol=rtol, atol=atol, equal_nan=equal_nan))
 
 
 @op(explain=explain.broadcast)
 def hypot(x1: Tensor, x2: Tensor) -> Tensor:
-    """sqrt(x1^2 + x2^2) without overflow. Example: `hypot(3.0, 4.0)` gives 5.0."""
+    """sqrt(x1^2 + x2^2) without overflow.
+
+    Example:
+        >>> ops.hypot(3.0, 4.0)
+        tensor(5.)
+        >>> ops.hypot(3e30, 4e30)
+        tensor(5.0000e+30)
+    """
     x1, x2 = (absolute(x) for x in to_float(x1, x2))
     larger = maximum(x1, x2)
     ratio = divide_no_nan(minimum(x1, x2), larger)
@@ -62,7 +71,9 @@ def hypot(x1: Tensor, x2: Tensor) -> Tensor:
 def fmax(x1: Tensor, x2: Tensor) -> Tensor:
     """The larger of the two; where one is NaN, the other.
 
-    Example: `fmax([1.0, float("nan")], [2.0, 3.0])` gives `[2.0, 3.0]`.
+    Example:
+        >>> ops.fmax([1.0, math.nan], [2.0, 3.0])
+        tensor([2., 3.])
     """
     return where(isnan(x1), x2, where(isnan(x2), x1, maximum(x1, x2)))
 
@@ -71,7 +82,9 @@ def fmax(x1: Tensor, x2: Tensor) -> Tensor:
 def fmin(x1: Tensor, x2: Tensor) -> Tensor:
     """The smaller of the two; where one is NaN, the other.
 
-    Example: `fmin([1.0, float("nan")], [2.0, 3.0])` gives `[1.0, 3.0]`.
+    Example:
+        >>> ops.fmin([1.0, math.nan], [2.0, 3.0])
+        tensor([1., 3.])
     """
     return where(isnan(x1), x2, where(isnan(x2), x1, minimum(x1, x2)))
 
@@ -82,7 +95,9 @@ def fmod(x1: Tensor, x2: Tensor) -> Tensor:
 
     It has the sign of `x1`, while `mod` has that of `x2`.
 
-    Example: `fmod([7, -7], 3)` gives `[1, -1]`.
+    Example:
+        >>> ops.fmod([7, -7], 3), ops.mod([7, -7], 3)
+        (tensor([ 1, -1], dtype=torch.int32), tensor([1, 2], dtype=torch.int32))
     """
 
 
@@ -90,7 +105,9 @@ def fmod(x1: Tensor, x2: Tensor) -> Tensor:
 def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
     """The step function: 0 where x1 < 0, x2 where x1 is 0, 1 where x1 > 0. Integers give floats.
 
-    Example: `heaviside([-1.0, 0.0, 2.0], 0.5)` gives `[0.0, 0.5, 1.0]`.
+    Example:
+        >>> ops.heaviside([-1.0, 0.0, 2.0], 0.5)
+        tensor([0.0000, 0.5000, 1.0000])
     """
     x1, x2 = to_float(x1, x2)
     step = cast(greater(x1, 0), dtype(x1))
@@ -101,8 +118,11 @@ def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
 def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
     """x1 * 2^x2, with integers x2; also where 2^x2 alone would overflow.
 
-    Raises: TypeError if `x2` is not of an integer dtype. Example: `ldexp([0.5, 3.0], [2, 1])`
-    gives `[2.0, 6.0]`.
+    Raises: TypeError if `x2` is not of an integer dtype.
+
+    Example:
+        >>> ops.ldexp([0.5, 3.0], [2, 1])
+        tensor([2., 6.])
     """
     x1, x2 = convert_to_tensor(x1), convert_to_tensor(x2)
     if not dtypes.is_int(dtype(x2)):
@@ -119,7 +139,12 @@ def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
-    """log2(2^x1 + 2^x2) without overflow. Example: `logaddexp2(1.0, 1.0)` gives 2.0."""
+    """log2(2^x1 + 2^x2) without overflow.
+
+    Example:
+        >>> ops.logaddexp2([1.0, 500.0], [1.0, 500.0])
+        tensor([  2., 501.])
+    """
     x1, x2 = to_float(x1, x2)
     return divide(logaddexp(x1 * math.log(2), x2 * math.log(2)), math.log(2))
 
@@ -128,7 +153,9 @@ def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
 def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
     """The float next to `x1` on the way to `x2`.
 
-    Example: `nextafter(1.0, 2.0)` gives 1.00000012.
+    Example:
+        >>> float(ops.nextafter(1.0, 2.0)) - 1.0 == 2**-23
+        True
     """
     x1, x2 = to_float(x1, x2)
     x1 = add(x1, zeros_like(x2))  # broadcast
@@ -144,7 +171,12 @@ def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op
 def cbrt(x: Tensor) -> Tensor:
-    """Cube root, of negative numbers too. Example: `cbrt([-8.0, 27.0])` gives `[-2.0, 3.0]`."""
+    """Cube root, of negative numbers too.
+
+    Example:
+        >>> ops.cbrt([-8.0, 27.0])
+        tensor([-2.,  3.])
+    """
     x = to_float(x)
     root = power(absolute(x), 1 / 3)
     # One step of Newton: 1 / 3 is no float, so that the power alone is off by a few roundings.
@@ -154,36 +186,63 @@ def cbrt(x: Tensor) -> Tensor:
 
 @op
 def exp2(x: Tensor) -> Tensor:
-    """2 to the power of each element. Example: `exp2([3.0])` gives `[8.0]`."""
+    """2 to the power of each element.
+
+    Example:
+        >>> ops.exp2([3, -1])
+        tensor([8.0000, 0.5000])
+    """
     return power(2.0, x)
 
 
 @op
 def fabs(x: Tensor) -> Tensor:
-    """Magnitude as a float. Example: `fabs([-2])` gives `[2.0]`."""
+    """Magnitude as a float.
+
+    Example:
+        >>> ops.fabs([-2, 3])
+        tensor([2., 3.])
+    """
     return absolute(to_float(x))
 
 
 @op
 def trunc(x: Tensor) -> Tensor:
-    """Whole part, cut towards 0; integers stay. Example: `trunc([-1.7, 1.7])` gives `[-1.0, 1.0]`."""
+    """Whole part, cut towards 0; integers stay.
+
+    Example:
+        >>> ops.trunc([-1.7, 1.7])
+        tensor([-1.,  1.])
+    """
 
 
 @op
 def signbit(x: Tensor) -> Tensor:
     """bool: the sign is minus, that of -0.0 included.
 
-    Example: `signbit([-0.0, 1.0])` gives `[True, False]`.
+    Example:
+        >>> ops.signbit([-0.0, 0.0, -3.0])
+        tensor([ True, False,  True])
     """
 
 
 @op
 def isneginf(x: Tensor) -> Tensor:
-    """bool: minus infinity. Example: `isneginf([1.0, float("-inf")])` gives `[False, True]`."""
+    """bool: minus infinity.
+
+    Example:
+        >>> ops.isneginf([1.0, math.inf, -math.inf])
+        tensor([False, False,  True])
+    """
     return equal(x, float("-inf"))
 
 
 @op
 def isposinf(x: Tensor) -> Tensor:
-    """bool: plus infinity. Example: `isposinf([1.0, float("inf")])` gives `[False, True]`."""
+    """bool: plus infinity.
+
+    Example:
+        >>> ops.isposinf([1.0, math.inf, -math.inf])
+        tensor([False,  True, False])
+    """
     return equal(x, float("inf"))

@@ -12,41 +12,75 @@ Tensor = Any
 
 @op(explain=explain.broadcast)
 def bitwise_and(x: Tensor, y: Tensor) -> Tensor:
-    """The bits that both have. Example: `bitwise_and([6], [3])` gives `[2]`."""
+    """The bits that both have.
+
+    Example:
+        >>> ops.bitwise_and([0b110], [0b011])
+        tensor([2], dtype=torch.int32)
+    """
 
 
 @op(explain=explain.broadcast)
 def bitwise_or(x: Tensor, y: Tensor) -> Tensor:
-    """The bits that at least one has. Example: `bitwise_or([6], [3])` gives `[7]`."""
+    """The bits that at least one has.
+
+    Example:
+        >>> ops.bitwise_or([0b110], [0b011])
+        tensor([7], dtype=torch.int32)
+    """
 
 
 @op(explain=explain.broadcast)
 def bitwise_xor(x: Tensor, y: Tensor) -> Tensor:
-    """The bits that exactly one has. Example: `bitwise_xor([6], [3])` gives `[5]`."""
+    """The bits that exactly one has.
+
+    Example:
+        >>> ops.bitwise_xor([0b110], [0b011])
+        tensor([5], dtype=torch.int32)
+    """
 
 
 @op
 def bitwise_not(x: Tensor) -> Tensor:
     """Every bit the other way: -x - 1 for signed integers, the logical opposite for booleans.
 
-    Example: `bitwise_not([5])` gives `[-6]`.
+    Example:
+        >>> ops.bitwise_not([5, -1])
+        tensor([-6,  0], dtype=torch.int32)
+        >>> ops.bitwise_not([True, False])
+        tensor([False,  True])
     """
 
 
 @op
 def bitwise_invert(x: Tensor) -> Tensor:
-    """The same as `bitwise_not`."""
+    """The same as `bitwise_not`.
+
+    Example:
+        >>> ops.bitwise_invert([5, -1])
+        tensor([-6,  0], dtype=torch.int32)
+    """
     return bitwise_not(x)
 
 
 @op(explain=explain.broadcast)
 def bitwise_left_shift(x: Tensor, y: Tensor) -> Tensor:
-    """Bits moved up by `y` places: x * 2^y. Example: `bitwise_left_shift([3], 2)` gives `[12]`."""
+    """Bits moved up by `y` places: x * 2^y.
+
+    Example:
+        >>> ops.bitwise_left_shift([3, 5], 2)
+        tensor([12, 20], dtype=torch.int32)
+    """
 
 
 @op(explain=explain.broadcast)
 def left_shift(x: Tensor, y: Tensor) -> Tensor:
-    """The same as `bitwise_left_shift`."""
+    """The same as `bitwise_left_shift`.
+
+    Example:
+        >>> ops.left_shift(1, [0, 1, 2, 3])
+        tensor([1, 2, 4, 8], dtype=torch.int32)
+    """
     return bitwise_left_shift(x, y)
 
 
@@ -54,21 +88,38 @@ def left_shift(x: Tensor, y: Tensor) -> Tensor:
 def bitwise_right_shift(x: Tensor, y: Tensor) -> Tensor:
     """Bits moved down by `y` places: x / 2^y rounded down.
 
-    Example: `bitwise_right_shift([-5], 1)` gives `[-3]`.
+    Example:
+        >>> ops.bitwise_right_shift([12, -5], 1)
+        tensor([ 6, -3], dtype=torch.int32)
     """
 
 
 @op(explain=explain.broadcast)
 def right_shift(x: Tensor, y: Tensor) -> Tensor:
-    """The same as `bitwise_right_shift`."""
+    """The same as `bitwise_right_shift`.
+
+    Example:
+        >>> ops.right_shift(8, [0, 1, 2, 3])
+        tensor([8, 4, 2, 1], dtype=torch.int32)
+    """
     return bitwise_right_shift(x, y)
 
 
 @op(explain=explain.broadcast)
 def gcd(x1: Tensor, x2: Tensor) -> Tensor:
-    """Greatest common divisor, not negative; gcd(0, x) is |x|. Example: `gcd(12, 18)` gives 6."""
+    """Greatest common divisor, not negative; gcd(0, x) is |x|.
+
+    Example:
+        >>> ops.gcd([12, 0], [18, -5])
+        tensor([6, 5], dtype=torch.int32)
+    """
 
 
 @op(explain=explain.broadcast)
 def lcm(x1: Tensor, x2: Tensor) -> Tensor:
-    """Least common multiple, not negative; 0 where either is. Example: `lcm(4, 6)` gives 12."""
+    """Least common multiple, not negative; 0 where either is.
+
+    Example:
+        >>> ops.lcm([4, 0], [6, 5])
+        tensor([12,  0], dtype=torch.int32)
+    """

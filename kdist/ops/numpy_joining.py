@@ -34,7 +34,12 @@ Tensor = Any
 def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
     """`x2` after `x1` along `axis`; None flattens both first.
 
-    Example: `append([1, 2], [[3], [4]])` gives `[1, 2, 3, 4]`.
+    Example:
+        >>> ops.append([1, 2], [[3], [4]])
+        tensor([1, 2, 3, 4], dtype=torch.int32)
+        >>> ops.append([[1, 2]], [[3, 4]], axis=0)
+        tensor([[1, 2],
+                [3, 4]], dtype=torch.int32)
     """
     if axis is None:
         return concatenate([ravel(x1), ravel(x2)], axis=0)
@@ -45,7 +50,10 @@ def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
 def dstack(xs: Any) -> Tensor:
     """Join along the third axis: (n,) counts as (1, n, 1), and (n, m) as (n, m, 1).
 
-    Example: `dstack([[1, 2], [3, 4]])` has shape (1, 2, 2).
+    Example:
+        >>> ops.dstack([[1, 2], [3, 4]])
+        tensor([[[1, 3],
+                 [2, 4]]], dtype=torch.int32)
     """
     return concatenate([_three_axes(x) for x in xs], axis=2)
 
@@ -64,7 +72,11 @@ def array_split(x: Tensor, indices_or_sections: Any, axis: int = 0) -> Any:
     """As `split`, into parts that may differ by one in size: the first ones are the larger.
 
     Returns: list of tensors. Raises: ValueError for less than one part.
-    Example: `array_split([1, 2, 3], 2)` gives `[[1, 2], [3]]`.
+
+    Example:
+        >>> ops.array_split([1, 2, 3, 4, 5], 3)
+        [tensor([1, 2], dtype=torch.int32), tensor([3, 4], dtype=torch.int32), tensor([5],
+         dtype=torch.int32)]
     """
     if not isinstance(indices_or_sections, int):
         return split(x, indices_or_sections, axis=axis)
@@ -91,7 +103,9 @@ def _at_least(x: Any, rank: int, name: str, argument: str = "x") -> Tensor:
 def vsplit(x: Tensor, indices_or_sections: Any) -> Any:
     """`split` along the first axis of two or more.
 
-    Example: shape (4, 3) in 2 gives two of shape (2, 3).
+    Example:
+        >>> [part.shape for part in ops.vsplit(ops.ones((4, 3)), 2)]
+        [torch.Size([2, 3]), torch.Size([2, 3])]
     """
     return split(_at_least(x, 2, "vsplit"), indices_or_sections, axis=0)
 
@@ -100,7 +114,9 @@ def vsplit(x: Tensor, indices_or_sections: Any) -> Any:
 def hsplit(x: Tensor, indices_or_sections: Any) -> Any:
     """`split` along the second axis, or along the only one.
 
-    Example: shape (3, 4) in 2 gives two of shape (3, 2).
+    Example:
+        >>> ops.hsplit([[1, 2, 3]], [1])
+        [tensor([[1]], dtype=torch.int32), tensor([[2, 3]], dtype=torch.int32)]
     """
     x = _at_least(x, 1, "hsplit")
     return split(x, indices_or_sections, axis=0 if ndim(x) == 1 else 1)
@@ -108,19 +124,36 @@ def hsplit(x: Tensor, indices_or_sections: Any) -> Any:
 
 @op
 def dsplit(x: Tensor, indices_or_sections: Any) -> Any:
-    """`split` along the third axis. Example: shape (2, 3, 4) in 2 gives two of shape (2, 3, 2)."""
+    """`split` along the third axis.
+
+    Example:
+        >>> [part.shape for part in ops.dsplit(ops.ones((2, 3, 4)), 2)]
+        [torch.Size([2, 3, 2]), torch.Size([2, 3, 2])]
+    """
     return split(_at_least(x, 3, "dsplit"), indices_or_sections, axis=2)
 
 
 @op
 def flipud(x: Tensor) -> Tensor:
-    """The first axis in reverse order. Example: `flipud([[1], [2]])` gives `[[2], [1]]`."""
+    """The first axis in reverse order.
+
+    Example:
+        >>> ops.flipud([[1, 2], [3, 4]])
+        tensor([[3, 4],
+                [1, 2]], dtype=torch.int32)
+    """
     return flip(_at_least(x, 1, "flipud"), axis=0)
 
 
 @op
 def fliplr(x: Tensor) -> Tensor:
-    """The second axis in reverse order. Example: `fliplr([[1, 2]])` gives `[[2, 1]]`."""
+    """The second axis in reverse order.
+
+    Example:
+        >>> ops.fliplr([[1, 2], [3, 4]])
+        tensor([[2, 1],
+                [4, 3]], dtype=torch.int32)
+    """
     return flip(_at_least(x, 2, "fliplr"), axis=1)
 
 
@@ -129,7 +162,11 @@ def rot90(array: Tensor, k: int = 1, axes: Any = (0, 1)) -> Tensor:
     """Turn by `k` times 90 degrees in the plane of two axes, from the first towards the second.
 
     Raises: ValueError if `axes` are not two different ones of `array`.
-    Example: `rot90([[1, 2], [3, 4]])` gives `[[2, 4], [1, 3]]`.
+
+    Example:
+        >>> ops.rot90([[1, 2], [3, 4]])
+        tensor([[2, 4],
+                [1, 3]], dtype=torch.int32)
     """
     array = convert_to_tensor(array)
     rank = ndim(array)
@@ -161,7 +198,11 @@ def _diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Spec:
 def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The `offset`-th diagonal of two axes, as a last axis in their place.
 
-    Example: `diagonal([[1, 2], [3, 4]])` gives `[1, 4]`.
+    Example:
+        >>> ops.diagonal([[1, 2], [3, 4]])
+        tensor([1, 4], dtype=torch.int32)
+        >>> ops.diagonal([[1, 2], [3, 4]], offset=1)
+        tensor([2], dtype=torch.int32)
     """
 
 
@@ -169,7 +210,11 @@ def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tens
 def diagflat(x: Tensor, k: int = 0) -> Tensor:
     """The matrix with the flattened `x` on its k-th diagonal.
 
-    Example: `diagflat([[1, 2]])` gives `[[1, 0], [0, 2]]`.
+    Example:
+        >>> ops.diagflat([1, 2], k=1)
+        tensor([[0, 1, 0],
+                [0, 0, 2],
+                [0, 0, 0]], dtype=torch.int32)
     """
     return diag(ravel(x), k=k)
 
@@ -178,7 +223,10 @@ def diagflat(x: Tensor, k: int = 0) -> Tensor:
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """(N, M) with 1 on and below the k-th diagonal and 0 above; M = N by default.
 
-    Example: `tri(2)` gives `[[1, 0], [1, 1]]`.
+    Example:
+        >>> ops.tri(2, 3)
+        tensor([[1., 0., 0.],
+                [1., 1., 0.]])
     """
     return tril(ones((N, N if M is None else M), dtype=dtype), k=k)
 
@@ -187,7 +235,9 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
 def empty_like(x: Tensor, dtype: Any = None) -> Tensor:
     """Of arbitrary values in the shape of `x`, and its dtype unless given.
 
-    Example: `empty_like([1, 2])` has shape (2,).
+    Example:
+        >>> ops.empty_like([[1, 2]]).shape
+        torch.Size([1, 2])
     """
     return zeros_like(x, dtype=dtype)
 
@@ -202,7 +252,11 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Tensor:
         default: where no condition holds.
 
     Raises: ValueError if the lists are empty or of different lengths.
-    Example: `select([[True, False], [True, True]], [[1, 2], [3, 4]])` gives `[1, 4]`.
+
+    Example:
+        >>> x = ops.arange(6)
+        >>> ops.select([x < 2, x > 3], [x, 10 * x], default=-1)
+        tensor([ 0,  1, -1, -1, 40, 50], dtype=torch.int32)
     """
     if not len(condlist) or len(condlist) != len(choicelist):
         raise ValueError(
@@ -224,7 +278,10 @@ def unravel_index(indices: Tensor, shape: Any) -> Any:
         shape: tuple of int.
 
     Returns: tuple of arrays of the shape and dtype of `indices`.
-    Example: `unravel_index([5], (2, 3))` gives `([1], [2])`.
+
+    Example:
+        >>> ops.unravel_index([5, 1], (2, 3))
+        (tensor([1, 0], dtype=torch.int32), tensor([2, 1], dtype=torch.int32))
     """
     if not dtypes.is_int(kind(indices)):
         raise TypeError(f"unravel_index: indices must be integers, and are {kind(indices)}.")
@@ -242,8 +299,12 @@ def argpartition(x: Tensor, kth: int, axis: int | None = -1) -> Tensor:
     The element there is where sorting would put it, with none larger before it and none smaller
     behind. axis=None: of the flattened array.
 
-    Raises: ValueError if `kth` is not one int. Example: `argpartition([3, 1, 2], 0)` gives
-    `[1, 2, 0]`.
+    Raises: ValueError if `kth` is not one int.
+
+    Example:
+        >>> x = ops.array([7, 1, 9, 3])
+        >>> ops.take(x, ops.argpartition(x, 1))[1]  # the second smallest
+        tensor(3, dtype=torch.int32)
     """
     if not isinstance(kth, int):
         raise ValueError(f"argpartition: kth={kth} must be an int.")

@@ -41,25 +41,45 @@ def _filled(x: Any, value: float) -> Tensor:
 
 @op(explain=explain.axis_of_x)
 def nansum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Sum. Example: `nansum([1.0, float("nan"), 2.0])` gives 3.0."""
+    """Sum.
+
+    Example:
+        >>> ops.nansum([1.0, math.nan, 2.0])
+        tensor(3.)
+    """
     return sum(_filled(x, 0.0), axis=axis, keepdims=keepdims)
 
 
 @op(explain=explain.axis_of_x)
 def nanprod(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Product. Example: `nanprod([3.0, float("nan"), 2.0])` gives 6.0."""
+    """Product.
+
+    Example:
+        >>> ops.nanprod([3.0, math.nan, 2.0])
+        tensor(6.)
+    """
     return prod(_filled(x, 1.0), axis=axis, keepdims=keepdims)
 
 
 @op(explain=explain.axis_of_x)
 def nancumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
-    """Running sum. Example: `nancumsum([1.0, float("nan"), 2.0])` gives `[1.0, 1.0, 3.0]`."""
+    """Running sum.
+
+    Example:
+        >>> ops.nancumsum([1.0, math.nan, 2.0])
+        tensor([1., 1., 3.])
+    """
     return cumsum(_filled(x, 0.0), axis=axis, dtype=dtype)
 
 
 @op(explain=explain.axis_of_x)
 def nancumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
-    """Running product. Example: `nancumprod([3.0, float("nan"), 2.0])` gives `[3.0, 3.0, 6.0]`."""
+    """Running product.
+
+    Example:
+        >>> ops.nancumprod([3.0, math.nan, 2.0])
+        tensor([3., 3., 6.])
+    """
     return cumprod(_filled(x, 1.0), axis=axis, dtype=dtype)
 
 
@@ -73,13 +93,23 @@ def _extremum(reduce: Any, x: Any, bound: float, axis: Axis, keepdims: bool) -> 
 
 @op(explain=explain.axis_of_x)
 def nanmax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Largest element. Example: `nanmax([1.0, float("nan"), 2.0])` gives 2.0."""
+    """Largest element.
+
+    Example:
+        >>> ops.nanmax([[1.0, math.nan], [math.nan, 2.0]], axis=0)
+        tensor([1., 2.])
+    """
     return _extremum(max, x, float("-inf"), axis, keepdims)
 
 
 @op(explain=explain.axis_of_x)
 def nanmin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Smallest element. Example: `nanmin([1.0, float("nan"), 2.0])` gives 1.0."""
+    """Smallest element.
+
+    Example:
+        >>> ops.nanmin([1.0, math.nan, 2.0])
+        tensor(1.)
+    """
     return _extremum(min, x, float("inf"), axis, keepdims)
 
 
@@ -95,7 +125,9 @@ def _position(find: Any, x: Any, bound: float, axis: int | None, keepdims: bool)
 def nanargmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """int32 position of the first largest element.
 
-    Example: `nanargmax([1.0, float("nan"), 2.0])` gives 2.
+    Example:
+        >>> ops.nanargmax([1.0, math.nan, 2.0])
+        tensor(2, dtype=torch.int32)
     """
     return _position(argmax, x, float("-inf"), axis, keepdims)
 
@@ -104,7 +136,9 @@ def nanargmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Ten
 def nanargmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """int32 position of the first smallest element.
 
-    Example: `nanargmin([1.0, float("nan"), 2.0])` gives 0.
+    Example:
+        >>> ops.nanargmin([math.nan, 1.0, 2.0])
+        tensor(1, dtype=torch.int32)
     """
     return _position(argmin, x, float("inf"), axis, keepdims)
 
@@ -116,7 +150,12 @@ def _mean_of_known(x: Tensor, known: Tensor, axis: Axis, keepdims: bool) -> Tens
 
 @op(explain=explain.axis_of_x)
 def nanmean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Arithmetic mean. Example: `nanmean([1.0, float("nan"), 2.0])` gives 1.5."""
+    """Arithmetic mean.
+
+    Example:
+        >>> ops.nanmean([1.0, math.nan, 2.0])
+        tensor(1.5000)
+    """
     x = to_float(x)
     wide = in_float32(x)
     return cast(_mean_of_known(wide, logical_not(isnan(wide)), axis, keepdims), dtype(x))
@@ -126,7 +165,9 @@ def nanmean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def nanvar(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Variance, over as many elements as are not NaN.
 
-    Example: `nanvar([1.0, float("nan"), 3.0])` gives 1.0.
+    Example:
+        >>> ops.nanvar([1.0, math.nan, 5.0])
+        tensor(4.)
     """
     x = to_float(x)
     wide = in_float32(x)
@@ -140,6 +181,8 @@ def nanvar(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def nanstd(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Standard deviation, the root of `nanvar`.
 
-    Example: `nanstd([1.0, float("nan"), 3.0])` gives 1.0.
+    Example:
+        >>> ops.nanstd([1.0, math.nan, 5.0])
+        tensor(2.)
     """
     return sqrt(nanvar(x, axis=axis, keepdims=keepdims))

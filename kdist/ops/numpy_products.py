@@ -19,7 +19,12 @@ def matmul(x1: Tensor, x2: Tensor) -> Tensor:
 
     A 1-D operand is a row on the left and a column on the right, and its axis is dropped. int8 @
     int8 gives int32.
-    Example: `matmul([[1, 2]], [[3], [4]])` gives `[[11]]`.
+
+    Example:
+        >>> ops.matmul([[1, 2], [3, 4]], [5, 6])
+        tensor([17, 39], dtype=torch.int32)
+        >>> ops.matmul(ops.ones((7, 2, 3)), ops.ones((3, 4))).shape
+        torch.Size([7, 2, 4])
     """
 
 
@@ -29,7 +34,11 @@ def dot(x1: Tensor, x2: Tensor) -> Tensor:
 
     Its only one, if it is 1-D.
 
-    Example: `dot([1, 2], [3, 4])` gives 11.
+    Example:
+        >>> ops.dot([1, 2], [3, 4])
+        tensor(11, dtype=torch.int32)
+        >>> ops.dot(ops.ones((2, 3)), ops.ones((5, 3, 4))).shape
+        torch.Size([2, 5, 4])
     """
 
 
@@ -37,7 +46,11 @@ def dot(x1: Tensor, x2: Tensor) -> Tensor:
 def vdot(x1: Tensor, x2: Tensor) -> Tensor:
     """Sum of products of the flattened arrays, the first conjugated.
 
-    Example: `vdot([[1, 2]], [[3, 4]])` gives 11.
+    Example:
+        >>> ops.vdot([[1, 2]], [[3, 4]])
+        tensor(11, dtype=torch.int32)
+        >>> ops.vdot(ops.array([1j]), ops.array([1j]))
+        tensor(1.+0.j)
     """
 
 
@@ -45,7 +58,10 @@ def vdot(x1: Tensor, x2: Tensor) -> Tensor:
 def outer(x1: Tensor, x2: Tensor) -> Tensor:
     """Every product of an element of one and of the other, both flattened: (n,), (m,) -> (n, m).
 
-    Example: `outer([1, 2], [3, 4])`.
+    Example:
+        >>> ops.outer([1, 2], [3, 4])
+        tensor([[3, 4],
+                [6, 8]], dtype=torch.int32)
     """
 
 
@@ -62,7 +78,11 @@ def cross(
 
     The result's lie along `axisc`.
 
-    `axis` stands for all three. Example: `cross([1, 0, 0], [0, 1, 0])` gives `[0, 0, 1]`.
+    `axis` stands for all three.
+
+    Example:
+        >>> ops.cross([1, 0, 0], [0, 1, 0])
+        tensor([0, 0, 1], dtype=torch.int32)
     """
 
 
@@ -72,7 +92,11 @@ def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> Tensor:
 
     Or over the pairs `axes = (axes of x1, axes of x2)`.
 
-    Example: shapes (2, 3, 4) and (4, 5) with axes=1 give (2, 3, 5).
+    Example:
+        >>> ops.tensordot(ops.ones((2, 3, 4)), ops.ones((4, 5)), axes=1).shape
+        torch.Size([2, 3, 5])
+        >>> ops.tensordot([[1, 2], [3, 4]], [[1, 0], [0, 1]], axes=[[0, 1], [0, 1]])
+        tensor(5, dtype=torch.int32)
     """
 
 
@@ -84,7 +108,11 @@ def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
         subscripts: e.g. "bij,bjk->bik"; "..." stands for further axes.
         *operands: one tensor per term.
 
-    Example: `einsum("ij,j->i", [[1, 2], [3, 4]], [1, 1])` gives `[3, 7]`.
+    Example:
+        >>> ops.einsum("ij,j->i", [[1, 2], [3, 4]], [1, 1])
+        tensor([3, 7], dtype=torch.int32)
+        >>> ops.einsum("...ij->...ji", ops.ones((5, 2, 3))).shape
+        torch.Size([5, 3, 2])
     """
 
 
@@ -92,7 +120,9 @@ def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
 def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """Sum along the `offset`-th diagonal of two axes.
 
-    Example: `trace([[1, 2], [3, 4]])` gives 5.
+    Example:
+        >>> ops.trace([[1, 2], [3, 4]])
+        tensor(5, dtype=torch.int32)
     """
 
 
@@ -102,6 +132,10 @@ def slogdet(x: Tensor) -> Any:
 
     (..., n, n) -> (...), (...).
 
-    Returns: `(sign, log)` with det = sign * exp(log). Example: `slogdet([[2.0]])` gives
-    `(1, log(2))`.
+    Returns: `(sign, log)` with det = sign * exp(log).
+
+    Example:
+        >>> sign, log = ops.slogdet([[0.0, 1.0], [2.0, 0.0]])
+        >>> sign, log, ops.round(sign * ops.exp(log), 3)
+        (tensor(-1.), tensor(0.6931), tensor(-2.))
     """

@@ -36,7 +36,12 @@ _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 @op(explain=explain.axis_of_x)
 def ptp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Largest element less the smallest. Example: `ptp([1, 5, 3])` gives 4."""
+    """Largest element less the smallest.
+
+    Example:
+        >>> ops.ptp([[1, 5], [3, 4]], axis=1)
+        tensor([4, 1], dtype=torch.int32)
+    """
     return subtract(max(x, axis=axis, keepdims=keepdims), min(x, axis=axis, keepdims=keepdims))
 
 
@@ -46,7 +51,11 @@ def quantile(
 ) -> Tensor:
     """The element at fraction `q`; NaN where an element is.
 
-    Example: `quantile([1.0, 2.0, 3.0], 0.25)` gives 1.5.
+    Example:
+        >>> ops.quantile([1.0, 2.0, 3.0], [0.25, 0.5])
+        tensor([1.5000, 2.0000])
+        >>> ops.quantile([1.0, 2.0, 3.0], 0.25, method="lower")
+        tensor(1.)
     """
     return _quantile(x, q, axis, method, keepdims, _at_fraction)
 
@@ -55,7 +64,12 @@ def quantile(
 def percentile(
     x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
-    """`quantile` at q / 100. Example: `percentile([1.0, 2.0, 3.0], 25)` gives 1.5."""
+    """`quantile` at q / 100.
+
+    Example:
+        >>> ops.percentile([1.0, 2.0, 3.0], 25)
+        tensor(1.5000)
+    """
     return quantile(x, _hundredth(q), axis=axis, method=method, keepdims=keepdims)
 
 
@@ -65,7 +79,9 @@ def nanquantile(
 ) -> Tensor:
     """`quantile` of the elements that are not NaN; NaN where all are.
 
-    Example: `nanquantile([1.0, float("nan"), 3.0], 0.5)` gives 2.0.
+    Example:
+        >>> ops.nanquantile([1.0, math.nan, 2.0, 3.0], 0.25)
+        tensor(1.5000)
     """
     return _quantile(x, q, axis, method, keepdims, _at_fraction_of_known)
 
@@ -74,7 +90,12 @@ def nanquantile(
 def nanpercentile(
     x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
-    """`nanquantile` at q / 100. Example: `nanpercentile([1.0, float("nan"), 3.0], 50)` gives 2.0."""
+    """`nanquantile` at q / 100.
+
+    Example:
+        >>> ops.nanpercentile([1.0, math.nan, 2.0, 3.0], 25)
+        tensor(1.5000)
+    """
     return nanquantile(x, _hundredth(q), axis=axis, method=method, keepdims=keepdims)
 
 
@@ -82,7 +103,9 @@ def nanpercentile(
 def nanmedian(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The middle of the sorted elements that are not NaN, or the mean of the middle two.
 
-    Example: `nanmedian([1.0, float("nan"), 3.0])` gives 2.0.
+    Example:
+        >>> ops.nanmedian([1.0, math.nan, 3.0])
+        tensor(2.)
     """
     return nanquantile(x, 0.5, axis=axis, keepdims=keepdims)
 

@@ -24,38 +24,64 @@ Axis = Any  # int, tuple of int, or None
 def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Sum. bool and small integers add up in 32 bits.
 
-    Example: `sum([[1, 2], [3, 4]], axis=0)` gives `[4, 6]`.
+    Example:
+        >>> ops.sum([[1, 2], [3, 4]], axis=0)
+        tensor([4, 6], dtype=torch.int32)
+        >>> ops.sum([[1, 2], [3, 4]], axis=1, keepdims=True)
+        tensor([[3],
+                [7]], dtype=torch.int32)
     """
 
 
 @op(explain=explain.axis_of_x)
 def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
-    """Product, computed in `dtype` if given. Example: `prod([2, 3, 4])` gives 24."""
+    """Product, computed in `dtype` if given.
+
+    Example:
+        >>> ops.prod([2, 3, 4])
+        tensor(24, dtype=torch.int32)
+    """
 
 
 @op(explain=explain.axis_of_x)
 def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Arithmetic mean, a float also for integers. Example: `mean([1, 2])` gives 1.5."""
+    """Arithmetic mean, a float also for integers.
+
+    Example:
+        >>> ops.mean([[1, 2], [3, 6]], axis=1)
+        tensor([1.5000, 4.5000])
+    """
 
 
 @op(explain=explain.axis_of_x)
 def var(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Variance, mean(|x - mean(x)|^2), over n elements and not n - 1.
 
-    Example: `var([1.0, 3.0])` gives 1.0.
+    Example:
+        >>> ops.var([1.0, 5.0])
+        tensor(4.)
     """
 
 
 @op(explain=explain.axis_of_x)
 def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Standard deviation, the root of `var`. Example: `std([1.0, 3.0])` gives 1.0."""
+    """Standard deviation, the root of `var`.
+
+    Example:
+        >>> ops.std([1.0, 5.0])
+        tensor(2.)
+    """
 
 
 @op(explain=explain.axis_of_x)
 def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Tensor:
     """Largest element; at least `initial` if given, which an empty `x` needs.
 
-    Example: `max([1, 5, 2])` gives 5.
+    Example:
+        >>> ops.max([[1, 5], [7, 2]], axis=0)
+        tensor([7, 5], dtype=torch.int32)
+        >>> ops.max([1, 5, 2], initial=9)
+        tensor(9, dtype=torch.int32)
     """
 
 
@@ -63,37 +89,61 @@ def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = Non
 def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Tensor:
     """Smallest element; at most `initial` if given, which an empty `x` needs.
 
-    Example: `min([1, 5, 2])` gives 1.
+    Example:
+        >>> ops.min([[1, 5], [7, 2]], axis=0)
+        tensor([1, 2], dtype=torch.int32)
     """
 
 
 @op(explain=explain.axis_of_x)
 def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The same as `max` without `initial`."""
+    """The same as `max` without `initial`.
+
+    Example:
+        >>> ops.amax([[1, 5], [7, 2]], axis=1)
+        tensor([5, 7], dtype=torch.int32)
+    """
     return max(x, axis=axis, keepdims=keepdims)
 
 
 @op(explain=explain.axis_of_x)
 def amin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The same as `min` without `initial`."""
+    """The same as `min` without `initial`.
+
+    Example:
+        >>> ops.amin([[1, 5], [7, 2]], axis=1)
+        tensor([1, 2], dtype=torch.int32)
+    """
     return min(x, axis=axis, keepdims=keepdims)
 
 
 @op(explain=explain.axis_of_x)
 def all(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """bool: every element is True (not zero). Example: `all([True, False])` gives False."""
+    """bool: every element is True (not zero).
+
+    Example:
+        >>> ops.all([[True, False], [True, True]], axis=1)
+        tensor([False,  True])
+    """
 
 
 @op(explain=explain.axis_of_x)
 def any(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """bool: some element is True (not zero). Example: `any([True, False])` gives True."""
+    """bool: some element is True (not zero).
+
+    Example:
+        >>> ops.any([[False, True], [False, False]], axis=1)
+        tensor([ True, False])
+    """
 
 
 @op(explain=explain.axis_of_x)
 def median(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The middle of the sorted elements, or the mean of the middle two.
 
-    Example: `median([3, 1, 2, 9])` gives 2.5.
+    Example:
+        >>> ops.median([3, 1, 2, 9])
+        tensor(2.5000)
     """
 
 
@@ -104,20 +154,32 @@ def average(x: Tensor, axis: Axis = None, weights: Any = None) -> Tensor:
     Arguments:
         weights: of the shape of `x`, or 1-D along one `axis`; None: all equal.
 
-    Example: `average([1.0, 3.0], weights=[3.0, 1.0])` gives 1.5.
+    Example:
+        >>> ops.average([1.0, 3.0], weights=[3.0, 1.0])
+        tensor(1.5000)
     """
 
 
 @op(explain=explain.axis_of_x)
 def count_nonzero(x: Tensor, axis: Axis = None) -> Tensor:
-    """How many elements are not zero, int32. Example: `count_nonzero([0, 2, 3])` gives 2."""
+    """How many elements are not zero, int32.
+
+    Example:
+        >>> ops.count_nonzero([[0, 2], [3, 4]], axis=1)
+        tensor([1, 2], dtype=torch.int32)
+    """
 
 
 @op(explain=explain.axis_of_x)
 def cumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Running sum along `axis` (None: of the flattened array).
 
-    Example: `cumsum([1, 2, 3])` gives `[1, 3, 6]`.
+    Example:
+        >>> ops.cumsum([[1, 2], [3, 4]], axis=0)
+        tensor([[1, 2],
+                [4, 6]], dtype=torch.int32)
+        >>> ops.cumsum([[1, 2], [3, 4]])
+        tensor([ 1,  3,  6, 10], dtype=torch.int32)
     """
 
 
@@ -125,7 +187,9 @@ def cumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
 def cumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Running product along `axis` (None: of the flattened array).
 
-    Example: `cumprod([1, 2, 3])` gives `[1, 2, 6]`.
+    Example:
+        >>> ops.cumprod([1, 2, 3, 4])
+        tensor([ 1,  2,  6, 24], dtype=torch.int32)
     """
 
 
@@ -133,7 +197,11 @@ def cumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
 def diff(a: Tensor, n: int = 1, axis: int = -1) -> Tensor:
     """Differences of neighbours along `axis`, taken `n` times; the axis loses `n`.
 
-    Example: `diff([1, 4, 9])` gives `[3, 5]`.
+    Example:
+        >>> ops.diff([1, 4, 9])
+        tensor([3, 5], dtype=torch.int32)
+        >>> ops.diff([1, 4, 9], n=2)
+        tensor([2], dtype=torch.int32)
     """
 
 
@@ -141,26 +209,41 @@ def diff(a: Tensor, n: int = 1, axis: int = -1) -> Tensor:
 def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """int32 position of the first largest element (axis=None: in the flattened array).
 
-    Example: `argmax([1, 5, 2])` gives 1.
+    Example:
+        >>> ops.argmax([[1, 5, 2], [9, 9, 0]], axis=1)
+        tensor([1, 0], dtype=torch.int32)
     """
 
 
 @op(explain=explain.axis_of_x)
 def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """int32 position of the first smallest element. Example: `argmin([3, 1, 2])` gives 1."""
+    """int32 position of the first smallest element.
+
+    Example:
+        >>> ops.argmin([[3, 1, 2], [4, 0, 0]], axis=1)
+        tensor([1, 1], dtype=torch.int32)
+    """
 
 
 @op(explain=explain.axis_of_x)
 def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
     """int32 positions that sort `x` along `axis`, stably (None: of the flattened array).
 
-    Example: `argsort([3, 1, 2])` gives `[1, 2, 0]`.
+    Example:
+        >>> ops.argsort([3, 1, 2])
+        tensor([1, 2, 0], dtype=torch.int32)
     """
 
 
 @op(explain=explain.axis_of_x)
 def sort(x: Tensor, axis: int | None = -1) -> Tensor:
-    """Ascending along `axis`. Example: `sort([3, 1, 2])` gives `[1, 2, 3]`."""
+    """Ascending along `axis`.
+
+    Example:
+        >>> ops.sort([[3, 1], [2, 4]], axis=0)
+        tensor([[2, 1],
+                [3, 4]], dtype=torch.int32)
+    """
 
 
 @op
@@ -172,8 +255,13 @@ def searchsorted(sorted_sequence: Tensor, values: Tensor, side: str = "left") ->
         values: any shape.
         side: among equal elements, "left" inserts before them and "right" after.
 
-    Returns: int32 of the shape of `values` (int64 for n beyond int32). Example: `searchsorted([1,
-    3, 5], [3, 4])` gives `[1, 2]`.
+    Returns: int32 of the shape of `values` (int64 for n beyond int32).
+
+    Example:
+        >>> ops.searchsorted([1, 3, 5], [3, 4])
+        tensor([1, 2], dtype=torch.int32)
+        >>> ops.searchsorted([1, 3, 5], [3, 4], side="right")
+        tensor([2, 2], dtype=torch.int32)
     """
 
 
@@ -186,7 +274,9 @@ def _positions(x: Any) -> tuple[Spec, ...]:
 def nonzero(x: Tensor) -> Any:
     """Positions of the elements that are not zero: one (count,) int array per axis.
 
-    Example: `nonzero([0, 7, 8])` gives `([1, 2],)`.
+    Example:
+        >>> ops.nonzero([[0, 7], [8, 0]])
+        (tensor([0, 1], dtype=torch.int32), tensor([1, 0], dtype=torch.int32))
     """
 
 
@@ -202,7 +292,10 @@ def where(condition: Tensor, x1: Any = None, x2: Any = None) -> Any:
     With `condition` alone, the same as `nonzero`.
 
     Raises: ValueError if exactly one of `x1` and `x2` is given.
-    Example: `where([True, False], [1, 2], 0)` gives `[1, 0]`.
+
+    Example:
+        >>> ops.where([True, False], [1, 2], 0)
+        tensor([1, 0], dtype=torch.int32)
     """
 
 
@@ -229,5 +322,10 @@ def bincount(x: Tensor, weights: Any = None, minlength: int = 0, sparse: bool = 
         minlength: least length of the result.
 
     Returns: (length,) or (batch, length), length = max(largest of x + 1, minlength).
-    Example: `bincount([1, 1, 3])` gives `[0, 2, 0, 1]`.
+
+    Example:
+        >>> ops.bincount([1, 1, 3])
+        tensor([0, 2, 0, 1], dtype=torch.int32)
+        >>> ops.bincount([0, 1, 1], weights=[0.5, 1.0, 2.0], minlength=4)
+        tensor([0.5000, 3.0000, 0.0000, 0.0000])
     """

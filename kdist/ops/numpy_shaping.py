@@ -37,7 +37,11 @@ def reshape(x: Tensor, newshape: Any) -> Tensor:
         newshape: int or tuple of int; one of them may be -1, for what is left.
 
     Raises: ValueError, or the framework's own error, where the number of elements differs.
-    Example: `reshape([[1, 2], [3, 4]], (-1,))` gives `[1, 2, 3, 4]`.
+
+    Example:
+        >>> ops.reshape([[1, 2], [3, 4], [5, 6]], (2, -1))
+        tensor([[1, 2, 3],
+                [4, 5, 6]], dtype=torch.int32)
     """
 
 
@@ -45,7 +49,9 @@ def reshape(x: Tensor, newshape: Any) -> Tensor:
 def ravel(x: Tensor) -> Tensor:
     """All elements in row-major order, 1-D.
 
-    Example: `ravel([[1, 2], [3, 4]])` gives `[1, 2, 3, 4]`.
+    Example:
+        >>> ops.ravel([[1, 2], [3, 4]])
+        tensor([1, 2, 3, 4], dtype=torch.int32)
     """
 
 
@@ -53,20 +59,32 @@ def ravel(x: Tensor) -> Tensor:
 def transpose(x: Tensor, axes: Any = None) -> Tensor:
     """Axes in the order `axes`; None reverses them.
 
-    Example: `transpose([[1, 2], [3, 4]])` gives `[[1, 3], [2, 4]]`.
+    Example:
+        >>> ops.transpose([[1, 2], [3, 4]])
+        tensor([[1, 3],
+                [2, 4]], dtype=torch.int32)
+        >>> ops.transpose(ops.ones((2, 3, 4)), (1, 0, 2)).shape
+        torch.Size([3, 2, 4])
     """
 
 
 @op(explain=explain.swapaxes)
 def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
-    """Exchange two axes. Example: shape (2, 3, 4) with axes 0 and 2 becomes (4, 3, 2)."""
+    """Exchange two axes.
+
+    Example:
+        >>> ops.swapaxes(ops.ones((2, 3, 4)), 0, 2).shape
+        torch.Size([4, 3, 2])
+    """
 
 
 @op(explain=explain.moveaxis)
 def moveaxis(x: Tensor, source: Any, destination: Any) -> Tensor:
     """Move axes (an int or several) from `source` to `destination`; the others keep their order.
 
-    Example: shape (2, 3, 4) with source 0 and destination -1 becomes (3, 4, 2).
+    Example:
+        >>> ops.moveaxis(ops.ones((2, 3, 4)), 0, -1).shape
+        torch.Size([3, 4, 2])
     """
 
 
@@ -74,7 +92,9 @@ def moveaxis(x: Tensor, source: Any, destination: Any) -> Tensor:
 def expand_dims(x: Tensor, axis: Any) -> Tensor:
     """New axes of size 1 at `axis`, an int or tuple.
 
-    Example: shape (2, 3) with axis=-1 becomes (2, 3, 1).
+    Example:
+        >>> ops.expand_dims(ops.ones((2, 3)), -1).shape
+        torch.Size([2, 3, 1])
     """
 
 
@@ -82,7 +102,11 @@ def expand_dims(x: Tensor, axis: Any) -> Tensor:
 def squeeze(x: Tensor, axis: Any = None) -> Tensor:
     """Drop axes of size 1: those in `axis`, or all. Raises if one of `axis` is larger.
 
-    Example: (1, 3) becomes (3,).
+    Example:
+        >>> ops.squeeze(ops.ones((1, 3, 1))).shape
+        torch.Size([3])
+        >>> ops.squeeze(ops.ones((1, 3, 1)), axis=0).shape
+        torch.Size([3, 1])
     """
 
 
@@ -97,7 +121,10 @@ def _broadcast_to(x: Any, shape: Any) -> Any:
 def broadcast_to(x: Tensor, shape: Any) -> Tensor:
     """Repeat along axes of size 1, and along new leading ones, to `shape`.
 
-    Example: `broadcast_to([1, 2], (2, 2))`.
+    Example:
+        >>> ops.broadcast_to([1, 2], (2, 2))
+        tensor([[1, 2],
+                [1, 2]], dtype=torch.int32)
     """
 
 
@@ -105,7 +132,13 @@ def broadcast_to(x: Tensor, shape: Any) -> Tensor:
 def flip(x: Tensor, axis: Any = None) -> Tensor:
     """Reverse the order along `axis`, an int or tuple (None: all).
 
-    Example: `flip([1, 2, 3])` gives `[3, 2, 1]`.
+    Example:
+        >>> ops.flip([[1, 2], [3, 4]])
+        tensor([[4, 3],
+                [2, 1]], dtype=torch.int32)
+        >>> ops.flip([[1, 2], [3, 4]], axis=0)
+        tensor([[3, 4],
+                [1, 2]], dtype=torch.int32)
     """
 
 
@@ -113,7 +146,9 @@ def flip(x: Tensor, axis: Any = None) -> Tensor:
 def roll(x: Tensor, shift: Any, axis: Any = None) -> Tensor:
     """Rotate by `shift` places along `axis` (None: the flattened array).
 
-    Example: `roll([1, 2, 3], 1)` gives `[3, 1, 2]`.
+    Example:
+        >>> ops.roll([1, 2, 3], 1)
+        tensor([3, 1, 2], dtype=torch.int32)
     """
 
 
@@ -140,7 +175,11 @@ def repeat(x: Tensor, repeats: Any, axis: int | None = None) -> Tensor:
 
     `repeats` is an int, or one per element; axis=None: of the flattened array.
 
-    Example: `repeat([1, 2], 2)` gives `[1, 1, 2, 2]`.
+    Example:
+        >>> ops.repeat([1, 2], 2)
+        tensor([1, 1, 2, 2], dtype=torch.int32)
+        >>> ops.repeat([1, 2], [3, 1])
+        tensor([1, 1, 1, 2], dtype=torch.int32)
     """
 
 
@@ -148,7 +187,12 @@ def repeat(x: Tensor, repeats: Any, axis: int | None = None) -> Tensor:
 def tile(x: Tensor, repeats: Any) -> Tensor:
     """The whole array `repeats` times along each axis.
 
-    Example: `tile([1, 2], 2)` gives `[1, 2, 1, 2]`.
+    Example:
+        >>> ops.tile([1, 2], 2)
+        tensor([1, 2, 1, 2], dtype=torch.int32)
+        >>> ops.tile([1, 2], (2, 1))
+        tensor([[1, 2],
+                [1, 2]], dtype=torch.int32)
     """
 
 
@@ -162,7 +206,12 @@ def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: Any 
         constant_values: what fills a constant border, 0 by default.
 
     Raises: ValueError if `constant_values` is given with another mode.
-    Example: `pad([1, 2], (1, 0))` gives `[0, 1, 2]`.
+
+    Example:
+        >>> ops.pad([1, 2, 3], (1, 2))
+        tensor([0, 1, 2, 3, 0, 0], dtype=torch.int32)
+        >>> ops.pad([1, 2, 3], (1, 2), mode="reflect")
+        tensor([2, 1, 2, 3, 2, 1], dtype=torch.int32)
     """
 
 
@@ -170,7 +219,12 @@ def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: Any 
 def concatenate(xs: Any, axis: int = 0) -> Tensor:
     """Join arrays, alike in all other axes, along `axis`; their dtypes promote.
 
-    Example: `concatenate([[1], [2, 3]])` gives `[1, 2, 3]`.
+    Example:
+        >>> ops.concatenate([[1], [2, 3]])
+        tensor([1, 2, 3], dtype=torch.int32)
+        >>> ops.concatenate([[[1], [2]], [[3.0], [4.0]]], axis=1)
+        tensor([[1., 3.],
+                [2., 4.]])
     """
 
 
@@ -178,7 +232,10 @@ def concatenate(xs: Any, axis: int = 0) -> Tensor:
 def stack(x: Any, axis: int = 0) -> Tensor:
     """Join arrays of one shape along a new axis.
 
-    Example: `stack([[1, 2], [3, 4]], axis=1)` gives `[[1, 3], [2, 4]]`.
+    Example:
+        >>> ops.stack([[1, 2], [3, 4]], axis=1)
+        tensor([[1, 3],
+                [2, 4]], dtype=torch.int32)
     """
 
 
@@ -186,7 +243,10 @@ def stack(x: Any, axis: int = 0) -> Tensor:
 def vstack(xs: Any) -> Tensor:
     """Join as rows: 1-D arrays become (1, n), then along axis 0.
 
-    Example: `vstack([[1, 2], [3, 4]])` has shape (2, 2).
+    Example:
+        >>> ops.vstack([[1, 2], [3, 4]])
+        tensor([[1, 2],
+                [3, 4]], dtype=torch.int32)
     """
 
 
@@ -194,7 +254,9 @@ def vstack(xs: Any) -> Tensor:
 def hstack(xs: Any) -> Tensor:
     """Join side by side: along axis 1, or axis 0 for 1-D arrays.
 
-    Example: `hstack([[1], [2, 3]])` gives `[1, 2, 3]`.
+    Example:
+        >>> ops.hstack([[1], [2, 3]])
+        tensor([1, 2, 3], dtype=torch.int32)
     """
 
 
@@ -205,7 +267,13 @@ def split(x: Tensor, indices_or_sections: Any, axis: int = 0) -> Any:
     Into that many equal parts (int), or before each of the positions (sequence).
 
     Returns: list of tensors. Raises: an error where equal parts do not come out.
-    Example: `split([1, 2, 3, 4], 2)` gives `[[1, 2], [3, 4]]`.
+
+    Example:
+        >>> ops.split([1, 2, 3, 4], 2)
+        [tensor([1, 2], dtype=torch.int32), tensor([3, 4], dtype=torch.int32)]
+        >>> ops.split([1, 2, 3, 4], [1, 3])
+        [tensor([1], dtype=torch.int32), tensor([2, 3], dtype=torch.int32), tensor([4],
+         dtype=torch.int32)]
     """
 
 
@@ -215,8 +283,13 @@ def take(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
 
     Negative ones count from the end.
 
-    Returns: the shape of `x` with `axis` replaced by the shape of `indices`. Example: `take([10,
-    20, 30], [2, 0])` gives `[30, 10]`.
+    Returns: the shape of `x` with `axis` replaced by the shape of `indices`.
+
+    Example:
+        >>> ops.take([10, 20, 30], [2, 0, -1])
+        tensor([30, 10, 30], dtype=torch.int32)
+        >>> ops.take([[1, 2], [3, 4]], 0, axis=1)
+        tensor([1, 3], dtype=torch.int32)
     """
 
 
@@ -224,7 +297,10 @@ def take(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
 def take_along_axis(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
     """For each position of `indices` the element of `x` at that index along `axis`, all else alike.
 
-    Example: `take_along_axis([[1, 2], [3, 4]], [[1], [0]], axis=1)` gives `[[2], [3]]`.
+    Example:
+        >>> ops.take_along_axis([[1, 2], [3, 4]], [[1], [0]], axis=1)
+        tensor([[2],
+                [3]], dtype=torch.int32)
     """
 
 
@@ -246,7 +322,12 @@ def _diag(x: Any, k: int = 0) -> Any:
 def diag(x: Tensor, k: int = 0) -> Tensor:
     """The k-th diagonal of a matrix; or, of a vector, the matrix that has it there.
 
-    Example: `diag([1, 2])` gives `[[1, 0], [0, 2]]`.
+    Example:
+        >>> ops.diag([1, 2])
+        tensor([[1, 0],
+                [0, 2]], dtype=torch.int32)
+        >>> ops.diag([[1, 2], [3, 4]])
+        tensor([1, 4], dtype=torch.int32)
     """
 
 
@@ -254,7 +335,10 @@ def diag(x: Tensor, k: int = 0) -> Tensor:
 def tril(x: Tensor, k: int = 0) -> Tensor:
     """Zeros above the k-th diagonal of the last two axes.
 
-    Example: `tril([[1, 2], [3, 4]])` gives `[[1, 0], [3, 4]]`.
+    Example:
+        >>> ops.tril([[1, 2], [3, 4]])
+        tensor([[1, 0],
+                [3, 4]], dtype=torch.int32)
     """
 
 
@@ -262,7 +346,10 @@ def tril(x: Tensor, k: int = 0) -> Tensor:
 def triu(x: Tensor, k: int = 0) -> Tensor:
     """Zeros below the k-th diagonal of the last two axes.
 
-    Example: `triu([[1, 2], [3, 4]])` gives `[[1, 2], [0, 4]]`.
+    Example:
+        >>> ops.triu([[1, 2], [3, 4]])
+        tensor([[1, 2],
+                [0, 4]], dtype=torch.int32)
     """
 
 
@@ -274,7 +361,15 @@ def meshgrid(*x: Tensor, indexing: str = "xy") -> Any:
         *x: (n_i,) each.
         indexing: "xy" gives shape (n_2, n_1, n_3, ...), "ij" gives (n_1, n_2, ...).
 
-    Returns: list of as many arrays. Example: `meshgrid([1, 2], [3])` gives `[[[1, 2]], [[3, 3]]]`.
+    Returns: list of as many arrays.
+
+    Example:
+        >>> ops.meshgrid([1, 2], [3, 4, 5])
+        [tensor([[1, 2],
+                [1, 2],
+                [1, 2]], dtype=torch.int32), tensor([[3, 3],
+                [4, 4],
+                [5, 5]], dtype=torch.int32)]
     """
 
 
@@ -318,6 +413,8 @@ def _get_item(x: Any, key: Any) -> Any:
 def get_item(x: Tensor, key: Any) -> Tensor:
     """`x[key]`, for keys of ints, slices, None and Ellipsis; `take` picks by arrays of positions.
 
-    Example: `get_item([[1, 2], [3, 4]], (0, 1))` gives 2.
+    Example:
+        >>> ops.get_item(ops.array([[1, 2], [3, 4]]), (slice(None), 1))
+        tensor([2, 4], dtype=torch.int32)
     """
     return x[key]

@@ -45,7 +45,9 @@ def logspace(
         start, stop: numbers or arrays, which broadcast.
         axis: where the new axis stands.
 
-    Example: `logspace(0.0, 2.0, 3)` gives `[1.0, 10.0, 100.0]`.
+    Example:
+        >>> ops.logspace(0, 2, 3)
+        tensor([  1.,  10., 100.])
     """
     target = _dtype(dtype, start, stop)
     if _on_host(start, stop, base):  # in float64
@@ -67,7 +69,9 @@ def geomspace(
         start, stop: numbers or arrays of one sign and not 0, which broadcast.
         axis: where the new axis stands.
 
-    Example: `geomspace(1.0, 100.0, 3)` gives `[1.0, 10.0, 100.0]`.
+    Example:
+        >>> ops.geomspace(1, 8, 4)
+        tensor([1., 2., 4., 8.])
     """
     target = _dtype(dtype, start, stop)
     if _on_host(start, stop):  # in float64

@@ -72,7 +72,10 @@ def histogram(x: Tensor, bins: int = 10, range: Any = None) -> Any:
     Returns: `(counts, edges)` of shapes (bins,) and (bins + 1,), as floats. An element on an edge
     counts to the right of it, and on the last one to the left.
     Raises: ValueError if `x` has other than one axis, and for `bins` or `range` that make no bins.
-    Example: `histogram([0.0, 1.0, 2.0, 2.0], bins=2)` gives `([1, 3], [0.0, 1.0, 2.0])`.
+
+    Example:
+        >>> ops.histogram([0.0, 1.0, 2.0, 2.0], bins=2)
+        (tensor([1., 3.]), tensor([0., 1., 2.]))
     """
     _checked_bins(bins, range)
     x = to_float(_one_axis(x, "histogram", "x"))
@@ -99,7 +102,9 @@ def digitize(x: Tensor, bins: Any) -> Tensor:
         x: any shape.
         bins: (n,), ascending or descending.
 
-    Example: `digitize([0.5, 2.0], [0.0, 1.0, 2.0])` gives `[1, 3]`.
+    Example:
+        >>> ops.digitize([0.5, 2.0, -1.0], [0.0, 1.0, 2.0])
+        tensor([1, 3, 0], dtype=torch.int32)
     """
     bins = _one_axis(bins, "digitize", "bins")
     up = searchsorted(bins, x, side="right")
@@ -116,7 +121,9 @@ def isin(x1: Tensor, x2: Tensor, assume_unique: bool = False, invert: bool = Fal
     Arguments:
         assume_unique: a hint of NumPy's, which changes no result.
 
-    Example: `isin([1, 2, 3], [2, 5])` gives `[False, True, False]`.
+    Example:
+        >>> ops.isin([1, 2, 3], [2, 5])
+        tensor([False,  True, False])
     """
     x1, among = convert_to_tensor(x1), ravel(x2)
     common = dtypes.result_type(dtype(x1), dtype(among))
@@ -180,7 +187,15 @@ def unique(
         fill_value: what to fill values with, by default the first of them.
 
     Returns: the values, or a tuple of them and of what was asked for, in the order above.
-    Example: `unique([3, 1, 3], return_counts=True)` gives `([1, 3], [1, 2])`.
+
+    Example:
+        >>> ops.unique([3, 1, 3])
+        tensor([1, 3], dtype=torch.int32)
+        >>> ops.unique([3, 1, 3], return_inverse=True, return_counts=True)
+        (tensor([1, 3], dtype=torch.int32), tensor([1, 0, 1], dtype=torch.int32), tensor([1, 2],
+         dtype=torch.int32))
+        >>> ops.unique([3, 1, 3], size=3, fill_value=-1)
+        tensor([ 1,  3, -1], dtype=torch.int32)
     """
 
 
@@ -192,7 +207,11 @@ def corrcoef(x: Tensor) -> Tensor:
         x: (variables, observations), or one variable.
 
     Returns: (variables, variables), or a scalar for one.
-    Example: `corrcoef([[1.0, 2.0], [2.0, 1.0]])` gives `[[1, -1], [-1, 1]]`.
+
+    Example:
+        >>> ops.corrcoef([[1.0, 2.0, 3.0], [6.0, 4.0, 2.0]])
+        tensor([[ 1., -1.],
+                [-1.,  1.]])
     """
     x = to_float(x)
     if ndim(x) > 2:
@@ -215,7 +234,12 @@ def correlate(x1: Tensor, x2: Tensor, mode: str = "valid") -> Tensor:
 
     Returns: floats; (max(n, m) - min(n, m) + 1,), (max(n, m),) or (n + m - 1,).
     Raises: ValueError for another mode or more axes.
-    Example: `correlate([1.0, 2.0, 3.0], [0.0, 1.0])` gives `[2.0, 3.0]`.
+
+    Example:
+        >>> ops.correlate([1.0, 2.0, 3.0], [0.0, 1.0])
+        tensor([2., 3.])
+        >>> ops.correlate([1.0, 2.0, 3.0], [0.0, 1.0], mode="full")
+        tensor([1., 2., 3., 0.])
     """
     if mode not in ("valid", "same", "full"):
         raise ValueError(f"correlate: mode={mode!r} is not 'valid', 'same' or 'full'.")
@@ -241,7 +265,11 @@ def trapezoid(y: Tensor, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tens
         y: values of the integrand.
         x: where they were taken: of the shape of `y`, or (n,) along `axis`; None: `dx` apart.
 
-    Example: `trapezoid([1.0, 2.0, 3.0])` gives 4.0.
+    Example:
+        >>> ops.trapezoid([1.0, 2.0, 3.0])
+        tensor(4.)
+        >>> ops.trapezoid([0.0, 1.0, 4.0], x=[0.0, 1.0, 3.0])
+        tensor(5.5000)
     """
     y = moveaxis(to_float(y), axis, -1)
     if x is not None:

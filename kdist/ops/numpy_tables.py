@@ -19,7 +19,11 @@ Tensor = Any
 def inner(x1: Tensor, x2: Tensor) -> Tensor:
     """Sums of products over the last axes: (..., n), (***, n) -> (..., ***). A scalar multiplies.
 
-    Example: `inner([1, 2], [3, 4])` gives 11.
+    Example:
+        >>> ops.inner([1, 2], [3, 4])
+        tensor(11, dtype=torch.int32)
+        >>> ops.inner(ops.ones((2, 4)), ops.ones((5, 4))).shape
+        torch.Size([2, 5])
     """
     x1, x2 = convert_to_tensor(x1), convert_to_tensor(x2)
     if ndim(x1) == 0 or ndim(x2) == 0:
@@ -31,7 +35,9 @@ def inner(x1: Tensor, x2: Tensor) -> Tensor:
 def kron(x1: Tensor, x2: Tensor) -> Tensor:
     """Kronecker product: a block `x2`, multiplied by it, for each element of `x1`.
 
-    Example: `kron([1, 2], [1, 1])` gives `[1, 1, 2, 2]`.
+    Example:
+        >>> ops.kron([1, 2], [1, 10])
+        tensor([ 1, 10,  2, 20], dtype=torch.int32)
     """
     x1, x2 = convert_to_tensor(x1), convert_to_tensor(x2)
     rank = max(ndim(x1), ndim(x2))
@@ -49,8 +55,12 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
         x: (n,).
         N: number of columns, n by default.
 
-    Raises: ValueError if `x` is not 1-D. Example: `vander([2, 3], 3)` gives
-    `[[4, 2, 1], [9, 3, 1]]`.
+    Raises: ValueError if `x` is not 1-D.
+
+    Example:
+        >>> ops.vander([2, 3], 3)
+        tensor([[4, 2, 1],
+                [9, 3, 1]], dtype=torch.int32)
     """
     x = convert_to_tensor(x)
     if ndim(x) != 1:

@@ -15,105 +15,202 @@ Tensor = Any
 
 @op
 def absolute(x: Tensor) -> Tensor:
-    """Magnitude of each element. Example: `absolute([-1.5, 2.0])` gives `[1.5, 2.0]`."""
+    """Magnitude of each element.
+
+    Example:
+        >>> ops.absolute([-1.5, 2.0])
+        tensor([1.5000, 2.0000])
+    """
 
 
 @op
 def abs(x: Tensor) -> Tensor:
-    """The same as `absolute`."""
+    """The same as `absolute`.
+
+    Example:
+        >>> ops.abs([-3, 0, 5])
+        tensor([3, 0, 5], dtype=torch.int32)
+    """
     return absolute(x)
 
 
 @op
 def negative(x: Tensor) -> Tensor:
-    """Each element times -1. Example: `negative([1, -2])` gives `[-1, 2]`."""
+    """Each element times -1.
+
+    Example:
+        >>> ops.negative([1, -2])
+        tensor([-1,  2], dtype=torch.int32)
+    """
 
 
 @op
 def sign(x: Tensor) -> Tensor:
-    """-1, 0 or 1 by the sign of each element. Example: `sign([-3, 0, 5])` gives `[-1, 0, 1]`."""
+    """-1, 0 or 1 by the sign of each element.
+
+    Example:
+        >>> ops.sign([-3, 0, 5])
+        tensor([-1,  0,  1], dtype=torch.int32)
+    """
 
 
 @op
 def reciprocal(x: Tensor) -> Tensor:
-    """1 / x. Example: `reciprocal([4.0])` gives `[0.25]`."""
+    """1 / x.
+
+    Example:
+        >>> ops.reciprocal([4.0, -0.5])
+        tensor([ 0.2500, -2.0000])
+    """
 
 
 @op
 def square(x: Tensor) -> Tensor:
-    """x * x. Example: `square([3])` gives `[9]`."""
+    """x * x.
+
+    Example:
+        >>> ops.square([3, -4])
+        tensor([ 9, 16], dtype=torch.int32)
+    """
 
 
 @op
 def sqrt(x: Tensor) -> Tensor:
-    """Non-negative square root; NaN for negative numbers. Example: `sqrt([4.0])` gives `[2.0]`."""
+    """Non-negative square root; NaN for negative numbers.
+
+    Example:
+        >>> ops.sqrt([4, 2, -1])
+        tensor([2.0000, 1.4142,    nan])
+    """
 
 
 @op
 def exp(x: Tensor) -> Tensor:
-    """e to the power of each element. Example: `exp([0.0])` gives `[1.0]`."""
+    """e to the power of each element.
+
+    Example:
+        >>> ops.exp([0, 1, -math.inf])
+        tensor([1.0000, 2.7183, 0.0000])
+    """
 
 
 @op
 def expm1(x: Tensor) -> Tensor:
-    """exp(x) - 1, exact also for tiny x. Example: `expm1([1e-10])` gives `[1e-10]`."""
+    """exp(x) - 1, exact also for tiny x.
+
+    Example:
+        >>> ops.expm1([1e-10, 1.0])
+        tensor([1.0000e-10, 1.7183e+00])
+    """
 
 
 @op
 def log(x: Tensor) -> Tensor:
-    """Natural logarithm; -inf at 0, NaN below. Example: `log([1.0])` gives `[0.0]`."""
+    """Natural logarithm; -inf at 0, NaN below.
+
+    Example:
+        >>> ops.log([1.0, math.e, 0.0, -1.0])
+        tensor([0., 1., -inf, nan])
+    """
 
 
 @op
 def log10(x: Tensor) -> Tensor:
-    """Logarithm to base 10. Example: `log10([100.0])` gives `[2.0]`."""
+    """Logarithm to base 10.
+
+    Example:
+        >>> ops.log10([100.0, 0.001])
+        tensor([ 2., -3.])
+    """
 
 
 @op
 def log1p(x: Tensor) -> Tensor:
-    """log(1 + x), exact also for tiny x. Example: `log1p([1e-10])` gives `[1e-10]`."""
+    """log(1 + x), exact also for tiny x.
+
+    Example:
+        >>> ops.log1p([1e-10, math.e - 1])
+        tensor([1.0000e-10, 1.0000e+00])
+    """
 
 
 @op
 def log2(x: Tensor) -> Tensor:
-    """Logarithm to base 2. Example: `log2([8.0])` gives `[3.0]`."""
+    """Logarithm to base 2.
+
+    Example:
+        >>> ops.log2([8, 0.25])
+        tensor([ 3., -2.])
+    """
 
 
 @op
 def sin(x: Tensor) -> Tensor:
-    """Sine; x in radians. Example: `sin([0.0])` gives `[0.0]`."""
+    """Sine; x in radians.
+
+    Example:
+        >>> ops.sin([0.0, math.pi / 6, math.pi / 2])
+        tensor([0.0000, 0.5000, 1.0000])
+    """
 
 
 @op
 def cos(x: Tensor) -> Tensor:
-    """Cosine; x in radians. Example: `cos([0.0])` gives `[1.0]`."""
+    """Cosine; x in radians.
+
+    Example:
+        >>> ops.cos([0.0, math.pi / 3, math.pi])
+        tensor([ 1.0000,  0.5000, -1.0000])
+    """
 
 
 @op
 def tan(x: Tensor) -> Tensor:
-    """Tangent; x in radians. Example: `tan([0.0])` gives `[0.0]`."""
+    """Tangent; x in radians.
+
+    Example:
+        >>> ops.tan([0.0, math.pi / 4])
+        tensor([0., 1.])
+    """
 
 
 @op
 def sinh(x: Tensor) -> Tensor:
-    """Hyperbolic sine, (e^x - e^-x) / 2. Example: `sinh([0.0])` gives `[0.0]`."""
+    """Hyperbolic sine, (e^x - e^-x) / 2.
+
+    Example:
+        >>> ops.sinh([0.0, math.log(2)])
+        tensor([0.0000, 0.7500])
+    """
 
 
 @op
 def cosh(x: Tensor) -> Tensor:
-    """Hyperbolic cosine, (e^x + e^-x) / 2. Example: `cosh([0.0])` gives `[1.0]`."""
+    """Hyperbolic cosine, (e^x + e^-x) / 2.
+
+    Example:
+        >>> ops.cosh([0.0, math.log(2)])
+        tensor([1.0000, 1.2500])
+    """
 
 
 @op
 def tanh(x: Tensor) -> Tensor:
-    """Hyperbolic tangent, between -1 and 1. Example: `tanh([0.0])` gives `[0.0]`."""
+    """Hyperbolic tangent, between -1 and 1.
+
+    Example:
+        >>> ops.tanh([-math.inf, 0.0, math.log(2)])
+        tensor([-1.0000,  0.0000,  0.6000])
+    """
 
 
 @op
 def ceil(x: Tensor) -> Tensor:
     """The least whole number not below each element, as a float.
 
-    Example: `ceil([1.2])` gives `[2.0]`.
+    Example:
+        >>> ops.ceil([1.2, -1.2])
+        tensor([ 2., -1.])
     """
 
 
@@ -121,7 +218,9 @@ def ceil(x: Tensor) -> Tensor:
 def floor(x: Tensor) -> Tensor:
     """The largest whole number not above each element, as a float.
 
-    Example: `floor([1.8])` gives `[1.0]`.
+    Example:
+        >>> ops.floor([1.8, -1.8])
+        tensor([ 1., -2.])
     """
 
 
@@ -129,7 +228,11 @@ def floor(x: Tensor) -> Tensor:
 def round(x: Tensor, decimals: int = 0) -> Tensor:
     """Round to `decimals` digits after the point; halves go to the even neighbour.
 
-    Example: `round([0.5, 1.5])` gives `[0.0, 2.0]`.
+    Example:
+        >>> ops.round([0.5, 1.5, 2.5])
+        tensor([0., 2., 2.])
+        >>> ops.round([3.14159], decimals=2)
+        tensor([3.1400])
     """
 
 
@@ -141,7 +244,9 @@ def clip(x: Tensor, x_min: Any, x_max: Any) -> Tensor:
         x: any shape.
         x_min, x_max: scalars or arrays that broadcast against `x`.
 
-    Example: `clip([-1, 5, 9], 0, 6)` gives `[0, 5, 6]`.
+    Example:
+        >>> ops.clip([-1, 5, 9], 0, 6)
+        tensor([0, 5, 6], dtype=torch.int32)
     """
 
 
@@ -149,7 +254,9 @@ def clip(x: Tensor, x_min: Any, x_max: Any) -> Tensor:
 def isfinite(x: Tensor) -> Tensor:
     """bool: neither infinite nor NaN.
 
-    Example: `isfinite([1.0, float("inf")])` gives `[True, False]`.
+    Example:
+        >>> ops.isfinite([1.0, math.inf, math.nan])
+        tensor([ True, False, False])
     """
 
 
@@ -157,13 +264,20 @@ def isfinite(x: Tensor) -> Tensor:
 def isinf(x: Tensor) -> Tensor:
     """bool: plus or minus infinity.
 
-    Example: `isinf([1.0, float("-inf")])` gives `[False, True]`.
+    Example:
+        >>> ops.isinf([1.0, -math.inf, math.nan])
+        tensor([False,  True, False])
     """
 
 
 @op
 def isnan(x: Tensor) -> Tensor:
-    """bool: not a number. Example: `isnan([1.0, float("nan")])` gives `[False, True]`."""
+    """bool: not a number.
+
+    Example:
+        >>> ops.isnan([1.0, math.inf, math.nan])
+        tensor([False, False,  True])
+    """
 
 
 @op
@@ -172,7 +286,9 @@ def nan_to_num(x: Tensor, nan: float = 0.0, posinf: Any = None, neginf: Any = No
 
     None: the dtype's largest and lowest numbers.
 
-    Example: `nan_to_num([float("nan"), 1.0])` gives `[0.0, 1.0]`.
+    Example:
+        >>> ops.nan_to_num([math.nan, 1.0, math.inf], posinf=9.0)
+        tensor([0., 1., 9.])
     """
 
 
@@ -180,7 +296,11 @@ def nan_to_num(x: Tensor, nan: float = 0.0, posinf: Any = None, neginf: Any = No
 def logical_not(x: Tensor) -> Tensor:
     """bool: True where `x` is False or zero.
 
-    Example: `logical_not([True, False])` gives `[False, True]`.
+    Example:
+        >>> ops.logical_not([True, False])
+        tensor([False,  True])
+        >>> ops.logical_not([0, 7])
+        tensor([ True, False])
     """
 
 
@@ -188,5 +308,9 @@ def logical_not(x: Tensor) -> Tensor:
 def copy(x: Tensor) -> Tensor:
     """A tensor of the same values with memory of its own.
 
-    Example: `copy([1, 2])` gives `[1, 2]`.
+    Example:
+        >>> x = ops.array([1, 2])
+        >>> y = ops.copy(x)
+        >>> y, y is x
+        (tensor([1, 2], dtype=torch.int32), False)
     """

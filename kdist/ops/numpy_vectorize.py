@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from kdist.ops.core import convert_to_tensor, shape, vectorized_map
+from kdist.ops.core import convert_to_tensor, shape
+from kdist.ops.core_control import vectorized_map
 from kdist.ops.numpy_shaping import broadcast_to, reshape
 
 _ONE = r"\(\s*(?:\w+\s*(?:,\s*\w+\s*)*)?\)"
@@ -27,7 +28,15 @@ def vectorize(pyfunc: Callable, *, excluded: Any = None, signature: str | None =
 
     Returns: a function of the same arguments; named ones are handed on as they are.
     Raises: ValueError for a signature that cannot be read.
-    Example: `vectorize(dot, signature="(n),(n)->()")` maps (5, 3) and (3,) to (5,).
+
+    Example:
+        >>> larger = ops.vectorize(lambda a, b: ops.where(a > b, a, b))
+        >>> larger(ops.array([1, 5]), ops.array([[3], [4]]))
+        tensor([[3, 5],
+                [4, 5]], dtype=torch.int32)
+        >>> dots = ops.vectorize(ops.dot, signature="(n),(n)->()")
+        >>> dots(ops.ones((5, 3)), ops.ones(3))
+        tensor([3., 3., 3., 3., 3.])
     """
     if not callable(pyfunc):
         raise ValueError(f"vectorize: pyfunc={pyfunc!r} must be a function.")

@@ -24,25 +24,45 @@ def _window(shape: Callable, x: Any, *settings: Any) -> Tensor:
 
 @op
 def bartlett(x: Any) -> Tensor:
-    """A triangle from 0 to 1 to 0. Example: `bartlett(5)` gives `[0, 0.5, 1, 0.5, 0]`."""
+    """A triangle from 0 to 1 to 0.
+
+    Example:
+        >>> ops.bartlett(5)
+        tensor([0.0000, 0.5000, 1.0000, 0.5000, 0.0000])
+    """
     return _window(np.bartlett, x)
 
 
 @op
 def blackman(x: Any) -> Tensor:
-    """0.42 - 0.5 cos(2 pi n / (x - 1)) + 0.08 cos(4 pi n / (x - 1)). Example: `blackman(64)`."""
+    """0.42 - 0.5 cos(2 pi n / (x - 1)) + 0.08 cos(4 pi n / (x - 1)).
+
+    Example:
+        >>> ops.round(ops.blackman(5), 2)
+        tensor([-0.0000, 0.3400, 1.0000, 0.3400, -0.0000])
+    """
     return _window(np.blackman, x)
 
 
 @op
 def hamming(x: Any) -> Tensor:
-    """0.54 - 0.46 cos(2 pi n / (x - 1)). Example: `hamming(64)`."""
+    """0.54 - 0.46 cos(2 pi n / (x - 1)).
+
+    Example:
+        >>> ops.hamming(5)
+        tensor([0.0800, 0.5400, 1.0000, 0.5400, 0.0800])
+    """
     return _window(np.hamming, x)
 
 
 @op
 def hanning(x: Any) -> Tensor:
-    """0.5 - 0.5 cos(2 pi n / (x - 1)). Example: `hanning(64)`."""
+    """0.5 - 0.5 cos(2 pi n / (x - 1)).
+
+    Example:
+        >>> ops.hanning(5)
+        tensor([0.0000, 0.5000, 1.0000, 0.5000, 0.0000])
+    """
     return _window(np.hanning, x)
 
 
@@ -52,6 +72,10 @@ def kaiser(x: Any, beta: float) -> Tensor:
 
     The larger `beta`, the narrower.
 
-    Example: `kaiser(64, 14.0)`.
+    Example:
+        >>> ops.kaiser(5, 14.0)
+        tensor([7.7269e-06, 1.6493e-01, 1.0000e+00, 1.6493e-01, 7.7269e-06])
+        >>> ops.kaiser(5, 0.0)
+        tensor([1., 1., 1., 1., 1.])
     """
     return _window(np.kaiser, x, float(beta))

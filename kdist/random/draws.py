@@ -39,12 +39,19 @@ def _row(name: str) -> Any:
 def normal(
     shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Seed = None
 ) -> Tensor:
-    """Of the normal distribution. Example: `normal((2, 3), stddev=0.1, seed=0)`.
+    """Of the normal distribution.
 
     Arguments:
         shape: of the result.
         mean, stddev: scalars, or tensors that broadcast to `shape`.
         dtype: a float; default the float default.
+
+    Example:
+        >>> random.normal((2, 3), stddev=0.1, seed=0).shape
+        torch.Size([2, 3])
+        >>> x = random.normal((1000,), mean=5.0, seed=0)
+        >>> abs(float(ops.mean(x)) - 5.0) < 0.1, abs(float(ops.std(x)) - 1.0) < 0.1
+        (True, True)
     """
     dtype = _float(dtype, "normal")
     return _row("normal")(shape, mean=mean, stddev=stddev, dtype=dtype, seed=draw_seed(seed))
@@ -56,6 +63,11 @@ def truncated_normal(
     """Of the normal distribution cut at two standard deviations from the mean.
 
     Arguments as for `normal`.
+
+    Example:
+        >>> x = random.truncated_normal((1000,), stddev=0.5, seed=0)
+        >>> bool(ops.max(ops.abs(x)) <= 1.0)
+        True
     """
     dtype = _float(dtype, "truncated_normal")
     return _row("truncated_normal")(
@@ -68,9 +80,12 @@ def uniform(
 ) -> Tensor:
     """Evenly from `minval` up to but without `maxval`.
 
-    Example: `uniform((2, 3), -1.0, 1.0, seed=0)`.
-
     Raises: ValueError for a dtype that is no float; `randint` draws integers.
+
+    Example:
+        >>> x = random.uniform((1000,), -1.0, 1.0, seed=0)
+        >>> bool(ops.min(x) >= -1.0), bool(ops.max(x) < 1.0), abs(float(ops.mean(x))) < 0.1
+        (True, True, True)
     """
     dtype = _float(dtype, "uniform")
     return _row("uniform")(shape, minval=minval, maxval=maxval, dtype=dtype, seed=draw_seed(seed))
@@ -81,9 +96,11 @@ def randint(
 ) -> Tensor:
     """Integers evenly from `minval` up to but without `maxval`.
 
-    Example: `randint((2,), 0, 10, seed=0)`.
-
     Raises: ValueError for a dtype that is no integer; `uniform` draws floats.
+
+    Example:
+        >>> ops.unique(random.randint((1000,), 3, 7, seed=0))
+        tensor([3, 4, 5, 6], dtype=torch.int32)
     """
     dtype = dtypes.standardize_dtype(dtype)
     if dtype not in dtypes.INTS:
@@ -103,6 +120,12 @@ def categorical(
         num_samples: how many per row.
 
     Returns: (batch, num_samples). Raises: ValueError if `logits` is not 2-D.
+
+    Example:
+        >>> rare_and_frequent = ops.log([[0.1, 0.9]])
+        >>> x = random.categorical(rare_and_frequent, 1000, seed=0)
+        >>> x.shape, abs(float(ops.mean(ops.cast(x, "float32"))) - 0.9) < 0.05
+        (torch.Size([1, 1000]), True)
     """
     logits = backend.convert_to_tensor(logits)
     if len(logits.shape) != 2:
@@ -122,23 +145,47 @@ def dropout(inputs: Tensor, rate: float, noise_shape: Any = None, seed: Seed = N
             one size.
 
     Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html.
+
+    Example:
+        >>> x = random.dropout(ops.ones(1000), 0.75, seed=0)
+        >>> ops.unique(x), abs(float(ops.mean(x)) - 1.0) < 0.2
+        (tensor([0., 4.]), True)
     """
     return _row("dropout")(inputs, rate, noise_shape=noise_shape, seed=draw_seed(seed))
 
 
 def shuffle(x: Tensor, axis: int = 0, seed: Seed = None) -> Tensor:
-    """The slices along `axis` in random order. Example: `shuffle([1, 2, 3], seed=0)`."""
+    """The slices along `axis` in random order.
+
+    Example:
+        >>> x = ops.arange(10)
+        >>> y = random.shuffle(x, seed=0)
+        >>> ops.sort(y), bool(ops.all(y == x))
+        (tensor([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], dtype=torch.int32), False)
+    """
     return _row("shuffle")(x, axis=axis, seed=draw_seed(seed))
 
 
 def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
-    """Of the gamma distribution of scale 1; its parameter `alpha` broadcasts to `shape`."""
+    """Of the gamma distribution of scale 1; its parameter `alpha` broadcasts to `shape`.
+
+    Example:
+        >>> x = random.gamma((1000,), alpha=[2.0], seed=0)
+        >>> bool(ops.min(x) > 0), abs(float(ops.mean(x)) - 2.0) < 0.2
+        (True, True)
+    """
     dtype = _float(dtype, "gamma")
     return _row("gamma")(shape, alpha, dtype=dtype, seed=draw_seed(seed))
 
 
 def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
-    """Of the beta distribution with parameters `alpha` and `beta`, which broadcast to `shape`."""
+    """Of the beta distribution with parameters `alpha` and `beta`, which broadcast to `shape`.
+
+    Example:
+        >>> x = random.beta((1000,), alpha=3.0, beta=1.0, seed=0)
+        >>> abs(float(ops.mean(x)) - 0.75) < 0.05
+        True
+    """
     dtype = _float(dtype, "beta")
     return _row("beta")(shape, alpha, beta, dtype=dtype, seed=draw_seed(seed))
 
@@ -146,6 +193,12 @@ def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Seed = None
 def binomial(
     shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Seed = None
 ) -> Tensor:
-    """How many of `counts` trials succeed, each with its probability; both broadcast to `shape`."""
+    """How many of `counts` trials succeed, each with its probability; both broadcast to `shape`.
+
+    Example:
+        >>> x = random.binomial((1000,), counts=10.0, probabilities=0.5, seed=0)
+        >>> abs(float(ops.mean(x)) - 5.0) < 0.2
+        True
+    """
     dtype = _float(dtype, "binomial")
     return _row("binomial")(shape, counts, probabilities, dtype=dtype, seed=draw_seed(seed))

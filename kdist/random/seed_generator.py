@@ -33,9 +33,12 @@ class SeedGenerator:
     Raises: ValueError if `seed` is not an int.
 
     Example:
-        seeds = kdist.random.SeedGenerator(42)
-        a = kdist.random.normal((2,), seed=seeds)
-        b = kdist.random.normal((2,), seed=seeds)  # other numbers than a
+        >>> seeds = random.SeedGenerator(42)
+        >>> a = random.normal((2,), seed=seeds)
+        >>> b = random.normal((2,), seed=seeds)  # other numbers than a
+        >>> again = random.normal((2,), seed=random.SeedGenerator(42))
+        >>> bool(ops.any(a == b)), bool(ops.all(a == again))
+        (False, True)
     """
 
     _tracked_as = "seed_generators"  # how a layer lists it
@@ -109,6 +112,10 @@ def global_seed_generator() -> SeedGenerator:
     """The generator that draws without a seed share.
 
     Raises: ValueError inside a traced function of jax, where its state would become a constant.
+
+    Example:
+        >>> random.global_seed_generator() is random.global_seed_generator()
+        True
     """
     if _is_tracing():
         raise ValueError(
@@ -128,7 +135,15 @@ def reset_global_seed_generator() -> None:
 
 
 def make_default_seed() -> int:
-    """A seed from Python's `random`, between 1 and 1e9."""
+    """A seed from Python's `random`, between 1 and 1e9.
+
+    Example:
+        >>> kdist.utils.set_random_seed(0)
+        >>> first = random.make_default_seed()
+        >>> kdist.utils.set_random_seed(0)
+        >>> random.make_default_seed() == first, 1 <= first <= 1e9
+        (True, True)
+    """
     return python_random.randint(1, int(1e9))
 
 
@@ -140,6 +155,14 @@ def draw_seed(seed: int | SeedGenerator | None) -> Any:
             one; a tensor of shape (2,), such as `jax.random.PRNGKey(1)`: itself.
 
     Raises: ValueError for anything else.
+
+    Example:
+        >>> random.draw_seed(7).shape
+        torch.Size([2])
+        >>> bool(ops.all(random.draw_seed(7) == random.draw_seed(7)))
+        True
+        >>> bool(ops.all(random.draw_seed(None) == random.draw_seed(None)))
+        False
     """
     if isinstance(seed, SeedGenerator):
         return seed.next()

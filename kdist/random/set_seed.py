@@ -23,7 +23,14 @@ def set_random_seed(seed: int) -> None:
     Arguments:
         seed: int, 0 to 2**32 - 1.
 
-    Raises: ValueError if it is not such an int. Example: `kdist.utils.set_random_seed(0)`.
+    Raises: ValueError if it is not such an int.
+
+    Example:
+        >>> kdist.utils.set_random_seed(0)
+        >>> x = random.uniform((4,))
+        >>> kdist.utils.set_random_seed(0)
+        >>> bool(ops.all(x == random.uniform((4,))))
+        True
     """
     if not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise ValueError(f"seed={seed!r} of set_random_seed must be an int from 0 to 2**32 - 1.")

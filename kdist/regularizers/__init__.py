@@ -28,17 +28,34 @@ def get(identifier: Any) -> Any:
     That is a name ("l2"), a config, a class, a callable, or None.
 
     Raises: ValueError for what is none of these.
+
+    Example:
+        >>> regularizers.get("l2").l2
+        0.01
+        >>> regularizers.get(None) is None
+        True
     """
     return serialization.resolve(identifier, _BY_NAME, "regularizer")
 
 
 def serialize(regularizer: Any) -> Any:
-    """The config of a regularizer."""
+    """The config of a regularizer.
+
+    Example:
+        >>> regularizers.serialize(regularizers.L2(0.5))["config"]
+        {'l2': 0.5}
+    """
     return serialization.serialize_keras_object(regularizer)
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
-    """The regularizer that `serialize` described."""
+    """The regularizer that `serialize` described.
+
+    Example:
+        >>> config = regularizers.serialize(regularizers.L2(0.5))
+        >>> regularizers.deserialize(config)(ops.array([1.0, 2.0]))
+        tensor(2.5000)
+    """
     return serialization.resolve(config, _BY_NAME, "regularizer", custom_objects=custom_objects)
 
 
