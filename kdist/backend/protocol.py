@@ -15,6 +15,7 @@ import numpy as np
 
 from kdist.core.coordination import Channel
 from kdist.core.leaf import Leaf
+from kdist.distribution.communication import Communication
 from kdist.distribution.plan import Plan
 from kdist.distribution.trace import Allocation
 
@@ -82,6 +83,14 @@ class Program(Protocol):
         """The same without communication: this process's own part, for a progress bar."""
         ...
 
+    apart: bool
+    """Whether, within a run, some variables hold what this process has of its own rows alone: statistics of batches,
+    sums of gradients."""
+
+    def settle(self, state: Any) -> None:
+        """Make them global. All processes call this together, before anybody saves or keeps variables' values."""
+        ...
+
     def end(self, state: Any) -> None:
         """Write the state back to the variables."""
         ...
@@ -96,9 +105,6 @@ class Runtime(Protocol):
 
     statistics_per_replica: bool
     """Whether layers in a step see one replica's slice of the batch, and not the whole."""
-    regathers: bool
-    """Whether sharded parameters are let go after the forward pass, and gathered again for the backward pass."""
-
     def initialize(
         self,
         coordinator: str,
@@ -112,6 +118,10 @@ class Runtime(Protocol):
 
     def shutdown(self, failed: bool) -> None:
         """Leave the group; after a failure without waiting for peers."""
+        ...
+
+    def communication(self, kind: str) -> Communication:
+        """How steps communicate over devices of a kind: "cpu", "gpu", "tpu", or another word where none is chosen."""
         ...
 
     def process_index(self) -> int: ...

@@ -95,6 +95,7 @@ class ModelCheckpoint(MonitorCallback):
         path = self._path(epoch, batch, logs)
         if not self._is_wanted(epoch, path, logs):
             return
+        self.model.settle_replicas()
         if process_index() != 0:
             gather_state(self.model)
             return

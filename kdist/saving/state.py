@@ -27,6 +27,14 @@ def save_state(model: Any, writer: Any, assets: Path | None = None, skip: Any = 
         assets: folder for what layers save as files; None: they are left out.
         skip: objects that are left out, with what is inside them.
     """
+    live = getattr(model, "_live", None)
+    if live is not None and live.program.apart:
+        warnings.warn(
+            f"Model {model.name!r} is saved within an epoch, while its statistics or sums of gradients "
+            "are those of this process alone. Call model.settle_replicas() on all processes first, or "
+            "use ModelCheckpoint(save_freq=...), which does.",
+            stacklevel=3,
+        )
     for path, found in stateful_objects(model, skip):
         if isinstance(found, SeedGenerator):
             # Keras saves no seeds and passes over these: with them a loaded model goes on drawing

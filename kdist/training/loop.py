@@ -49,6 +49,10 @@ class Live:
         self.program, self.state = program, state
         self.watch: ChangeWatch | None = None  # until parameters were seen to change
 
+    def settle(self) -> None:
+        """Make global what each process kept of its own rows, so that it may be saved. All processes call it."""
+        self.program.settle(self.state)
+
 
 def fit_epochs(
     model: Any,
@@ -80,6 +84,7 @@ def fit_epochs(
                 )
             epoch_logs = dict(logs)
             epoch_logs.update(validate(epoch))
+            live.settle()  # callbacks may save or keep what they find
             position.epoch, position.batch, position.sample = epoch + 1, 0, 0
             callbacks.on_epoch_end(epoch, epoch_logs)
     finally:

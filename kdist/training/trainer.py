@@ -336,6 +336,15 @@ class Trainer(Compiled, Objective):
         return self.predict(x, batch_size=len(tree.flatten(x)[0]), verbose=0)
 
     # ---- checkpoints
+    def settle_replicas(self) -> None:
+        """Make variables global that, within an epoch, differ by process: statistics of batches, sums of gradients.
+
+        All processes call it at the same point, before one of them saves or keeps the model in a callback of batches.
+        At the end of an epoch, and outside of fit, all variables are global anyway.
+        """
+        if self._live is not None:
+            self._live.settle()
+
     def take_snapshot(self) -> tuple[dict, dict]:
         """(leaves, meta) of everything that resuming needs; what the ShardedCheckpoint callback saves."""
         return take_snapshot(self)

@@ -89,6 +89,8 @@ class Program:
         gathers: whether outputs are to be whole on every process.
     """
 
+    apart = False  # arrays are global
+
     def __init__(
         self,
         model: Any,
@@ -184,6 +186,9 @@ class Program:
     def local_metric_values(self, state: State) -> list[jax.Array] | None:
         """`metric_values`: this process knows the global sums."""
         return self.metric_values(state)
+
+    def settle(self, state: State) -> None:
+        """Nothing to do: nothing is apart."""
 
 
 def _cut(values: list, sizes: list[int]) -> tuple[list, ...]:

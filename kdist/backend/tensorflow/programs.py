@@ -32,6 +32,8 @@ class Program:
         plan: its plan; with a strategy, every device computes a slice of the batch.
     """
 
+    apart = False  # replicas average in each step what they assign
+
     def __init__(self, model: Any, kind: str, plan: Plan):
         check_support(plan.strategy)
         self._model, self._kind = model, kind
@@ -74,6 +76,9 @@ class Program:
             lambda a: a if a is None else as_tensor(a), (x, y, w, batch.mask, size)
         )
         return None, self._on_all_replicas(*tensors)
+
+    def settle(self, state: None) -> None:
+        """Nothing to do: nothing is apart."""
 
     def end(self, state: None) -> None:
         """Nothing to do: the variables hold their values."""

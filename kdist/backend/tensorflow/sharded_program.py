@@ -27,6 +27,8 @@ class ShardedProgram:
     Arguments: as of `Program`.
     """
 
+    apart = False  # variables are global
+
     def __init__(self, model: Any, kind: str, plan: Plan):
         check_support(plan.strategy)
         if model.run_eagerly:
@@ -61,6 +63,9 @@ class ShardedProgram:
         if self._kind == "predict":
             return None, out
         return None, tree.map_structure(lambda v: v if v is None else tf.constant(whole(v)), out)
+
+    def settle(self, state: None) -> None:
+        """Nothing to do: nothing is apart."""
 
     def end(self, state: None) -> None:
         """Nothing to do: the variables hold their values."""

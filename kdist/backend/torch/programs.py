@@ -71,6 +71,7 @@ class Program:
             "predict": model.predict_step,
         }[kind]
         self._result_names: frozenset[str] | None = None
+        self.apart = self._may_part = False
 
     def begin(self) -> State:
         """Set the mode of plain torch modules, and give all processes one state."""
@@ -87,12 +88,14 @@ class Program:
                 ]
                 _agree([v._storage for v in variables])
             else:
-                self._settle()  # within a fit the weights agree, and statistics of batches do not
+                live.program.settle(live.state)  # the weights agree, and statistics of batches do not
+        self._may_part = self._shares and self._kind == "train" and bool(self._own_sums())
         return State(was_training)
 
     def __call__(self, state: State, batch: Any) -> tuple[State, Any]:
         x = to_device(batch.x)
         predicts = self._kind == "predict"
+        self.apart = self._may_part
         data = (
             pack(x, None, None)
             if predicts
@@ -127,24 +130,28 @@ class Program:
         return dict(zip(logs, values, strict=True))
 
     def end(self, state: State) -> None:
-        if self._grouped and self._kind == "train":
-            self._settle()
+        self.settle(state)
         running.leave()
         nn.Module.train(self._model, state.was_training)
 
-    def _settle(self) -> None:
+    def settle(self, state: State) -> None:
         """Average what each process kept of its own slices: statistics, and sums of gradients.
 
         They move linearly, so averaging now is averaging at each step.
         """
+        if self.apart:
+            average([s.held() for s in self._own_sums()], self._group)
+            self.apart = False
+
+    def _own_sums(self) -> list:
+        """The storages of what a process changes by its own rows alone."""
         model = self._model
         own = [*model.non_trainable_variables]
-        if self._kind == "train" and model.optimizer is not None:
+        if model.optimizer is not None:
             own += model.optimizer.variables
-        apart = (v._storage for v in own if v.aggregation == "mean")
-        if self._shares:
-            # What is cut over the replicas was averaged when it was cut.
-            average([s.held() for s in apart if s.cut is None or not s.cut.gathers], self._group)
+        storages = (v._storage for v in own if v.aggregation == "mean")
+        # What is cut over the replicas was averaged when it was cut.
+        return [s for s in storages if s.cut is None or not s.cut.gathers]
 
     def gather(self, outputs: Any) -> Any:
         """Outputs of predict as NumPy arrays of the global batch. With several processes all of them call it."""
