@@ -15,7 +15,6 @@ import numpy as np
 
 from kdist.core.coordination import Channel
 from kdist.core.leaf import Leaf
-from kdist.distribution.communication import Communication
 from kdist.distribution.plan import Plan
 from kdist.distribution.trace import Allocation
 
@@ -105,6 +104,9 @@ class Runtime(Protocol):
 
     statistics_per_replica: bool
     """Whether layers in a step see one replica's slice of the batch, and not the whole."""
+    regathers: bool
+    """Whether sharded parameters are let go after the forward pass, and gathered again for the backward pass."""
+
     def initialize(
         self,
         coordinator: str,
@@ -118,10 +120,6 @@ class Runtime(Protocol):
 
     def shutdown(self, failed: bool) -> None:
         """Leave the group; after a failure without waiting for peers."""
-        ...
-
-    def communication(self, kind: str) -> Communication:
-        """How steps communicate over devices of a kind: "cpu", "gpu", "tpu", or another word where none is chosen."""
         ...
 
     def process_index(self) -> int: ...
