@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from kdist.core import registry
+from kdist.core import registry, serialization
 from kdist.core.graph import Node, any_symbolic
 from kdist.ops.operation import Operation
 
@@ -154,7 +154,7 @@ class SavedForm:
 
     def from_config(self, config: dict) -> OpCall:
         """A call that a file describes, to be made by `OpCall.call_saved`."""
-        config = dict(config)
+        config = {k: serialization.deserialize_keras_object(v) for k, v in config.items()}
         name = config.pop("name")
         return OpCall(self.op, name, config)
 

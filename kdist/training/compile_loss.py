@@ -213,8 +213,34 @@ def samples_here(batch: Any) -> Any:
     return ops.shape(leaves[0])[0] if leaves else 1
 
 
+def kind_of_labels(y_true: Any, y_pred: Any) -> int:
+    """Which of (binary, sparse, categorical) labels `y_true` holds for the classes that `y_pred` has scores of."""
+    t, p = tuple(y_true.shape), tuple(y_pred.shape)
+    if not p or p[-1] == 1:
+        return 0
+    return 1 if len(t) < len(p) or (len(t) == len(p) and t[-1] == 1) else 2
+
+
+class Crossentropy(losses_lib.Loss):
+    """The crossentropy that fits the shapes: binary, sparse or categorical. What "crossentropy" and "ce" mean."""
+
+    _kinds = tuple(
+        losses_lib.LossFunctionWrapper(each, reduction=None)
+        for each in (
+            losses_lib.binary_crossentropy,
+            losses_lib.sparse_categorical_crossentropy,
+            losses_lib.categorical_crossentropy,
+        )
+    )
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return self._kinds[kind_of_labels(y_true, y_pred)].call(y_true, y_pred)
+
+
 def as_loss(loss: Any, reduction: str = "sum_over_batch_size") -> Any:
     """A `Loss` for a name, a function or a `Loss`."""
+    if isinstance(loss, str) and loss.lower() in ("crossentropy", "ce"):
+        return Crossentropy(reduction=reduction, name=loss)
     found = losses_lib.get(loss)
     if isinstance(found, losses_lib.Loss):
         return found

@@ -7,7 +7,13 @@ from typing import Any
 from kdist import metrics as metrics_lib
 from kdist import ops
 from kdist.core.replicas import sample_mask
-from kdist.training.compile_loss import output_paths, path_get, per_output, select
+from kdist.training.compile_loss import (
+    kind_of_labels,
+    output_paths,
+    path_get,
+    per_output,
+    select,
+)
 
 
 def _listed(given: Any) -> list:
@@ -54,11 +60,7 @@ def resolve_metric(identifier: Any, y_true: Any, y_pred: Any) -> Any:
         "ce": "crossentropy",
     }.get(kind or "")
     if family is not None:
-        binary, sparse, categorical = families[family]
-        t, p = tuple(y_true.shape), tuple(y_pred.shape)
-        is_binary = len(p) == 0 or p[-1] == 1
-        is_sparse = len(t) < len(p) or (len(t) == len(p) and t[-1] == 1 and p[-1] != 1)
-        cls = getattr(metrics_lib, binary if is_binary else sparse if is_sparse else categorical)
+        cls = getattr(metrics_lib, families[family][kind_of_labels(y_true, y_pred)])
         return cls(name=identifier)
     found = metrics_lib.get(identifier)
     if isinstance(found, metrics_lib.Metric):

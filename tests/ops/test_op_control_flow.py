@@ -41,6 +41,8 @@ def test_fori_loop():
         0, 4, lambda i, v: ops.add(v, ops.cast(i, "float32")), ops.convert_to_tensor(0.0)
     )
     assert float(numpy(total)) == 6.0
+    long = ops.fori_loop(0, 4, lambda i, v: v + i, np.zeros(2, "int64"))
+    assert numpy(long).tolist() == [6, 6]
 
 
 def test_maps():

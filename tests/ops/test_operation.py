@@ -107,3 +107,15 @@ def test_bad_names_and_missing_methods():
         kdist.Operation()(ops.ones((2,)))
     with pytest.raises(AttributeError, match="no output"):
         _ = Halves().output
+
+
+@kdist.saving.register_keras_serializable()
+def _twice(x):
+    return x + x
+
+
+def test_a_function_given_to_an_op_is_saved_with_the_model():
+    x = kdist.Input((3,))
+    model = kdist.Model(x, ops.vectorized_map(_twice, x))
+    again = kdist.Model.from_config(model.get_config())
+    np.testing.assert_array_equal(again.predict(np.ones((2, 3)), verbose=0), np.full((2, 3), 2.0))

@@ -88,7 +88,9 @@ def while_loop(
 
 
 def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
-    start = (as_tensor(lower, "int32"), tree.map_structure(as_tensor, init_val))
+    # Run eagerly, it counts as Python does, so that the index takes on the dtype that it meets.
+    first = lower if tf.executing_eagerly() else as_tensor(lower, "int32")
+    start = (first, tree.map_structure(as_tensor, init_val))
     return tf.while_loop(lambda i, _: i < upper, lambda i, v: (i + 1, body_fun(i, v)), start)[1]
 
 
@@ -176,23 +178,29 @@ def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int =
     Source: Hillis and Steele, 1986.
     """
     elems = tree.map_structure(as_tensor, elems)
-    n = tree.flatten(elems)[0].shape[axis]
-    if n is None:
-        raise ValueError(f"associative_scan needs a known size along axis={axis}.")
+    n = static_or_dynamic_shape(tree.flatten(elems)[0])[axis]
     flip = lambda x: tf.reverse(x, [axis])
     cut = lambda x, a, b: x[
         (builtins.slice(None),) * (axis % x.shape.rank) + (builtins.slice(a, b),)
     ]
     out = tree.map_structure(flip, elems) if reverse else elems
-    offset = 1
-    while offset < n:
+
+    def step(offset: Any, out: Any) -> tuple:
         front, rest, behind = (
             tree.map_structure(lambda x, a=a, b=b: cut(x, a, b), out)
             for a, b in ((0, offset), (offset, n), (0, n - offset))
         )
         combined = f(behind, rest)
-        out = tree.map_structure(lambda x, y: tf.concat([x, y], axis), front, combined)
-        offset *= 2
+        joined = tree.map_structure(lambda x, y: tf.concat([x, y], axis), front, combined)
+        tree.map_structure(lambda y, x: y.set_shape(x.shape), joined, out)
+        return offset * 2, joined
+
+    offset: Any = 1
+    if isinstance(n, int):
+        while offset < n:
+            offset, out = step(offset, out)
+    else:
+        _, out = tf.while_loop(lambda offset, _: offset < n, step, (tf.constant(1), out))
     return tree.map_structure(flip, out) if reverse else out
 
 

@@ -204,6 +204,16 @@ def test_scan_returns_ys_of_another_form_than_the_carry():
     np.testing.assert_array_equal(ys["big"], [True, True, False])
 
 
+def test_associative_scan_of_a_size_known_late():
+    scan = tf.function(
+        lambda x: backend.OPS["associative_scan"](tf.add, x),
+        input_signature=[tf.TensorSpec([None, 2])],
+    )
+    for n in (1, 2, 5, 8):
+        x = np.arange(2 * n, dtype="float32").reshape(n, 2)
+        np.testing.assert_array_equal(scan(x), np.cumsum(x, 0))
+
+
 def test_abstract_evaluation_computes_nothing_and_captures_variables():
     v = Variable(f(3, 5))
     fill = lambda x: (v.assign(OPS["zeros"]((3, 5))), OPS["matmul"](x, v))[1]
