@@ -5,8 +5,9 @@ Runs in worker processes too, so it imports nothing of pytest.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,27 @@ def convnet(kdist, layers, rate: float = 0.0):
 
 def dropped_convnet(kdist, layers):
     return convnet(kdist, layers, 0.4)
+
+
+def sharp_convnet(kdist, layers, rate: float = 0.0):
+    """Another, whose relu and maxima have kinks: gradients jump where rounding moves a value across one."""
+    return kdist.Sequential(
+        [
+            kdist.Input((8, 8, 3)),
+            layers.Conv2D(8, 3, padding="same", use_bias=False),
+            layers.BatchNormalization(synchronized=True),
+            layers.Activation("relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(16, 3, padding="same", activation="relu"),
+            layers.Dropout(rate),
+            layers.Flatten(),
+            layers.Dense(CLASSES, activation="softmax", name="head"),
+        ]
+    )
+
+
+def dropped_sharp_convnet(kdist, layers):
+    return sharp_convnet(kdist, layers, 0.4)
 
 
 def dropout(kdist, layers):
@@ -228,11 +250,18 @@ OWN_STEPS = {"jax": _jax_step, "torch": _torch_step, "tensorflow": _tensorflow_s
 # ---- cases
 @dataclass(frozen=True)
 class Case:
-    """A model, what it is trained on, and what its optimizer is told besides."""
+    """A model, what it is trained on, what its optimizer is told besides, and in which dtype all is computed."""
 
     model: Callable
     samples: Callable[[], dict] = data
     optimizer: dict[str, Any] = field(default_factory=dict)
+    rate: float = 0.003
+    dtype: str = "float32"
+
+    @property
+    def tolerance(self) -> float:
+        """How far results may be apart: norm of the difference over the norm, tensor by tensor."""
+        return {"float32": 1e-5, "float64": 1e-12}[self.dtype]
 
 
 # Accumulated: updates cross from one epoch to the next, over an evaluation, and the last one is left incomplete.
@@ -250,6 +279,16 @@ CASES = {
     "shared": Case(shared, pairs),
     "own_step": Case(own_step),
 }
+# Adam's steps three times as long, and kinks: what rounding leaves grows faster.
+HARD = {
+    **{f"hard_{name}": replace(case, rate=0.01) for name, case in CASES.items()},
+    "hard_convnet": Case(sharp_convnet, rate=0.01),
+    "hard_dropped_convnet": Case(dropped_sharp_convnet, rate=0.01),
+}
+# The same in float64, where rounding leaves nothing that could be taken for it: an error in a formula, or 32 bits
+# anywhere on the way, is seen.
+WIDE = {name.replace("hard", "wide"): replace(case, dtype="float64") for name, case in HARD.items()}
+CASES |= HARD | WIDE
 # Dropout draws other masks on every replica where a backend computes per replica, so only jax compares these.
 DRAWING = ("dropout", "dropped_convnet", "dropped_transformer")
 
@@ -293,6 +332,25 @@ STRATEGIES: dict[str, Callable] = {
 
 
 # ---- training and comparing
+@contextmanager
+def computing_in(dtype: str) -> Iterator[None]:
+    """Have models that are made and trained here compute in `dtype`."""
+    import kdist
+
+    before, wide = kdist.config.floatx(), dtype == "float64"
+    kdist.config.set_floatx(dtype)
+    try:
+        if kdist.config.backend() == "jax":
+            import jax
+
+            with jax.enable_x64(wide):
+                yield
+        else:
+            yield
+    finally:
+        kdist.config.set_floatx(before)
+
+
 def compiled(case: str, optimizer: str = "adam") -> Any:
     """The case's model, compiled under the active strategy."""
     import kdist
@@ -304,7 +362,7 @@ def compiled(case: str, optimizer: str = "adam") -> Any:
         optimizer=kdist.optimizers.get(
             {
                 "class_name": optimizer,
-                "config": {"learning_rate": 0.003, **CASES[case].optimizer},
+                "config": {"learning_rate": CASES[case].rate, **CASES[case].optimizer},
             }
         ),
         loss="sparse_categorical_crossentropy",
@@ -316,6 +374,11 @@ def compiled(case: str, optimizer: str = "adam") -> Any:
 
 def train(case: str, weighted: bool = True, epochs: int = 2, optimizer: str = "adam") -> dict:
     """The trajectory of a fit: loss and metrics by epoch, evaluation, predictions, and the weights at the end."""
+    with computing_in(CASES[case].dtype):
+        return _trained(case, weighted, epochs, optimizer)
+
+
+def _trained(case: str, weighted: bool, epochs: int, optimizer: str) -> dict:
     model = compiled(case, optimizer)
     samples = CASES[case].samples()
     weight = samples["sample_weight"] if weighted else None

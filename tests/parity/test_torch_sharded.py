@@ -27,12 +27,25 @@ ENV = {
 }
 CASES = ["mlp", "batchnorm", "convnet", "regularized", "transformer", "shared", "own_step"]
 CASES += ["accumulated"]
+CASES += [f"{how}_{name}" for how in ("hard", "wide") for name in CASES]
 ON_TWO = ["fsdp", "optimizer", "tensor_2"]
 # Over a tensor axis every operation costs more than the small models' arithmetic: fewer of them.
 ON_FOUR = {
     "hybrid_4": ["mlp", "batchnorm", "transformer", "shared", "own_step"],
-    "composed_4": ["mlp", "convnet", "regularized", "transformer", "shared", "own_step"],
-    "model": ["convnet", "transformer", "own_step"],
+    "composed_4": [
+        "mlp",
+        "convnet",
+        "regularized",
+        "transformer",
+        "shared",
+        "own_step",
+        "accumulated",
+        "hard_convnet",
+        "hard_transformer",
+        "wide_transformer",
+        "wide_accumulated",
+    ],
+    "model": ["convnet", "transformer", "own_step", "hard_convnet", "wide_convnet"],
 }
 OPTIMIZERS = list(sharded_child.OPTIMIZERS)
 OPTIMIZED = {
@@ -85,17 +98,21 @@ def four() -> list[dict]:
     return launched(4, sharded_child.several, [(s, "case", n) for s, n in pairs(ON_FOUR)])
 
 
+def assert_same(name: str, one: dict, other: dict) -> None:
+    cases.assert_same(one, other, cases.CASES[name].tolerance)
+
+
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("strategy", ON_TWO)
 def test_two_processes_train_as_one(one, two, strategy, name):
     for rank in two:
-        cases.assert_same(one[None, "case", name], rank[strategy, "case", name])
+        assert_same(name, one[None, "case", name], rank[strategy, "case", name])
 
 
 @pytest.mark.parametrize(("strategy", "name"), pairs(ON_FOUR))
 def test_four_processes_train_as_one(one, four, strategy, name):
     for rank in four:
-        cases.assert_same(one[None, "case", name], rank[strategy, "case", name])
+        assert_same(name, one[None, "case", name], rank[strategy, "case", name])
 
 
 def assert_close(one: dict, other: dict, tolerance: float = 1e-5) -> None:
