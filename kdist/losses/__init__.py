@@ -6,6 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from kdist.core import registry, serialization
+from kdist.losses.crossentropy import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    SparseCategoricalCrossentropy,
+    binary_crossentropy,
+    categorical_crossentropy,
+    sparse_categorical_crossentropy,
+)
+from kdist.losses.focal import (
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+)
 from kdist.losses.hinge import (
     CategoricalHinge,
     Hinge,
@@ -18,22 +32,12 @@ from kdist.losses.loss import Loss, LossFunctionWrapper
 from kdist.losses.metric_learning import Circle, circle
 from kdist.losses.overlap import Dice, Tversky, dice, tversky
 from kdist.losses.probabilistic import (
-    BinaryCrossentropy,
-    BinaryFocalCrossentropy,
-    CategoricalCrossentropy,
-    CategoricalFocalCrossentropy,
     CategoricalGeneralizedCrossEntropy,
     KLDivergence,
     Poisson,
-    SparseCategoricalCrossentropy,
-    binary_crossentropy,
-    binary_focal_crossentropy,
-    categorical_crossentropy,
-    categorical_focal_crossentropy,
     categorical_generalized_cross_entropy,
     kl_divergence,
     poisson,
-    sparse_categorical_crossentropy,
 )
 from kdist.losses.regression import (
     CosineSimilarity,
@@ -82,12 +86,36 @@ _BY_NAME: dict[str, Any] = {
 
 
 def serialize(loss: Any) -> Any:
-    """A loss or loss function as plain data."""
+    """A loss or loss function as plain data.
+
+    Arguments:
+        loss: a `Loss` or a loss function.
+
+    Returns: a dict that JSON can hold.
+
+    Example:
+        >>> losses.serialize(losses.mean_squared_error)["config"]
+        'mean_squared_error'
+        >>> losses.serialize(losses.Huber(delta=2.0))["config"]["delta"]
+        2.0
+    """
     return serialization.serialize_keras_object(loss)
 
 
 def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """A loss or loss function from what `serialize` gave, or from its name."""
+    """A loss or loss function from what `serialize` gave, or from its name.
+
+    Arguments:
+        name: the data, or the name.
+        custom_objects: dict of names and the classes or functions of the user's own.
+
+    Raises: ValueError for an unknown name.
+
+    Example:
+        >>> saved = losses.serialize(losses.Huber(delta=2.0))
+        >>> losses.deserialize(saved)([[0.0]], [[1.0]])
+        tensor(0.5000)
+    """
     return serialization.resolve(name, _BY_NAME, "loss", custom_objects, make=False)
 
 
@@ -95,6 +123,12 @@ def get(identifier: Any) -> Any:
     """A loss from its name ("mse", "MeanSquaredError"), its configuration, or itself.
 
     Raises: ValueError for an unknown name.
+
+    Example:
+        >>> losses.get("mse") is losses.mean_squared_error
+        True
+        >>> losses.get("MeanSquaredError")([[0.0]], [[3.0]])
+        tensor(9.)
     """
     return serialization.resolve(identifier, _BY_NAME, "loss")
 

@@ -24,13 +24,28 @@ def hinge(y_true: Any, y_pred: Any) -> Any:
         y_true: (..., dim), -1 or 1; 0 and 1 are taken as -1 and 1.
         y_pred: (..., dim).
 
-    Returns: (...). Example: `hinge([[1.]], [[0.25]])` is `[0.75]`.
+    Returns: (...).
+
+    Example:
+        >>> losses.hinge([[1.0, -1.0]], [[0.25, -2.0]])  # the mean of 0.75 and 0
+        tensor([0.3750])
     """
     return ops.mean(_margins(y_true, y_pred), axis=-1)
 
 
 def squared_hinge(y_true: Any, y_pred: Any) -> Any:
-    """`mean(max(1 - y_true * y_pred, 0) ** 2)` over the last dim; see `hinge`."""
+    """`mean(max(1 - y_true * y_pred, 0) ** 2)` over the last dim.
+
+    Arguments:
+        y_true: (..., dim), -1 or 1; 0 and 1 are taken as -1 and 1.
+        y_pred: (..., dim).
+
+    Returns: (...).
+
+    Example:
+        >>> losses.squared_hinge([[1.0, -1.0]], [[0.5, -2.0]])  # the mean of 0.25 and 0
+        tensor([0.1250])
+    """
     return ops.mean(ops.square(_margins(y_true, y_pred)), axis=-1)
 
 
@@ -42,6 +57,10 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
         y_pred: (..., classes).
 
     Returns: (...).
+
+    Example:
+        >>> losses.categorical_hinge([[0.0, 1.0]], [[0.4, 0.6]])  # 1 + 0.4 - 0.6
+        tensor([0.8000])
     """
     y_pred = ops.convert_to_tensor(y_pred)
     y_true = ops.cast(y_true, ops.dtype(y_pred))
@@ -51,7 +70,22 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
 
 
 class Hinge(LossFunctionWrapper):
-    """`hinge`, reduced. Arguments: as in `Loss`."""
+    """`hinge`, reduced to one number.
+
+    Arguments:
+        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight" or "none"; see
+            `Loss`.
+        name: the loss's name in logs and configs; default "hinge".
+        dtype: what to compute in; None: the float default.
+
+    Called with the targets and predictions that `hinge` takes, and `sample_weight` of the losses'
+    leading dims if wanted; gives a scalar, or with "none" the losses themselves.
+    Raises: ValueError for an unknown reduction.
+
+    Example:
+        >>> losses.Hinge()([[1.0], [-1.0]], [[0.25], [-0.5]])  # the mean of 0.75 and 0.5
+        tensor(0.6250)
+    """
 
     def __init__(
         self,
@@ -63,7 +97,22 @@ class Hinge(LossFunctionWrapper):
 
 
 class SquaredHinge(LossFunctionWrapper):
-    """`squared_hinge`, reduced. Arguments: as in `Loss`."""
+    """`squared_hinge`, reduced to one number.
+
+    Arguments:
+        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight" or "none"; see
+            `Loss`.
+        name: the loss's name in logs and configs; default "squared_hinge".
+        dtype: what to compute in; None: the float default.
+
+    Called with the targets and predictions that `squared_hinge` takes, and `sample_weight` of the
+    losses' leading dims if wanted; gives a scalar, or with "none" the losses themselves.
+    Raises: ValueError for an unknown reduction.
+
+    Example:
+        >>> losses.SquaredHinge()([[1.0], [-1.0]], [[0.5], [0.0]])  # the mean of 0.25 and 1
+        tensor(0.6250)
+    """
 
     def __init__(
         self,
@@ -75,7 +124,22 @@ class SquaredHinge(LossFunctionWrapper):
 
 
 class CategoricalHinge(LossFunctionWrapper):
-    """`categorical_hinge`, reduced. Arguments: as in `Loss`."""
+    """`categorical_hinge`, reduced to one number.
+
+    Arguments:
+        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight" or "none"; see
+            `Loss`.
+        name: the loss's name in logs and configs; default "categorical_hinge".
+        dtype: what to compute in; None: the float default.
+
+    Called with the targets and predictions that `categorical_hinge` takes, and `sample_weight` of
+    the losses' leading dims if wanted; gives a scalar, or with "none" the losses themselves.
+    Raises: ValueError for an unknown reduction.
+
+    Example:
+        >>> losses.CategoricalHinge(reduction="sum")([[0, 1], [1, 0]], [[0.4, 0.6], [0.4, 0.6]])
+        tensor(2.)
+    """
 
     def __init__(
         self,

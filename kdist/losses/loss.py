@@ -24,15 +24,20 @@ class Loss:
             weights; "none" or None, not at all.
         dtype: the dtype to compute in (a name or a dtype policy); default: the float default.
 
+    Raises: ValueError for another reduction.
+
     Within a training step all of it is meant globally: the loss is one sum over the global batch
     divided by one count. Rows that only pad the last batch, and elements that a layer masked, count
     nowhere.
 
     Example:
-
-        class Absolute(Loss):
-            def call(self, y_true, y_pred):
-                return ops.mean(ops.abs(y_true - y_pred), axis=-1)
+        >>> class Absolute(losses.Loss):
+        ...     def call(self, y_true, y_pred):
+        ...         return ops.mean(ops.abs(y_true - y_pred), axis=-1)
+        >>> Absolute()([[0.0], [0.0]], [[1.0], [3.0]])
+        tensor(2.)
+        >>> Absolute()([[0.0], [0.0]], [[1.0], [3.0]], sample_weight=[1.0, 0.0])
+        tensor(0.5000)
     """
 
     _integer_labels = False  # whether `call` wants integer labels as they are
@@ -147,9 +152,17 @@ class LossFunctionWrapper(Loss):
     """A loss from a function `fn(y_true, y_pred, **kwargs) -> losses per sample`.
 
     Arguments:
-        fn: the function.
+        fn: the function; its losses are (batch, ...).
         reduction, name, dtype: as in `Loss`.
         kwargs: passed to `fn` at each call.
+
+    Raises: ValueError for an unknown reduction.
+
+    Example:
+        >>> def power(y_true, y_pred, exponent):
+        ...     return ops.mean(ops.abs(y_true - y_pred) ** exponent, axis=-1)
+        >>> losses.LossFunctionWrapper(power, exponent=3)([[0.0], [0.0]], [[1.0], [2.0]])
+        tensor(4.5000)
     """
 
     _config_names: tuple[str, ...] = ()  # of a built-in: its arguments, which are the function's

@@ -37,6 +37,13 @@ def circle(
         gamma, margin: scale and relaxation.
 
     Returns: (batch,). Where no pair of a kind exists it is 0, and its mask says to leave it out.
+
+    Example:
+        >>> embeddings = [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]
+        >>> losses.circle([0, 0, 1, 1], embeddings) < 1e-6  # pairs of one label are alike
+        tensor([True, True, True, True])
+        >>> losses.circle([0, 1, 0, 1], embeddings)  # 80 * 1.4 * (1 - 0.4) twice
+        tensor([134.4000, 134.4000, 134.4000, 134.4000])
     """
     y_pred = ops.convert_to_tensor(y_pred)
     labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
@@ -90,9 +97,22 @@ def _gathered(x: Any) -> Any:
 
 
 class Circle(LossFunctionWrapper):
-    """`circle`, reduced over the samples that have pairs. Other arguments: as in `Loss`.
+    """`circle`, reduced over the samples that have pairs.
 
-    Example: `model.compile("adam", loss=Circle())` for a model that ends in UnitNormalization.
+    Arguments:
+        gamma, margin, remove_diagonal: as for `circle`.
+        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight" or "none"; see
+            `Loss`.
+        name: the loss's name in logs and configs; default "circle".
+        dtype: what to compute in; None: the float default.
+
+    Called with labels (batch,) and embeddings (batch, dim) of length 1, such as a model gives that
+    ends in UnitNormalization; gives a scalar.
+
+    Example:
+        >>> embeddings = [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]
+        >>> losses.Circle(gamma=10.0, margin=0.4)([0, 1, 0, 1], embeddings)  # 10 * 1.4 * 0.6 * 2
+        tensor(16.8000)
     """
 
     _integer_labels = True

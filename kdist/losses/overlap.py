@@ -42,11 +42,17 @@ def _pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
 def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
     """`1 - 2 * sum(t * p) / (sum(t) + sum(p))` along `axis`; all dims by default.
 
-    (Milletari et al., 2016, https://arxiv.org/abs/1606.04797.)
+    Milletari et al. 2016, https://arxiv.org/abs/1606.04797.
 
     Arguments:
         y_true, y_pred: one shape, e.g. (batch, height, width, classes), in [0, 1].
         axis: an int, a tuple of them, or None for a scalar.
+
+    Returns: the shape of the arguments without `axis`.
+
+    Example:
+        >>> losses.dice([[1.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]])  # 1 - 2 / (2 + 1)
+        tensor(0.3333)
     """
     y_true, y_pred = _pair(y_true, y_pred)
     both = _total(y_true * y_pred, axis)
@@ -59,8 +65,19 @@ def tversky(
 ) -> Any:
     """`dice` with false negatives weighted by `alpha` and false positives by `beta`.
 
-    `1 - tp / (tp + alpha * sum(t * (1 - p)) + beta * sum(p * (1 - t)))` along `axis`
-    (Salehi et al., 2017, https://arxiv.org/abs/1706.05721; the roles of the weights are Keras's).
+    `1 - tp / (tp + alpha * sum(t * (1 - p)) + beta * sum(p * (1 - t)))` along `axis`: Salehi et al.
+    2017, https://arxiv.org/abs/1706.05721; the roles of the weights are Keras's.
+
+    Arguments:
+        y_true, y_pred: one shape, e.g. (batch, height, width, classes), in [0, 1].
+        alpha, beta: floats; 0.5 and 0.5 give `dice`.
+        axis: an int, a tuple of them, or None for a scalar.
+
+    Returns: the shape of the arguments without `axis`.
+
+    Example:
+        >>> losses.tversky([[1.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]], alpha=0.25)  # 1 - 1 / (1 + 0.25)
+        tensor(0.2000)
     """
     y_true, y_pred = _pair(y_true, y_pred)
     both = _total(y_true * y_pred, axis)
@@ -71,7 +88,21 @@ def tversky(
 
 
 class Dice(LossFunctionWrapper):
-    """`dice`, reduced where `axis` leaves anything to reduce. Other arguments: as in `Loss`."""
+    """`dice`, reduced where `axis` leaves anything to reduce.
+
+    Arguments:
+        axis: as for `dice`.
+        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight" or "none"; see
+            `Loss`.
+        name: the loss's name in logs and configs; default "dice".
+        dtype: what to compute in; None: the float default.
+
+    Called with `y_true` and `y_pred` of one shape in [0, 1]; gives a scalar.
+
+    Example:
+        >>> losses.Dice(axis=1)([[1.0, 1.0], [1.0, 0.0]], [[1.0, 1.0], [0.0, 1.0]])  # of 0 and 1
+        tensor(0.5000)
+    """
 
     _config_names = ("axis",)
 
@@ -87,7 +118,21 @@ class Dice(LossFunctionWrapper):
 
 
 class Tversky(LossFunctionWrapper):
-    """`tversky`, reduced where `axis` leaves anything to reduce. Other arguments: as in `Loss`."""
+    """`tversky`, reduced where `axis` leaves anything to reduce.
+
+    Arguments:
+        alpha, beta, axis: as for `tversky`.
+        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight" or "none"; see
+            `Loss`.
+        name: the loss's name in logs and configs; default "tversky".
+        dtype: what to compute in; None: the float default.
+
+    Called with `y_true` and `y_pred` of one shape in [0, 1]; gives a scalar.
+
+    Example:
+        >>> losses.Tversky(alpha=0.25, beta=0.75)([[1.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]])
+        tensor(0.2000)
+    """
 
     _config_names = ("alpha", "beta", "axis")
 

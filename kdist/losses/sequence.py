@@ -16,6 +16,12 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
         y_pred: (batch, frames, classes), logits.
 
     Returns: (batch,). Raises: ValueError for other ranks.
+
+    Example:
+        >>> logits = ops.zeros((1, 3, 3))  # 3 frames, in each the 3 classes equally likely
+        >>> loss = losses.ctc([[1, 2]], logits)
+        >>> ops.exp(-loss) * 27  # of the 27 labellings of the frames: 12-, 1-2, -12, 112, 122
+        tensor([5.])
     """
     for name, x, rank in (("y_true", y_true, 2), ("y_pred", y_pred, 3)):
         if len(ops.shape(x)) != rank:
@@ -30,7 +36,21 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
 
 
 class CTC(LossFunctionWrapper):
-    """`ctc`, reduced. Arguments: as in `Loss`."""
+    """`ctc`, reduced to one number.
+
+    Arguments:
+        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight" or "none"; see
+            `Loss`.
+        name: the loss's name in logs and configs; default "ctc".
+        dtype: what to compute in; None: the float default.
+
+    Called with `y_true` (batch, max_labels) and `y_pred` (batch, frames, classes); gives a scalar.
+    Raises: ValueError for an unknown reduction, and for other ranks.
+
+    Example:
+        >>> losses.CTC()([[1, 2]], ops.zeros((1, 3, 3)))  # log(27 / 5)
+        tensor(1.6864)
+    """
 
     _integer_labels = True
 

@@ -115,12 +115,36 @@ ALL_OBJECTS: dict[str, Any] = {
 
 
 def serialize(metric: Any) -> Any:
-    """A metric or metric function as plain data."""
+    """A metric or metric function as plain data.
+
+    Arguments:
+        metric: a `Metric` or a metric function.
+
+    Returns: a dict that JSON can hold.
+
+    Example:
+        >>> metrics.serialize(metrics.binary_accuracy)["config"]
+        'binary_accuracy'
+        >>> metrics.serialize(metrics.AUC(curve="PR"))["config"]["curve"]
+        'PR'
+    """
     return serialization.serialize_keras_object(metric)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """A metric or metric function from what `serialize` gave."""
+    """A metric or metric function from what `serialize` gave.
+
+    Arguments:
+        config: the data, or a name.
+        custom_objects: dict of names and the classes or functions of the user's own.
+
+    Raises: ValueError for an unknown name.
+
+    Example:
+        >>> saved = metrics.serialize(metrics.Precision(thresholds=0.9))
+        >>> metrics.deserialize(saved).thresholds
+        [0.9]
+    """
     return serialization.resolve(config, ALL_OBJECTS, "metric", custom_objects, make=False)
 
 
@@ -128,6 +152,10 @@ def get(identifier: Any) -> Any:
     """A metric from its name ("mse", "MeanSquaredError"), its configuration, or itself.
 
     Raises: ValueError for an unknown name.
+
+    Example:
+        >>> metrics.get("Accuracy")([1, 2, 3, 4], [1, 2, 3, 0])
+        tensor(0.7500)
     """
     return serialization.resolve(identifier, ALL_OBJECTS, "metric")
 

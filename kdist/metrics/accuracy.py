@@ -11,7 +11,15 @@ from kdist.metrics.reduction import MeanMetricWrapper
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1.0 where the two are equal, else 0.0, elementwise."""
+    """1.0 where the two are equal, else 0.0, elementwise.
+
+    Arguments:
+        y_true, y_pred: one shape.
+
+    Example:
+        >>> metrics.accuracy([1, 2, 3], [1, 2, 4])
+        tensor([1., 1., 0.])
+    """
     y_pred = ops.convert_to_tensor(y_pred)
     y_true = ops.convert_to_tensor(y_true, dtype=ops.dtype(y_pred))
     y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
@@ -19,7 +27,17 @@ def accuracy(y_true: Any, y_pred: Any) -> Any:
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
-    """1.0 where `y_pred > threshold` is `y_true` (0 or 1), elementwise."""
+    """1.0 where `y_pred > threshold` is `y_true` (0 or 1), elementwise.
+
+    Arguments:
+        y_true: any shape, 0 or 1.
+        y_pred: the same shape, scores.
+        threshold: float.
+
+    Example:
+        >>> metrics.binary_accuracy([0, 1, 1], [0.6, 0.6, 0.4])
+        tensor([0., 1., 0.])
+    """
     y_pred, y_true = ops.convert_to_tensor(y_pred), ops.convert_to_tensor(y_true)
     y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
     positive = ops.cast(ops.greater(y_pred, threshold), ops.dtype(y_true))
@@ -29,7 +47,15 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """1.0 where the largest of `y_pred` is where the largest of `y_true` is.
 
-    Arguments: both (..., classes); `y_true` one-hot. Returns: (...).
+    Arguments:
+        y_true: (..., classes), one-hot.
+        y_pred: (..., classes).
+
+    Returns: (...).
+
+    Example:
+        >>> metrics.categorical_accuracy([[0, 1], [0, 1]], [[0.1, 0.9], [0.8, 0.2]])
+        tensor([1., 0.])
     """
     labels = ops.argmax(y_true, axis=-1)
     return ops.cast(ops.equal(labels, ops.argmax(y_pred, axis=-1)), config.floatx())
@@ -43,6 +69,10 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
         y_pred: (..., classes).
 
     Returns: (...).
+
+    Example:
+        >>> metrics.sparse_categorical_accuracy([1, 1], [[0.1, 0.9], [0.8, 0.2]])
+        tensor([1., 0.])
     """
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
@@ -54,7 +84,16 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
     """1.0 where the label is among the `k` largest of `y_pred`.
 
-    Arguments: both (..., classes); `y_true` one-hot. Returns: (...).
+    Arguments:
+        y_true: (..., classes), one-hot.
+        y_pred: (..., classes).
+        k: int.
+
+    Returns: (...).
+
+    Example:
+        >>> metrics.top_k_categorical_accuracy([[0, 0, 1], [1, 0, 0]], [[0.1, 0.7, 0.2]] * 2, k=2)
+        tensor([1., 0.])
     """
     return sparse_top_k_categorical_accuracy(ops.argmax(y_true, axis=-1), y_pred, k)
 
@@ -71,6 +110,13 @@ def sparse_top_k_categorical_accuracy(
         from_sorted_ids: what `y_pred` holds.
 
     Returns: (...).
+
+    Example:
+        >>> metrics.sparse_top_k_categorical_accuracy([2, 0], [[0.1, 0.7, 0.2]] * 2, k=2)
+        tensor([1., 0.])
+        >>> ids = [[1, 2, 0]] * 2
+        >>> metrics.sparse_top_k_categorical_accuracy([2, 0], ids, k=2, from_sorted_ids=True)
+        tensor([1., 0.])
     """
     y_pred = ops.convert_to_tensor(y_pred)
     y_true = ops.convert_to_tensor(y_true)
@@ -90,7 +136,18 @@ def sparse_top_k_categorical_accuracy(
 
 
 class Accuracy(MeanMetricWrapper):
-    """The mean of `accuracy`. Example: `Accuracy()([1, 2, 3], [1, 2, 4])` is 0.667."""
+    """The mean of `accuracy` over samples.
+
+    Arguments:
+        name: the metric's name in logs; default "accuracy".
+        dtype: what to compute in; None: the float default.
+
+    `update_state` takes what `accuracy` takes, and weights of the values' leading dims.
+
+    Example:
+        >>> metrics.Accuracy()([1, 2, 3, 4], [1, 2, 3, 0])
+        tensor(0.7500)
+    """
 
     _direction = "up"
 
@@ -99,7 +156,20 @@ class Accuracy(MeanMetricWrapper):
 
 
 class BinaryAccuracy(MeanMetricWrapper):
-    """The mean of `binary_accuracy`. Raises: ValueError unless `threshold` is in [0, 1]."""
+    """The mean of `binary_accuracy` over samples.
+
+    Arguments:
+        name: the metric's name in logs; default "binary_accuracy".
+        dtype: what to compute in; None: the float default.
+        threshold: scores above it count as 1.
+
+    `update_state` takes labels and scores as `binary_accuracy`, and weights of their leading dims.
+    Raises: ValueError unless `threshold` is in [0, 1].
+
+    Example:
+        >>> metrics.BinaryAccuracy()([[0], [1], [1], [1]], [[0.6], [0.6], [0.4], [0.9]])
+        tensor(0.5000)
+    """
 
     _direction = "up"
     _config_names = ("threshold",)
@@ -116,7 +186,18 @@ class BinaryAccuracy(MeanMetricWrapper):
 
 
 class CategoricalAccuracy(MeanMetricWrapper):
-    """The mean of `categorical_accuracy`."""
+    """The mean of `categorical_accuracy` over samples.
+
+    Arguments:
+        name: the metric's name in logs; default "categorical_accuracy".
+        dtype: what to compute in; None: the float default.
+
+    `update_state` takes what `categorical_accuracy` takes, and weights of the values' leading dims.
+
+    Example:
+        >>> metrics.CategoricalAccuracy()([[0, 1], [0, 1]], [[0.1, 0.9], [0.8, 0.2]])
+        tensor(0.5000)
+    """
 
     _direction = "up"
 
@@ -125,9 +206,21 @@ class CategoricalAccuracy(MeanMetricWrapper):
 
 
 class SparseCategoricalAccuracy(MeanMetricWrapper):
-    """The mean of `sparse_categorical_accuracy`.
+    """The mean of `sparse_categorical_accuracy` over samples.
 
-    Example: `model.compile(..., metrics=[SparseCategoricalAccuracy(name="acc")])`
+    Arguments:
+        name: the metric's name in logs; default "sparse_categorical_accuracy".
+        dtype: what to compute in; None: the float default.
+
+    `update_state` takes what `sparse_categorical_accuracy` takes, and weights of the values'
+    leading dims.
+
+    Example:
+        >>> metric = metrics.SparseCategoricalAccuracy(name="acc")
+        >>> metric([1, 1], [[0.1, 0.9], [0.8, 0.2]])
+        tensor(0.5000)
+        >>> metric([0], [[0.8, 0.2]])  # of all three
+        tensor(0.6667)
     """
 
     _direction = "up"
@@ -137,7 +230,20 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
 
 
 class TopKCategoricalAccuracy(MeanMetricWrapper):
-    """The mean of `top_k_categorical_accuracy`."""
+    """The mean of `top_k_categorical_accuracy` over samples.
+
+    Arguments:
+        k: int, how many of the largest predictions count.
+        name: the metric's name in logs; default "top_k_categorical_accuracy".
+        dtype: what to compute in; None: the float default.
+
+    `update_state` takes what `top_k_categorical_accuracy` takes, and weights of the values' leading
+    dims.
+
+    Example:
+        >>> metrics.TopKCategoricalAccuracy(k=2)([[0, 0, 1], [1, 0, 0]], [[0.1, 0.7, 0.2]] * 2)
+        tensor(0.5000)
+    """
 
     _direction = "up"
     _config_names = ("k",)
@@ -149,7 +255,21 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
 
 
 class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
-    """The mean of `sparse_top_k_categorical_accuracy`."""
+    """The mean of `sparse_top_k_categorical_accuracy` over samples.
+
+    Arguments:
+        k: int, how many of the largest predictions count.
+        name: the metric's name in logs; default "sparse_top_k_categorical_accuracy".
+        dtype: what to compute in; None: the float default.
+        from_sorted_ids: predictions are class numbers, from the likeliest down.
+
+    `update_state` takes what `sparse_top_k_categorical_accuracy` takes, and weights of the values'
+    leading dims.
+
+    Example:
+        >>> metrics.SparseTopKCategoricalAccuracy(k=2)([2, 0], [[0.1, 0.7, 0.2]] * 2)
+        tensor(0.5000)
+    """
 
     _direction = "up"
     _config_names = ("k", "from_sorted_ids")

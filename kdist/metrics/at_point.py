@@ -79,9 +79,15 @@ class SensitivityAtSpecificity(_AtPoint):
 
     Arguments:
         specificity: float in [0, 1].
-        num_thresholds: how many thresholds are tried, evenly spread over [0, 1].
+        num_thresholds: int > 0, how many thresholds are tried, evenly spread over [0, 1].
         class_id: look at this class of the last dim alone.
         name, dtype: as in `Metric`.
+
+    Raises: ValueError for a `specificity` or `num_thresholds` out of these ranges.
+
+    Example:
+        >>> metrics.SensitivityAtSpecificity(0.9)([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])
+        tensor(0.5000)
     """
 
     _argument = "specificity"
@@ -104,7 +110,15 @@ class SensitivityAtSpecificity(_AtPoint):
 class SpecificityAtSensitivity(_AtPoint):
     """The largest specificity at which the sensitivity (recall) is at least `sensitivity`.
 
-    Other arguments as in `SensitivityAtSpecificity`.
+    Arguments:
+        sensitivity: float in [0, 1].
+        num_thresholds, class_id, name, dtype: as in `SensitivityAtSpecificity`.
+
+    Raises: ValueError for a `sensitivity` or `num_thresholds` out of these ranges.
+
+    Example:
+        >>> metrics.SpecificityAtSensitivity(0.9)([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])
+        tensor(0.5000)
     """
 
     _argument = "sensitivity"
@@ -127,7 +141,15 @@ class SpecificityAtSensitivity(_AtPoint):
 class PrecisionAtRecall(_AtPoint):
     """The largest precision at which the recall is at least `recall`.
 
-    Other arguments as in `SensitivityAtSpecificity`.
+    Arguments:
+        recall: float in [0, 1].
+        num_thresholds, class_id, name, dtype: as in `SensitivityAtSpecificity`.
+
+    Raises: ValueError for a `recall` or `num_thresholds` out of these ranges.
+
+    Example:
+        >>> metrics.PrecisionAtRecall(0.9)([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])
+        tensor(0.6667)
     """
 
     _argument = "recall"
@@ -150,7 +172,15 @@ class PrecisionAtRecall(_AtPoint):
 class RecallAtPrecision(_AtPoint):
     """The largest recall at which the precision is at least `precision`.
 
-    Other arguments as in `SensitivityAtSpecificity`.
+    Arguments:
+        precision: float in [0, 1].
+        num_thresholds, class_id, name, dtype: as in `SensitivityAtSpecificity`.
+
+    Raises: ValueError for a `precision` or `num_thresholds` out of these ranges.
+
+    Example:
+        >>> metrics.RecallAtPrecision(0.9)([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])
+        tensor(0.5000)
     """
 
     _argument = "precision"

@@ -21,9 +21,9 @@ class AUC(Metric):
     Arguments:
         num_thresholds: int > 1, how many thresholds, evenly spread over [0, 1].
         curve: "ROC" (recall against the false positives' rate), "PR" (precision against recall) or
-            "PRGAIN" (Flach & Kull, 2015).
+            "PRGAIN" (Flach and Kull 2015).
         summation_method: "interpolation", the trapezoidal rule, and for "PR" the interpolation of
-            Davis & Goadrich (2006, https://doi.org/10.1145/1143844.1143874); "minoring" or
+            Davis and Goadrich (2006, https://doi.org/10.1145/1143844.1143874); "minoring" or
             "majoring", sums from below or above.
         name, dtype: as in `Metric`.
         thresholds: a list of floats in (0, 1), in place of `num_thresholds`.
@@ -33,7 +33,12 @@ class AUC(Metric):
             counts.
         from_logits: whether predictions still need a sigmoid.
 
-    Example: `AUC()([0, 0, 1, 1], [0, 0.5, 0.3, 0.9])` is 0.75.
+    Raises: ValueError for another curve or method, for `num_thresholds` below 2, and for
+        `num_labels` without `multi_label`.
+
+    Example:
+        >>> metrics.AUC()([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])  # 3 of 4 pairs are in order
+        tensor(0.7500)
     """
 
     _direction = "up"

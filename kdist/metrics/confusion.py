@@ -34,25 +34,71 @@ class _Count(Metric):
 
 
 class TruePositives(_Count):
-    """How many labels of 1 have a score above each of `thresholds` (default 0.5)."""
+    """How many labels of 1 have a score above each of `thresholds`.
+
+    Arguments:
+        thresholds: float in [0, 1], or a list of them for one count each; None: 0.5.
+        name, dtype: as in `Metric`.
+
+    Raises: ValueError for a threshold beyond [0, 1].
+
+    Example:
+        >>> metrics.TruePositives()([0, 1, 1, 1], [0.9, 0.8, 0.7, 0.1])
+        tensor(2.)
+        >>> metrics.TruePositives(thresholds=[0.05, 0.75])([0, 1, 1, 1], [0.9, 0.8, 0.7, 0.1])
+        tensor([3., 1.])
+    """
 
     _kind = "tp"
 
 
 class FalsePositives(_Count):
-    """How many labels of 0 have a score above each of `thresholds` (default 0.5)."""
+    """How many labels of 0 have a score above each of `thresholds`.
+
+    Arguments:
+        thresholds: float in [0, 1], or a list of them for one count each; None: 0.5.
+        name, dtype: as in `Metric`.
+
+    Raises: ValueError for a threshold beyond [0, 1].
+
+    Example:
+        >>> metrics.FalsePositives()([0, 0, 0, 1], [0.9, 0.8, 0.1, 0.7])
+        tensor(2.)
+    """
 
     _kind = "fp"
 
 
 class TrueNegatives(_Count):
-    """How many labels of 0 have a score of at most each of `thresholds` (default 0.5)."""
+    """How many labels of 0 have a score of at most each of `thresholds`.
+
+    Arguments:
+        thresholds: float in [0, 1], or a list of them for one count each; None: 0.5.
+        name, dtype: as in `Metric`.
+
+    Raises: ValueError for a threshold beyond [0, 1].
+
+    Example:
+        >>> metrics.TrueNegatives()([0, 0, 0, 1], [0.9, 0.2, 0.1, 0.3])
+        tensor(2.)
+    """
 
     _kind = "tn"
 
 
 class FalseNegatives(_Count):
-    """How many labels of 1 have a score of at most each of `thresholds` (default 0.5)."""
+    """How many labels of 1 have a score of at most each of `thresholds`.
+
+    Arguments:
+        thresholds: float in [0, 1], or a list of them for one count each; None: 0.5.
+        name, dtype: as in `Metric`.
+
+    Raises: ValueError for a threshold beyond [0, 1].
+
+    Example:
+        >>> metrics.FalseNegatives()([0, 1, 1, 1], [0.2, 0.8, 0.3, 0.1])
+        tensor(2.)
+    """
 
     _kind = "fn"
 
@@ -107,12 +153,19 @@ class Precision(_Ratio):
     """The share of right answers among the positive ones, `tp / (tp + fp)`.
 
     Arguments:
-        thresholds: float, or a list of them for one result each; scores above are positive.
+        thresholds: float, or a list of them for one result each; scores above are positive. None:
+            0.5, or any score with `top_k`.
         top_k: only the `top_k` largest scores of each sample can be positive.
         class_id: look at this class of the last dim alone.
         name, dtype: as in `Metric`.
 
-    Example: `Precision()([0, 1, 1], [0.9, 0.8, 0.1])` is 0.5.
+    Raises: ValueError for a threshold beyond [0, 1].
+
+    Example:
+        >>> metrics.Precision()([0, 1, 1], [0.9, 0.8, 0.1])  # 1 of 2 positives
+        tensor(0.5000)
+        >>> metrics.Precision(top_k=1)([[0, 1, 1], [0, 1, 0]], [[0.2, 0.3, 0.1], [0.1, 0.2, 0.3]])
+        tensor(0.5000)
     """
 
     _other = ("fp", "false_positives")
@@ -121,7 +174,14 @@ class Precision(_Ratio):
 class Recall(_Ratio):
     """The share of the positive labels that are found, `tp / (tp + fn)`.
 
-    Arguments as in `Precision`. Example: `Recall()([0, 1, 1], [0.9, 0.8, 0.1])` is 0.5.
+    Arguments:
+        thresholds, top_k, class_id, name, dtype: as in `Precision`.
+
+    Raises: ValueError for a threshold beyond [0, 1].
+
+    Example:
+        >>> metrics.Recall()([0, 1, 1, 1], [0.9, 0.8, 0.7, 0.1])  # 2 of 3 labels
+        tensor(0.6667)
     """
 
     _other = ("fn", "false_negatives")

@@ -22,6 +22,12 @@ class FBetaScore(Metric):
         name, dtype: as in `Metric`.
 
     `update_state` takes one-hot or multi-hot labels and scores of (batch, classes).
+    Raises: ValueError for another `average`, `beta` or `threshold`, and for other shapes.
+
+    Example:
+        >>> labels, scores = [[1, 0], [1, 0], [0, 1]], [[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]]
+        >>> metrics.FBetaScore(beta=2.0)(labels, scores)  # precision 1 and 1/2, recall 1/2 and 1
+        tensor([0.5556, 0.8333])
     """
 
     _direction = "up"
@@ -100,7 +106,18 @@ class FBetaScore(Metric):
 
 
 class F1Score(FBetaScore):
-    """`2 * precision * recall / (precision + recall)`. Arguments as in `FBetaScore`."""
+    """`2 * precision * recall / (precision + recall)`.
+
+    Arguments:
+        average, threshold, name, dtype: as in `FBetaScore`.
+
+    Example:
+        >>> labels, scores = [[1, 0], [1, 0], [0, 1]], [[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]]
+        >>> metrics.F1Score()(labels, scores)
+        tensor([0.6667, 0.6667])
+        >>> metrics.F1Score(average="micro")(labels, scores)
+        tensor(0.6667)
+    """
 
     def __init__(
         self,

@@ -24,6 +24,11 @@ class IoU(Metric):
         axis: the dim of the classes.
 
     Elements whose label or prediction is not in 0 ... num_classes - 1 do not count.
+    Raises: ValueError for a target class that is not below `num_classes`.
+
+    Example:
+        >>> metrics.IoU(num_classes=2, target_class_ids=[0])([0, 0, 1, 1], [0, 1, 0, 1])  # 1 / 3
+        tensor(0.3333)
     """
 
     _direction = "up"
@@ -106,7 +111,17 @@ def _within(x: Any, n: int) -> Any:
 
 
 class BinaryIoU(IoU):
-    """`IoU` of two classes, where scores of at least `threshold` are class 1."""
+    """`IoU` of two classes, where scores of at least `threshold` are class 1.
+
+    Arguments:
+        target_class_ids: which of 0 and 1 to average over.
+        threshold: float.
+        name, dtype: as in `IoU`.
+
+    Example:
+        >>> metrics.BinaryIoU([1], threshold=0.3)([0, 1, 0, 1], [0.1, 0.2, 0.4, 0.7])  # 1 / 3
+        tensor(0.3333)
+    """
 
     def __init__(
         self,
@@ -129,7 +144,16 @@ class BinaryIoU(IoU):
 
 
 class MeanIoU(IoU):
-    """`IoU` averaged over all classes that occur. Other arguments as in `IoU`."""
+    """`IoU` averaged over all classes that occur.
+
+    Arguments:
+        num_classes: int.
+        name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis: as in `IoU`.
+
+    Example:
+        >>> metrics.MeanIoU(num_classes=2)([0, 0, 1, 1], [0, 1, 1, 1])  # the mean of 1/2 and 2/3
+        tensor(0.5833)
+    """
 
     def __init__(
         self,
@@ -159,7 +183,16 @@ class MeanIoU(IoU):
 
 
 class OneHotIoU(IoU):
-    """`IoU` for one-hot labels, and by default scores per class. Arguments as in `IoU`."""
+    """`IoU` for one-hot labels, and by default scores per class.
+
+    Arguments:
+        num_classes, target_class_ids, name, dtype, ignore_class, sparse_y_pred, axis: as in `IoU`.
+
+    Example:
+        >>> labels, scores = [[1, 0], [1, 0], [0, 1]], [[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]]
+        >>> metrics.OneHotIoU(num_classes=2, target_class_ids=[1])(labels, scores)
+        tensor(0.5000)
+    """
 
     def __init__(
         self,
@@ -189,7 +222,16 @@ class OneHotIoU(IoU):
 
 
 class OneHotMeanIoU(MeanIoU):
-    """`MeanIoU` for one-hot labels, and by default scores per class. Arguments as in `MeanIoU`."""
+    """`MeanIoU` for one-hot labels, and by default scores per class.
+
+    Arguments:
+        num_classes, name, dtype, ignore_class, sparse_y_pred, axis: as in `IoU`.
+
+    Example:
+        >>> labels, scores = [[1, 0], [1, 0], [0, 1]], [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]
+        >>> metrics.OneHotMeanIoU(num_classes=2)(labels, scores)
+        tensor(1.0000)
+    """
 
     def __init__(
         self,

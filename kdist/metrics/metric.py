@@ -22,17 +22,21 @@ class Metric:
         name: default, the class's name in snake case.
 
     Example:
-
-        class Positives(Metric):
-            def __init__(self, name="positives"):
-                super().__init__(name=name)
-                self.count = self.add_variable(shape=(), initializer="zeros", name="count")
-
-            def update_state(self, y_true, y_pred, sample_weight=None):
-                self.count.assign_add(ops.sum(ops.cast(y_pred > 0.5, self.dtype)))
-
-            def result(self):
-                return self.count.value
+        >>> class Positives(metrics.Metric):
+        ...     def __init__(self, name="positives"):
+        ...         super().__init__(name=name)
+        ...         self.count = self.add_variable(shape=(), initializer="zeros", name="count")
+        ...
+        ...     def update_state(self, y_true, y_pred, sample_weight=None):
+        ...         self.count.assign_add(ops.sum(ops.cast(y_pred > 0.5, self.dtype)))
+        ...
+        ...     def result(self):
+        ...         return self.count.value
+        >>> positives = Positives()
+        >>> positives(ops.array([1, 0]), ops.array([0.9, 0.7]))
+        tensor(2.)
+        >>> positives(ops.array([1, 0]), ops.array([0.9, 0.3]))
+        tensor(3.)
     """
 
     _tracked_as = "metrics"  # how a layer lists it

@@ -22,6 +22,11 @@ class R2Score(Metric):
         name, dtype: as in `Metric`.
 
     `update_state` takes targets and predictions of (batch, outputs).
+    Raises: ValueError for another aggregation, negative `num_regressors` and other ranks.
+
+    Example:
+        >>> metrics.R2Score()([[1.0], [2.0], [3.0]], [[1.0], [2.0], [2.0]])  # 1 - 1 / 2
+        tensor(0.5000)
     """
 
     _direction = "up"

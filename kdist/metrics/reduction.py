@@ -49,7 +49,18 @@ def mask_weights(sample_weight: Any, mask: Any, dtype: str) -> Any:
 class Sum(Metric):
     """The weighted sum of all values.
 
-    Example: after `m.update_state([1., 2.])` and `m.update_state([4.])`, `m.result()` is 7.
+    Arguments:
+        name: the metric's name in logs; default "sum".
+        dtype: what to compute in; None: the float default.
+
+    `update_state` takes values (batch, ...) and weights of their leading dims.
+
+    Example:
+        >>> total = metrics.Sum()
+        >>> total.update_state([1.0, 2.0])
+        >>> total.update_state([4.0], sample_weight=[0.5])
+        >>> total.result()
+        tensor(5.)
     """
 
     def __init__(self, name: str | None = "sum", dtype: Any = None):
@@ -75,7 +86,18 @@ class Sum(Metric):
 class Mean(Metric):
     """The weighted mean of all values, as `total / count`; 0 before any was added.
 
-    Example: after `m.update_state([1., 2.])` and `m.update_state([6.])`, `m.result()` is 3.
+    Arguments:
+        name: the metric's name in logs; default "mean".
+        dtype: what to compute in; None: the float default.
+
+    `update_state` takes values (batch, ...) and weights of their leading dims.
+
+    Example:
+        >>> mean = metrics.Mean()
+        >>> mean.update_state([1.0, 2.0])
+        >>> mean.update_state([6.0])
+        >>> mean.result()
+        tensor(3.)
     """
 
     def __init__(self, name: str | None = "mean", dtype: Any = None):
@@ -124,6 +146,12 @@ class MeanMetricWrapper(Mean):
         fn: gives values per sample, (batch, ...).
         name, dtype: as in `Metric`.
         kwargs: passed to `fn` at each update.
+
+    Example:
+        >>> def within(y_true, y_pred, distance):
+        ...     return ops.cast(ops.abs(ops.subtract(y_true, y_pred)) <= distance, "float32")
+        >>> metrics.MeanMetricWrapper(within, distance=2.0)([1.0, 1.0, 1.0], [0.0, 3.0, 4.0])
+        tensor(0.6667)
     """
 
     _config_names: tuple[str, ...] = ()  # of a built-in: its arguments, which are the function's
