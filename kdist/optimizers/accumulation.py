@@ -2,12 +2,10 @@
 
 What replicas send for it depends on the backend:
 
-- torch: each process adds up its own gradients, and the processes average the sums in the step that
-  updates: one round of messages for each update.
-- jax: arrays are global, and XLA reduces a gradient over the devices where it is computed, in each
-  step.
-- tensorflow: replicas average the gradients in each step. They meet in Python to do it, which
-  cannot stand in one branch of a graph.
+- torch, and tensorflow under `DataParallel`: each replica adds up its own gradients, and the sums
+  are averaged in the step that updates: one round of messages for each update.
+- jax, and tensorflow under strategies that shard: arrays are global, and a gradient is reduced over
+  the devices where it is computed, in each step.
 
 A `LossScaleOptimizer` averages in each step everywhere, since one gradient that is not finite on
 one replica makes all of them skip the step; and so do models some of whose variables take their
@@ -73,7 +71,8 @@ def update_or_accumulate(
     sums = optimizer.aligned(optimizer._accumulated_gradients, variables)
     row = rows.named("accumulate")
     if row is not None:
-        row(optimizer, grads, sums, lambda means: optimizer._update(average(means, variables), variables))
+        complete = lambda means: optimizer._update(average(means, variables), variables)
+        row(optimizer, grads, sums, complete)
         return
     state = [*variables, *optimizer._variables]
     before = [v.value for v in state]

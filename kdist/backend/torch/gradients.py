@@ -1,4 +1,4 @@
-"""Ways to the gradients of a loss."""
+"""Ways from a loss to an update: each computes gradients, and hands them to an optimizer."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from kdist.backend.torch.split_rules import SplitMode
 class ByValue:
     """As values: nothing to set to zero, and nothing left on the parameters."""
 
-    def __call__(self, loss: Tensor, parameters: list[Tensor]) -> Any:
+    def __call__(self, loss: Tensor, parameters: list[Tensor], variables: list) -> Any:
         return torch.autograd.grad(loss, parameters, allow_unused=True)
+
+    def update(self, optimizer: Any, gradients: Any, variables: list) -> None:
+        optimizer.apply(gradients, variables)
 
 
 class ByBackward:
@@ -29,7 +32,7 @@ class ByBackward:
     def __init__(self, split: bool):
         self.split = split
 
-    def __call__(self, loss: Tensor, parameters: list[Tensor]) -> list:
+    def __call__(self, loss: Tensor, parameters: list[Tensor], variables: list) -> list:
         for p in parameters:
             p.grad = None
         if self.split:
@@ -41,6 +44,9 @@ class ByBackward:
         for p in parameters:
             p.grad = None
         return gradients
+
+    def update(self, optimizer: Any, gradients: list, variables: list) -> None:
+        optimizer.apply(gradients, variables)
 
 
 BY_VALUE = ByValue()

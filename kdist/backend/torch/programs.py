@@ -13,6 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from kdist.backend.torch import overlap
 from kdist.backend.torch.grid import grid_of
 from kdist.backend.torch.placement import check_support, to_device
 from kdist.backend.torch.replicas import (
@@ -59,7 +60,7 @@ class Program:
         self._group = _batch_group(strategy) if self._grouped else None
         self._shares = self._grouped and dist.get_world_size(self._group) > 1
         self._replicas = (
-            ProcessReplicas(self._group, strategy.batch_axes)
+            ProcessReplicas(self._group, strategy.batch_axes, grid_of(strategy.device_mesh))
             if self._shares
             else OneReplica()
             if self._grouped
@@ -88,7 +89,10 @@ class Program:
                 ]
                 _agree([v._storage for v in variables])
             else:
-                live.program.settle(live.state)  # the weights agree, and statistics of batches do not
+                # Within a fit the weights agree, and statistics of batches do not.
+                live.program.settle(live.state)
+            if self._kind == "train" and self._shares:
+                overlap.begin(model, self._replicas)
         self._may_part = self._shares and self._kind == "train" and bool(self._own_sums())
         return State(was_training)
 
@@ -131,6 +135,8 @@ class Program:
 
     def end(self, state: State) -> None:
         self.settle(state)
+        if self._kind == "train":
+            overlap.end(self._model)
         running.leave()
         nn.Module.train(self._model, state.was_training)
 

@@ -51,7 +51,7 @@ class Storage:
 
     __slots__ = ("_key", "_module", "_table")
     cut: Cut | None = None  # how the value is cut over processes; None: each of them holds it whole
-    updates: Cut | None = None  # how a whole value is cut for its update; None: each process updates all of it
+    updates: Cut | None = None  # how a whole value is cut for its update; None: it is not
 
     def __init__(self, value: Tensor):
         self._table: dict[str, Any] = {"value": value}

@@ -66,11 +66,13 @@ def train_step(model: Any, data: Any) -> Any:
     optimizer = model.optimizer
     grads = None
     if optimizer is not None and parameters.any:
-        grads = parameters.gradients(optimizer.scale_loss(loss), parameters.tensors)
+        grads = parameters.gradients(
+            optimizer.scale_loss(loss), parameters.tensors, parameters.variables
+        )
     with torch.no_grad():
         logs = model._update_metrics(loss, x, y, y_pred, sample_weight)
         if grads is not None:
-            optimizer.apply(grads, parameters.variables)
+            parameters.gradients.update(optimizer, grads, parameters.variables)
     return logs
 
 

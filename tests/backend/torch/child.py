@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+import warnings
 
 import numpy as np
 import torch
@@ -142,6 +143,104 @@ def training() -> dict:
             "weights": weights,
             "predictions": predictions.tolist(),
         }
+    return out
+
+
+class Wandering(kdist.Model):
+    """Process 1 does not go through `first`, and nobody goes through `never`."""
+
+    def __init__(self):
+        super().__init__()
+        dense = lambda: kdist.layers.Dense(4, use_bias=False)
+        self.first, self.second, self.never = dense(), dense(), dense()
+
+    def build(self, shape):
+        for layer in (self.first, self.second, self.never):
+            layer.build(shape)
+        self.built = True
+
+    def call(self, x):
+        return self.second(self.first(x) if rank() == 0 else x)
+
+
+def missing_gradients() -> dict:
+    """What a step of SGD makes of the three kernels, and what it should make of them."""
+    x, y = np.eye(4, dtype="float32"), np.ones((4, 4), "float32")
+    with distribution.DataParallel().scope():
+        model = Wandering()
+        model.build((None, 4))
+        model.set_weights([2 * np.eye(4), np.eye(4), np.eye(4)])
+        model.compile(kdist.optimizers.SGD(1.0), "mse")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            model.fit(x, y, batch_size=4, shuffle=False, verbose=0)
+    first, second = (torch.tensor(c * np.eye(4), requires_grad=True) for c in (2.0, 1.0))
+    rows, wanted = torch.tensor(x, dtype=torch.float64), torch.tensor(y, dtype=torch.float64)
+    loss = ((rows[:2] @ first @ second - wanted[:2]) ** 2).mean() / 2
+    loss = loss + ((rows[2:] @ second - wanted[2:]) ** 2).mean() / 2
+    loss.backward()
+    expected = [first - first.grad, second - second.grad, torch.eye(4)]
+    return {
+        "weights": [w.tolist() for w in model.get_weights()],
+        "expected": [e.tolist() for e in expected],
+        "hooks": sum(len(p._backward_hooks or ()) for p in model.parameters()),
+    }
+
+
+def _fitted(strategy, **arguments) -> dict:
+    """The messages of each step of a fit, and the weights at its end."""
+    steps: list = []
+
+    class Step(kdist.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            steps.append([])
+
+    class Noting(kdist.layers.Layer):
+        """Notes when the backward pass comes by."""
+
+        def call(self, x):
+            if x.requires_grad:
+                x.register_hook(lambda gradient: steps[-1].append("here"))
+            return x * 1.0
+
+    names = ("all_reduce", "reduce_scatter_single", "all_gather_single")
+    native = {name: getattr(torch.distributed, name) for name in names}
+
+    def noted(name):
+        def collective(out, *args, **kwargs):
+            if steps:
+                steps[-1].append([name, out.numel() * out.element_size()])
+            return native[name](out, *args, **kwargs)
+
+        return collective
+
+    kdist.utils.set_random_seed(5)
+    dense = lambda n: kdist.layers.Dense(n, use_bias=False)
+    x, y = np.eye(8, dtype="float32"), np.zeros((8, 4), "float32")
+    for name in names:
+        setattr(torch.distributed, name, noted(name))
+    try:
+        with strategy.scope():
+            model = kdist.Sequential([kdist.Input((8,)), dense(16), Noting(), dense(4)])
+            model.compile(kdist.optimizers.Adam(0.1, **arguments), "mse")
+            model.fit(x, y, batch_size=4, verbose=0, shuffle=False, callbacks=[Step()])
+    finally:
+        for name in names:
+            setattr(torch.distributed, name, native[name])
+    return {"steps": steps, "weights": [w.tolist() for w in model.get_weights()]}
+
+
+def messages() -> dict:
+    usual = buckets.FIRST_BYTES
+    zero_1 = distribution.FSDP(level="optimizer", min_size=8)
+    out = {"data": _fitted(distribution.DataParallel())}
+    buckets.FIRST_BYTES = 16
+    try:
+        out["early"] = _fitted(distribution.DataParallel())
+        out["optimizer"] = _fitted(zero_1)
+    finally:
+        buckets.FIRST_BYTES = usual
+    out["clipped"] = _fitted(zero_1, global_clipnorm=1e3)
     return out
 
 

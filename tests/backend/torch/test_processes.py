@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 CHILD = Path(__file__).with_name("child.py")
@@ -58,6 +59,8 @@ FUNCTIONS = [
     "state",
     "statistics_and_leaves",
     "training",
+    "missing_gradients",
+    "messages",
     "barriers",
 ]
 
@@ -102,6 +105,44 @@ def test_leaves_are_owned_once_and_statistics_settled(results):
     assert (first["owned"], second["owned"]) == (1, 0)
     assert first["value"] == second["value"] == [0.5]
     assert (first["metric"], second["metric"]) == ([4.0, 6.0], [0.0, 0.0])
+
+
+def test_a_gradient_that_one_process_has_is_everybodys(results):
+    for out in (rank["missing_gradients"] for rank in results):
+        np.testing.assert_allclose(out["weights"], out["expected"], atol=1e-6)
+        assert out["hooks"] == 0
+    assert results[0]["missing_gradients"] == results[1]["missing_gradients"]
+
+
+# Of kernels (8, 16) and (16, 4) in float32, with a mark of four bytes for each; "here" is between them.
+MESSAGES = {
+    "data": ["here", ["all_reduce", 512 + 256 + 8]],
+    "early": [["all_reduce", 256 + 4], "here", ["all_reduce", 512 + 4]],
+    "optimizer": [
+        ["reduce_scatter_single", 128 + 4],
+        "here",
+        ["reduce_scatter_single", 256 + 4],
+        ["all_gather_single", 512 + 256],
+    ],
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_gradients_leave_during_the_backward_pass(results, name):
+    for rank in results:
+        assert len(rank["messages"][name]["steps"]) == 2
+        for step in rank["messages"][name]["steps"]:
+            # The others are of the numbers of samples and of metrics.
+            assert [m for m in step if m == "here" or m[1] > 8] == MESSAGES[name]
+
+
+def test_however_gradients_travel_the_weights_are_the_same(results):
+    for rank in results:
+        for other in rank["messages"].values():
+            for a, b in zip(
+                other["weights"], results[0]["messages"]["data"]["weights"], strict=True
+            ):
+                np.testing.assert_allclose(a, b, atol=1e-6)
 
 
 def test_barriers_meet_and_name_who_is_missing(results):
