@@ -89,6 +89,10 @@ def serialize(activation: Callable) -> Any:
 def deserialize(config: Any, custom_objects: Any = None) -> Callable:
     """The activation that `serialize` described.
 
+    Arguments:
+        config: what `serialize` gave.
+        custom_objects: dict of names and the functions of the user's own.
+
     Raises: ValueError or TypeError if it is not known.
 
     Example:

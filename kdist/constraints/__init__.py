@@ -50,6 +50,10 @@ def serialize(constraint: Any) -> Any:
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
     """The constraint that `serialize` described.
 
+    Arguments:
+        config: what `serialize` gave.
+        custom_objects: dict of names and the classes or functions of the user's own.
+
     Example:
         >>> config = constraints.serialize(constraints.MaxNorm(3))
         >>> constraints.deserialize(config).max_value

@@ -116,6 +116,10 @@ def serialize(initializer: Any) -> Any:
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
     """The initializer that `serialize` described.
 
+    Arguments:
+        config: what `serialize` gave.
+        custom_objects: dict of names and the classes or functions of the user's own.
+
     Example:
         >>> config = initializers.serialize(initializers.Constant(0.5))
         >>> initializers.deserialize(config)((2,))

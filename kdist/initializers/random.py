@@ -119,6 +119,7 @@ class VarianceScaling(RandomInitializer):
         distribution: "truncated_normal" ("normal" means it too), "untruncated_normal" or "uniform".
         input_axes, output_axes: axes of the kernel that count as inputs and outputs; default: the
             last but one and the last, each times the window's size.
+        seed: as for `RandomNormal`.
 
     Raises: ValueError for a scale, mode or distribution other than these.
 

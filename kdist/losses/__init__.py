@@ -120,7 +120,10 @@ def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> A
 
 
 def get(identifier: Any) -> Any:
-    """A loss from its name ("mse", "MeanSquaredError"), its configuration, or itself.
+    """The loss that `identifier` stands for.
+
+    Arguments:
+        identifier: a name ("mse", "MeanSquaredError"), a config, a loss (itself), or None (None).
 
     Raises: ValueError for an unknown name.
 

@@ -149,7 +149,10 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
 
 
 def get(identifier: Any) -> Any:
-    """A metric from its name ("mse", "MeanSquaredError"), its configuration, or itself.
+    """The metric that `identifier` stands for.
+
+    Arguments:
+        identifier: a name ("mse", "MeanSquaredError"), a config, a metric (itself), or None (None).
 
     Raises: ValueError for an unknown name.
 

@@ -109,6 +109,9 @@ def convert_to_tensor(
 def cast(x: Tensor, dtype: Any) -> Tensor:
     """The values in another dtype; floats to integers cut towards 0.
 
+    Arguments:
+        dtype: its name.
+
     Example:
         >>> ops.cast([1.7, -1.7], "int32")
         tensor([ 1, -1], dtype=torch.int32)
@@ -118,6 +121,9 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
 @op
 def saturate_cast(x: Tensor, dtype: Any) -> Tensor:
     """`cast`, with values beyond the range of `dtype` at its ends.
+
+    Arguments:
+        dtype: its name.
 
     Example:
         >>> ops.saturate_cast([-1, 300], "uint8")

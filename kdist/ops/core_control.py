@@ -111,6 +111,11 @@ def _fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any
 def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
     """`value = body_fun(i, value)` for i from `lower` up to but without `upper`.
 
+    Arguments:
+        lower, upper: int scalars.
+        body_fun: gives a value of the structure, shapes and dtypes of `init_val`.
+        init_val: the first value.
+
     Example:
         >>> ops.fori_loop(1, 5, lambda i, value: value * i, 1)
         24

@@ -53,6 +53,10 @@ def conv_with_bias(
 ) -> Tensor:
     """`conv`, plus `bias` (channels,) on each of the output's channels.
 
+    Arguments:
+        inputs, kernel, strides, padding, data_format, dilation_rate: as for `conv`.
+        bias: (channels,).
+
     Example:
         >>> ops.conv_with_bias(ops.ones((1, 5, 1)), ops.ones((3, 1, 2)), [0.0, 0.5])
         tensor([[[3.0000, 3.5000],
@@ -103,6 +107,9 @@ def mean_sparse_categorical_crossentropy(
 
     target (...) int, output (..., classes).
 
+    Arguments:
+        from_logits: whether `output` still needs a softmax.
+
     Example:
         >>> ops.mean_sparse_categorical_crossentropy([1, 0], [[0.5, 0.5], [0.25, 0.75]])
         tensor(1.0397)
@@ -130,6 +137,7 @@ def batch_normalization_training(
     Arguments:
         x: any rank; statistics are over all axes but `axis`, the channels'.
         offset, scale: (channels,) or None.
+        epsilon: added to the variance.
 
     Returns: the output, shaped as `x`, and mean and variance of the batch, (channels,); the
         variance is the mean squared deviation. Take gradients of the output alone: some kernels

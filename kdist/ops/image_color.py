@@ -86,6 +86,9 @@ def rgb_to_hsv(images: Tensor, data_format: Any = None) -> Tensor:
 def hsv_to_rgb(images: Tensor, data_format: Any = None) -> Tensor:
     """Inverse of `rgb_to_hsv`; the hue counts modulo 1.
 
+    Arguments:
+        images, data_format: as for `rgb_to_hsv`.
+
     Example:
         >>> ops.image.hsv_to_rgb([[[0.0, 1.0, 1.0], [1 / 3, 1.0, 0.5]]])  # red, dark green
         tensor([[[1.0000, 0.0000, 0.0000],

@@ -258,6 +258,10 @@ def extract_patches_3d(
 ) -> Tensor:
     """`extract_patches` of volumes (depth, height, width, channels) or a batch of them.
 
+    Arguments:
+        size, strides, dilation_rate, padding, data_format: as for `extract_patches`, with three
+            numbers.
+
     Example:
         >>> ops.image.extract_patches_3d(ops.ones((1, 20, 20, 20, 3)), 5).shape
         torch.Size([1, 4, 4, 4, 375])

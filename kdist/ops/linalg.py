@@ -38,6 +38,7 @@ def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -
     Arguments:
         ord: vectors: None or 2 Euclidean, 1, inf, -inf, 0, any number; matrices: None or "fro",
             "nuc", 1, -1, 2, -2, inf, -inf.
+        keepdims: whether these axes stay, with size 1.
 
     Example:
         >>> ops.norm([[3.0, 4.0], [6.0, 8.0]], axis=1)
@@ -119,6 +120,10 @@ def qr(x: Tensor, mode: str = "reduced") -> Any:
 @op(explain=lambda name, x, full_matrices=True, compute_uv=True: known_matrices(name, x))
 def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """x = u @ diag(s) @ vh, s descending.
+
+    Arguments:
+        full_matrices: whether u and vh are square; else they have as many columns and rows as s.
+        compute_uv: whether u and vh are wanted.
 
     Returns: `(u, s, vh)`, or `s` without `compute_uv`.
 

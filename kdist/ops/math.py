@@ -65,6 +65,10 @@ def rsqrt(x: Tensor) -> Tensor:
 def logsumexp(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) without overflow.
 
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
+
     Example:
         >>> ops.logsumexp([1000.0, 1000.0])  # 1000 + log(2)
         tensor(1000.6932)
@@ -88,6 +92,11 @@ def _in_last_axis(name: str, x: Any, k: int, sorted: bool = True) -> None:
 @op(rule=_top_k, explain=_in_last_axis)
 def top_k(x: Tensor, k: int, sorted: bool = True) -> Any:
     """The k largest along the last axis.
+
+    Arguments:
+        x: (..., n).
+        k: int, at most n.
+        sorted: whether they must be in order.
 
     Returns: `(values, indices)`, both (..., k), indices int32; descending if `sorted`.
 

@@ -316,6 +316,9 @@ def softmax(x: Tensor, axis: Any = -1) -> Tensor:
 def log_softmax(x: Tensor, axis: Any = -1) -> Tensor:
     """log(softmax(x)) without underflow.
 
+    Arguments:
+        axis: int or a tuple.
+
     Example:
         >>> ops.log_softmax([0.0, -1000.0])
         tensor([    0., -1000.])

@@ -31,6 +31,10 @@ def conv(
         inputs: (batch, *space, in_channels), or channels first.
         kernel: (*window, in_channels / groups, out_channels); fewer input channels than the inputs
             have mean groups.
+        strides: int, or one per spatial axis.
+        padding: "valid": none; "same": zeros so that the size is that of the inputs over `strides`.
+        data_format: "channels_last" or "channels_first"; None: the configured one.
+        dilation_rate: int, or one per spatial axis; distance of the kernel's elements.
 
     Returns: (batch, *new_space, out_channels).
 
@@ -55,7 +59,12 @@ def depthwise_conv(
     """Convolution of each channel by itself.
 
     Arguments:
+        inputs: (batch, *space, channels), or channels first.
         kernel: (*window, channels, multiplier).
+        strides: int, or one per spatial axis.
+        padding: "valid": none; "same": zeros so that the size is that of the inputs over `strides`.
+        data_format: "channels_last" or "channels_first"; None: the configured one.
+        dilation_rate: int, or one per spatial axis; distance of the kernel's elements.
 
     Returns: channels * multiplier channels.
 
@@ -77,7 +86,14 @@ def separable_conv(
 ) -> Tensor:
     """`depthwise_conv`, then a mixing of the channels by `pointwise_kernel`.
 
-    Its shape is (1, ..., channels * multiplier, out_channels).
+    Arguments:
+        inputs: (batch, *space, channels), or channels first.
+        depthwise_kernel: (*window, channels, multiplier).
+        pointwise_kernel: (1, ..., channels * multiplier, out_channels).
+        strides: int, or one per spatial axis.
+        padding: "valid": none; "same": zeros so that the size is that of the inputs over `strides`.
+        data_format: "channels_last" or "channels_first"; None: the configured one.
+        dilation_rate: int, or one per spatial axis; distance of the kernel's elements.
 
     Example:
         >>> depthwise, pointwise = ops.ones((3, 3, 3, 2)), ops.ones((1, 1, 6, 4))
@@ -101,9 +117,14 @@ def conv_transpose(
     """The gradient of `conv` with respect to its inputs, as a layer that enlarges.
 
     Arguments:
+        inputs: (batch, *space, in_channels), or channels first.
         kernel: (*window, out_channels, in_channels).
         output_padding: extra size at the end of each spatial axis, less than the stride; None: by
             `padding` alone.
+        strides: int, or one per spatial axis, by which the inputs grow.
+        padding: "valid" or "same", that of the `conv` it undoes.
+        data_format: "channels_last" or "channels_first"; None: the configured one.
+        dilation_rate: int, or one per spatial axis; distance of the kernel's elements.
 
     Returns: "same" gives size * stride; "valid" gives size * stride + max(window - stride, 0).
 
@@ -124,6 +145,13 @@ def max_pool(
 ) -> Tensor:
     """Largest element of each window of `pool_size`, moved by `strides` (default: the window).
 
+    Arguments:
+        inputs: (batch, *space, channels), or channels first.
+        pool_size: int, or one per spatial axis.
+        strides: int, or one per spatial axis; None: `pool_size`.
+        padding: "valid": whole windows only; "same": also those that reach beyond the edges.
+        data_format: "channels_last" or "channels_first"; None: the configured one.
+
     Example:
         >>> ops.max_pool(ops.reshape(ops.arange(16), (1, 4, 4, 1)), 2)[0, :, :, 0]
         tensor([[ 5,  7],
@@ -140,6 +168,13 @@ def average_pool(
     data_format: str | None = None,
 ) -> Tensor:
     """Mean of each window of `pool_size`; padding is not counted.
+
+    Arguments:
+        inputs: (batch, *space, channels), or channels first.
+        pool_size: int, or one per spatial axis.
+        strides: int, or one per spatial axis; None: `pool_size`.
+        padding: "valid": whole windows only; "same": also those that reach beyond the edges.
+        data_format: "channels_last" or "channels_first"; None: the configured one.
 
     Example:
         >>> ops.average_pool(ops.reshape(ops.arange(16.0), (1, 4, 4, 1)), 2)[0, :, :, 0]

@@ -20,6 +20,7 @@ def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = Fals
 
     Arguments:
         target, output: one shape, e.g. (batch, classes).
+        from_logits: whether `output` still needs a sigmoid.
 
     Example:
         >>> ops.binary_crossentropy([1.0, 0.0], [0.5, 0.25])
@@ -38,6 +39,8 @@ def categorical_crossentropy(
     Arguments:
         target: (..., classes), probabilities or one-hot.
         output: the same shape.
+        from_logits: whether `output` still needs a softmax.
+        axis: the axis of the classes.
 
     Returns: (...).
 
@@ -56,6 +59,8 @@ def sparse_categorical_crossentropy(
     Arguments:
         target: (...) or (..., 1), class numbers.
         output: (..., classes).
+        from_logits: whether `output` still needs a softmax.
+        axis: the axis of the classes.
 
     Returns: (...).
 

@@ -25,6 +25,7 @@ def moments(x: Tensor, axes: Any, keepdims: bool = False, synchronized: bool = F
     Arguments:
         axes: an int or several.
         synchronized: over all replicas of the running step and not only this one's.
+        keepdims: whether these axes stay, with size 1.
 
     Returns: `(mean, variance)`.
 
@@ -133,6 +134,13 @@ def one_hot(
 
     Numbers outside give zeros.
 
+    Arguments:
+        x: int, any shape.
+        num_classes: int.
+        axis: where the new axis stands.
+        dtype: None: the float default.
+        sparse: False; kdist's tensors are dense.
+
     Example:
         >>> ops.one_hot([0, 2, -1], 3)
         tensor([[1., 0., 0.],
@@ -151,6 +159,13 @@ def multi_hot(
     **kwargs: Any,
 ) -> Tensor:
     """1 for every class number that occurs along `axis`, which takes the size `num_classes`.
+
+    Arguments:
+        inputs: int, class numbers along `axis`.
+        num_classes: int.
+        axis: int.
+        dtype: None: the float default.
+        sparse: False; kdist's tensors are dense.
 
     Example:
         >>> ops.multi_hot([[0, 2, 2]], 4)

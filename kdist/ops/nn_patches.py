@@ -61,6 +61,7 @@ def depth_to_space(x: Tensor, block_size: int, data_format: str = "channels_last
 
     Arguments:
         x: (batch, height, width, block_size**2 * channels), or channels first.
+        data_format: "channels_last" or "channels_first".
 
     Returns: (batch, height * block_size, width * block_size, channels). It undoes
     `space_to_depth`. Raises: ValueError if the channels cannot be divided so.
@@ -88,6 +89,7 @@ def space_to_depth(x: Tensor, block_size: int, data_format: str = "channels_last
 
     Arguments:
         x: (batch, height, width, channels), or channels first.
+        data_format: "channels_last" or "channels_first".
 
     Returns: (batch, height / block_size, width / block_size, block_size**2 * channels). Raises:
     ValueError if the sizes cannot be divided so.

@@ -16,6 +16,9 @@ Tensor = Any
 def array(x: Any, dtype: Any = None) -> Tensor:
     """A tensor of the values of `x`: nested lists, NumPy arrays, numbers.
 
+    Arguments:
+        dtype: None: that of `x`; of Python's numbers bool, int32 or the float default.
+
     Example:
         >>> ops.array([[1, 2], [3, 4]])
         tensor([[1, 2],
@@ -29,6 +32,10 @@ def array(x: Any, dtype: Any = None) -> Tensor:
 def zeros(shape: Any, dtype: Any = None) -> Tensor:
     """All 0.
 
+    Arguments:
+        shape: int or tuple of int.
+        dtype: None: the float default.
+
     Example:
         >>> ops.zeros((2, 3))
         tensor([[0., 0., 0.],
@@ -40,6 +47,10 @@ def zeros(shape: Any, dtype: Any = None) -> Tensor:
 def ones(shape: Any, dtype: Any = None) -> Tensor:
     """All 1.
 
+    Arguments:
+        shape: int or tuple of int.
+        dtype: None: the float default.
+
     Example:
         >>> ops.ones(3, dtype="int32")
         tensor([1, 1, 1], dtype=torch.int32)
@@ -50,6 +61,10 @@ def ones(shape: Any, dtype: Any = None) -> Tensor:
 def empty(shape: Any, dtype: Any = None) -> Tensor:
     """Of arbitrary values, to be overwritten.
 
+    Arguments:
+        shape: int or tuple of int.
+        dtype: None: the float default.
+
     Example:
         >>> ops.empty((2, 3)).shape
         torch.Size([2, 3])
@@ -59,6 +74,10 @@ def empty(shape: Any, dtype: Any = None) -> Tensor:
 @op
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """All `fill_value`, a scalar or what broadcasts to `shape`.
+
+    Arguments:
+        shape: int or tuple of int.
+        dtype: None: the float default.
 
     Example:
         >>> ops.full((2,), 7.0)
@@ -105,6 +124,9 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
 
     Its length must be known, so the arguments are numbers.
 
+    Arguments:
+        dtype: None: the one that the arguments promote to.
+
     Example:
         >>> ops.arange(3)
         tensor([0, 1, 2], dtype=torch.int32)
@@ -125,6 +147,10 @@ def linspace(
 ) -> Any:
     """`num` evenly spaced values from `start` to `stop`, which is the last one if `endpoint`.
 
+    Arguments:
+        dtype: None: the float that `start` and `stop` promote to.
+        axis: where the new axis stands, if they are arrays.
+
     Returns: the values, or `(values, step)` with `retstep`.
 
     Example:
@@ -139,6 +165,9 @@ def linspace(
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """(N, M) with 1 on the k-th diagonal and 0 elsewhere; M = N by default.
 
+    Arguments:
+        dtype: None: the float default.
+
     Example:
         >>> ops.eye(2, 3, k=1)
         tensor([[0., 1., 0.],
@@ -149,6 +178,9 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
 @op
 def identity(n: int, dtype: Any = None) -> Tensor:
     """The (n, n) identity matrix.
+
+    Arguments:
+        dtype: None: the float default.
 
     Example:
         >>> ops.identity(2)

@@ -43,6 +43,9 @@ def allclose(
 ) -> Tensor:
     """bool scalar: `isclose` holds everywhere.
 
+    Arguments:
+        rtol, atol, equal_nan: as for `isclose`.
+
     Example:
         >>> ops.allclose([1.0, 2.0], [1.0, 2.000001])
         tensor(True)

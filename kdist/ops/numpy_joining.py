@@ -71,6 +71,11 @@ def _three_axes(x: Any) -> Tensor:
 def array_split(x: Tensor, indices_or_sections: Any, axis: int = 0) -> Any:
     """As `split`, into parts that may differ by one in size: the first ones are the larger.
 
+    Arguments:
+        x: any shape.
+        indices_or_sections: int, how many parts; or the positions before which to cut.
+        axis: int.
+
     Returns: list of tensors. Raises: ValueError for less than one part.
 
     Example:
@@ -103,6 +108,9 @@ def _at_least(x: Any, rank: int, name: str, argument: str = "x") -> Tensor:
 def vsplit(x: Tensor, indices_or_sections: Any) -> Any:
     """`split` along the first axis of two or more.
 
+    Arguments:
+        indices_or_sections: int or positions, as for `split`.
+
     Example:
         >>> [part.shape for part in ops.vsplit(ops.ones((4, 3)), 2)]
         [torch.Size([2, 3]), torch.Size([2, 3])]
@@ -113,6 +121,9 @@ def vsplit(x: Tensor, indices_or_sections: Any) -> Any:
 @op
 def hsplit(x: Tensor, indices_or_sections: Any) -> Any:
     """`split` along the second axis, or along the only one.
+
+    Arguments:
+        indices_or_sections: int or positions, as for `split`.
 
     Example:
         >>> ops.hsplit([[1, 2, 3]], [1])
@@ -125,6 +136,9 @@ def hsplit(x: Tensor, indices_or_sections: Any) -> Any:
 @op
 def dsplit(x: Tensor, indices_or_sections: Any) -> Any:
     """`split` along the third axis.
+
+    Arguments:
+        indices_or_sections: int or positions, as for `split`.
 
     Example:
         >>> [part.shape for part in ops.dsplit(ops.ones((2, 3, 4)), 2)]
@@ -198,6 +212,10 @@ def _diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Spec:
 def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The `offset`-th diagonal of two axes, as a last axis in their place.
 
+    Arguments:
+        offset: above the main diagonal if positive, below if negative.
+        axis1, axis2: the two axes.
+
     Example:
         >>> ops.diagonal([[1, 2], [3, 4]])
         tensor([1, 4], dtype=torch.int32)
@@ -222,6 +240,9 @@ def diagflat(x: Tensor, k: int = 0) -> Tensor:
 @op
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """(N, M) with 1 on and below the k-th diagonal and 0 above; M = N by default.
+
+    Arguments:
+        dtype: None: the float default.
 
     Example:
         >>> ops.tri(2, 3)

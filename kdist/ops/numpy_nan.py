@@ -41,7 +41,11 @@ def _filled(x: Any, value: float) -> Tensor:
 
 @op(explain=explain.axis_of_x)
 def nansum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Sum.
+    """Sum of the elements that are not NaN; 0 if none is left.
+
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
 
     Example:
         >>> ops.nansum([1.0, math.nan, 2.0])
@@ -52,7 +56,11 @@ def nansum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @op(explain=explain.axis_of_x)
 def nanprod(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Product.
+    """Product of the elements that are not NaN; 1 if none is left.
+
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
 
     Example:
         >>> ops.nanprod([3.0, math.nan, 2.0])
@@ -63,7 +71,11 @@ def nanprod(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @op(explain=explain.axis_of_x)
 def nancumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
-    """Running sum.
+    """Running sum, in which NaN counts as 0.
+
+    Arguments:
+        axis: int; None: the flattened array.
+        dtype: what to add up in; None: that of `x`, int32 for bool.
 
     Example:
         >>> ops.nancumsum([1.0, math.nan, 2.0])
@@ -74,7 +86,11 @@ def nancumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
 
 @op(explain=explain.axis_of_x)
 def nancumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
-    """Running product.
+    """Running product, in which NaN counts as 1.
+
+    Arguments:
+        axis: int; None: the flattened array.
+        dtype: what to multiply in; None: that of `x`, int32 for bool.
 
     Example:
         >>> ops.nancumprod([3.0, math.nan, 2.0])
@@ -93,7 +109,11 @@ def _extremum(reduce: Any, x: Any, bound: float, axis: Axis, keepdims: bool) -> 
 
 @op(explain=explain.axis_of_x)
 def nanmax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Largest element.
+    """Largest element that is not NaN; NaN if none is left.
+
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
 
     Example:
         >>> ops.nanmax([[1.0, math.nan], [math.nan, 2.0]], axis=0)
@@ -104,7 +124,11 @@ def nanmax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 @op(explain=explain.axis_of_x)
 def nanmin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Smallest element.
+    """Smallest element that is not NaN; NaN if none is left.
+
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
 
     Example:
         >>> ops.nanmin([1.0, math.nan, 2.0])
@@ -123,7 +147,11 @@ def _position(find: Any, x: Any, bound: float, axis: int | None, keepdims: bool)
 
 @op(explain=explain.axis_of_x)
 def nanargmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """int32 position of the first largest element.
+    """int32 position of the first largest element that is not NaN; -1 if none is left.
+
+    Arguments:
+        axis: int; None: the flattened array.
+        keepdims: whether `axis` stays, with size 1.
 
     Example:
         >>> ops.nanargmax([1.0, math.nan, 2.0])
@@ -134,7 +162,11 @@ def nanargmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Ten
 
 @op(explain=explain.axis_of_x)
 def nanargmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """int32 position of the first smallest element.
+    """int32 position of the first smallest element that is not NaN; -1 if none is left.
+
+    Arguments:
+        axis: int; None: the flattened array.
+        keepdims: whether `axis` stays, with size 1.
 
     Example:
         >>> ops.nanargmin([math.nan, 1.0, 2.0])
@@ -150,7 +182,11 @@ def _mean_of_known(x: Tensor, known: Tensor, axis: Axis, keepdims: bool) -> Tens
 
 @op(explain=explain.axis_of_x)
 def nanmean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Arithmetic mean.
+    """Arithmetic mean of the elements that are not NaN; NaN if none is left.
+
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
 
     Example:
         >>> ops.nanmean([1.0, math.nan, 2.0])
@@ -164,6 +200,10 @@ def nanmean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 @op(explain=explain.axis_of_x)
 def nanvar(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Variance, over as many elements as are not NaN.
+
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
 
     Example:
         >>> ops.nanvar([1.0, math.nan, 5.0])
@@ -180,6 +220,10 @@ def nanvar(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 @op(explain=explain.axis_of_x)
 def nanstd(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Standard deviation, the root of `nanvar`.
+
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
 
     Example:
         >>> ops.nanstd([1.0, math.nan, 5.0])

@@ -80,6 +80,9 @@ def cross(
 
     `axis` stands for all three.
 
+    Arguments:
+        x1, x2: (..., 3) or (..., 2), broadcasting.
+
     Example:
         >>> ops.cross([1, 0, 0], [0, 1, 0])
         tensor([0, 0, 1], dtype=torch.int32)
@@ -119,6 +122,10 @@ def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
 @op(explain=explain.diagonal)
 def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """Sum along the `offset`-th diagonal of two axes.
+
+    Arguments:
+        offset: above the main diagonal if positive, below if negative.
+        axis1, axis2: the two axes.
 
     Example:
         >>> ops.trace([[1, 2], [3, 4]])

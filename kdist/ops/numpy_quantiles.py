@@ -38,6 +38,10 @@ _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 def ptp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Largest element less the smallest.
 
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
+
     Example:
         >>> ops.ptp([[1, 5], [3, 4]], axis=1)
         tensor([4, 1], dtype=torch.int32)
@@ -50,6 +54,13 @@ def quantile(
     x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
     """The element at fraction `q`; NaN where an element is.
+
+    Arguments:
+        q: number or array of them, in 0 .. 1 (percentiles: 0 .. 100); its axes come first in the
+            result.
+        axis: int, several, or None for all of `x`.
+        method: between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
+        keepdims: whether these axes stay, with size 1.
 
     Example:
         >>> ops.quantile([1.0, 2.0, 3.0], [0.25, 0.5])
@@ -66,6 +77,13 @@ def percentile(
 ) -> Tensor:
     """`quantile` at q / 100.
 
+    Arguments:
+        q: number or array of them, in 0 .. 1 (percentiles: 0 .. 100); its axes come first in the
+            result.
+        axis: int, several, or None for all of `x`.
+        method: between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
+        keepdims: whether these axes stay, with size 1.
+
     Example:
         >>> ops.percentile([1.0, 2.0, 3.0], 25)
         tensor(1.5000)
@@ -78,6 +96,13 @@ def nanquantile(
     x: Tensor, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
     """`quantile` of the elements that are not NaN; NaN where all are.
+
+    Arguments:
+        q: number or array of them, in 0 .. 1 (percentiles: 0 .. 100); its axes come first in the
+            result.
+        axis: int, several, or None for all of `x`.
+        method: between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
+        keepdims: whether these axes stay, with size 1.
 
     Example:
         >>> ops.nanquantile([1.0, math.nan, 2.0, 3.0], 0.25)
@@ -92,6 +117,13 @@ def nanpercentile(
 ) -> Tensor:
     """`nanquantile` at q / 100.
 
+    Arguments:
+        q: number or array of them, in 0 .. 1 (percentiles: 0 .. 100); its axes come first in the
+            result.
+        axis: int, several, or None for all of `x`.
+        method: between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
+        keepdims: whether these axes stay, with size 1.
+
     Example:
         >>> ops.nanpercentile([1.0, math.nan, 2.0, 3.0], 25)
         tensor(1.5000)
@@ -102,6 +134,10 @@ def nanpercentile(
 @op(explain=explain.axis_of_x)
 def nanmedian(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The middle of the sorted elements that are not NaN, or the mean of the middle two.
+
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
 
     Example:
         >>> ops.nanmedian([1.0, math.nan, 3.0])

@@ -24,6 +24,10 @@ Axis = Any  # int, tuple of int, or None
 def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Sum. bool and small integers add up in 32 bits.
 
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
+
     Example:
         >>> ops.sum([[1, 2], [3, 4]], axis=0)
         tensor([4, 6], dtype=torch.int32)
@@ -37,6 +41,11 @@ def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
     """Product, computed in `dtype` if given.
 
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
+        dtype: None: that of `x`, 32 bits for bool and small integers.
+
     Example:
         >>> ops.prod([2, 3, 4])
         tensor(24, dtype=torch.int32)
@@ -46,6 +55,10 @@ def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: Any = None
 @op(explain=explain.axis_of_x)
 def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Arithmetic mean, a float also for integers.
+
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
 
     Example:
         >>> ops.mean([[1, 2], [3, 6]], axis=1)
@@ -57,6 +70,10 @@ def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def var(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Variance, mean(|x - mean(x)|^2), over n elements and not n - 1.
 
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
+
     Example:
         >>> ops.var([1.0, 5.0])
         tensor(4.)
@@ -67,6 +84,10 @@ def var(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Standard deviation, the root of `var`.
 
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
+
     Example:
         >>> ops.std([1.0, 5.0])
         tensor(2.)
@@ -76,6 +97,10 @@ def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 @op(explain=explain.axis_of_x)
 def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Tensor:
     """Largest element; at least `initial` if given, which an empty `x` needs.
+
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
 
     Example:
         >>> ops.max([[1, 5], [7, 2]], axis=0)
@@ -89,6 +114,10 @@ def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = Non
 def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Tensor:
     """Smallest element; at most `initial` if given, which an empty `x` needs.
 
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
+
     Example:
         >>> ops.min([[1, 5], [7, 2]], axis=0)
         tensor([1, 2], dtype=torch.int32)
@@ -98,6 +127,10 @@ def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = Non
 @op(explain=explain.axis_of_x)
 def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The same as `max` without `initial`.
+
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
 
     Example:
         >>> ops.amax([[1, 5], [7, 2]], axis=1)
@@ -110,6 +143,10 @@ def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def amin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The same as `min` without `initial`.
 
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
+
     Example:
         >>> ops.amin([[1, 5], [7, 2]], axis=1)
         tensor([1, 2], dtype=torch.int32)
@@ -121,6 +158,10 @@ def amin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def all(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """bool: every element is True (not zero).
 
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
+
     Example:
         >>> ops.all([[True, False], [True, True]], axis=1)
         tensor([False,  True])
@@ -131,6 +172,10 @@ def all(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def any(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """bool: some element is True (not zero).
 
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
+
     Example:
         >>> ops.any([[False, True], [False, False]], axis=1)
         tensor([ True, False])
@@ -140,6 +185,10 @@ def any(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 @op(explain=explain.axis_of_x)
 def median(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The middle of the sorted elements, or the mean of the middle two.
+
+    Arguments:
+        axis: int, several, or None for all of `x`.
+        keepdims: whether these axes stay, with size 1.
 
     Example:
         >>> ops.median([3, 1, 2, 9])
@@ -164,6 +213,9 @@ def average(x: Tensor, axis: Axis = None, weights: Any = None) -> Tensor:
 def count_nonzero(x: Tensor, axis: Axis = None) -> Tensor:
     """How many elements are not zero, int32.
 
+    Arguments:
+        axis: int, several, or None for all of `x`.
+
     Example:
         >>> ops.count_nonzero([[0, 2], [3, 4]], axis=1)
         tensor([1, 2], dtype=torch.int32)
@@ -173,6 +225,9 @@ def count_nonzero(x: Tensor, axis: Axis = None) -> Tensor:
 @op(explain=explain.axis_of_x)
 def cumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Running sum along `axis` (None: of the flattened array).
+
+    Arguments:
+        dtype: what to add up in; None: that of `x`, int32 for bool.
 
     Example:
         >>> ops.cumsum([[1, 2], [3, 4]], axis=0)
@@ -186,6 +241,9 @@ def cumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
 @op(explain=explain.axis_of_x)
 def cumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Running product along `axis` (None: of the flattened array).
+
+    Arguments:
+        dtype: what to multiply in; None: that of `x`, int32 for bool.
 
     Example:
         >>> ops.cumprod([1, 2, 3, 4])
@@ -209,6 +267,10 @@ def diff(a: Tensor, n: int = 1, axis: int = -1) -> Tensor:
 def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """int32 position of the first largest element (axis=None: in the flattened array).
 
+    Arguments:
+        axis: int; None: the flattened array.
+        keepdims: whether `axis` stays, with size 1.
+
     Example:
         >>> ops.argmax([[1, 5, 2], [9, 9, 0]], axis=1)
         tensor([1, 0], dtype=torch.int32)
@@ -218,6 +280,10 @@ def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor
 @op(explain=explain.axis_of_x)
 def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """int32 position of the first smallest element.
+
+    Arguments:
+        axis: int; None: the flattened array.
+        keepdims: whether `axis` stays, with size 1.
 
     Example:
         >>> ops.argmin([[3, 1, 2], [4, 0, 0]], axis=1)
@@ -320,6 +386,7 @@ def bincount(x: Tensor, weights: Any = None, minlength: int = 0, sparse: bool = 
         x: (n,) or (batch, n), non-negative integers.
         weights: of the shape of `x`, added up instead of counting.
         minlength: least length of the result.
+        sparse: False; kdist's tensors are dense.
 
     Returns: (length,) or (batch, length), length = max(largest of x + 1, minlength).
 

@@ -72,6 +72,9 @@ def transpose(x: Tensor, axes: Any = None) -> Tensor:
 def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
     """Exchange two axes.
 
+    Arguments:
+        axis1, axis2: int.
+
     Example:
         >>> ops.swapaxes(ops.ones((2, 3, 4)), 0, 2).shape
         torch.Size([4, 3, 2])
@@ -265,6 +268,10 @@ def split(x: Tensor, indices_or_sections: Any, axis: int = 0) -> Any:
     """Cut along `axis`.
 
     Into that many equal parts (int), or before each of the positions (sequence).
+
+    Arguments:
+        indices_or_sections: int, how many equal parts; or the positions before which to cut.
+        axis: int.
 
     Returns: list of tensors. Raises: an error where equal parts do not come out.
 

@@ -44,6 +44,7 @@ def logspace(
     Arguments:
         start, stop: numbers or arrays, which broadcast.
         axis: where the new axis stands.
+        dtype: None: the float that `start` and `stop` promote to.
 
     Example:
         >>> ops.logspace(0, 2, 3)
@@ -68,6 +69,7 @@ def geomspace(
     Arguments:
         start, stop: numbers or arrays of one sign and not 0, which broadcast.
         axis: where the new axis stands.
+        dtype: None: the float that `start` and `stop` promote to.
 
     Example:
         >>> ops.geomspace(1, 8, 4)

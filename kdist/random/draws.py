@@ -45,6 +45,8 @@ def normal(
         shape: of the result.
         mean, stddev: scalars, or tensors that broadcast to `shape`.
         dtype: a float; default the float default.
+        seed: an int (the same numbers each time), a `SeedGenerator` (new ones), or None (the global
+            one's).
 
     Example:
         >>> random.normal((2, 3), stddev=0.1, seed=0).shape
@@ -62,7 +64,11 @@ def truncated_normal(
 ) -> Tensor:
     """Of the normal distribution cut at two standard deviations from the mean.
 
-    Arguments as for `normal`.
+    Arguments:
+        shape, dtype: as for `normal`.
+        mean, stddev: those of the distribution before it is cut.
+        seed: an int (the same numbers each time), a `SeedGenerator` (new ones), or None (the global
+            one's).
 
     Example:
         >>> x = random.truncated_normal((1000,), stddev=0.5, seed=0)
@@ -80,6 +86,13 @@ def uniform(
 ) -> Tensor:
     """Evenly from `minval` up to but without `maxval`.
 
+    Arguments:
+        shape: of the result.
+        minval, maxval: floats, or tensors that broadcast to `shape`.
+        dtype: a float; None: the float default.
+        seed: an int (the same numbers each time), a `SeedGenerator` (new ones), or None (the global
+            one's).
+
     Raises: ValueError for a dtype that is no float; `randint` draws integers.
 
     Example:
@@ -95,6 +108,13 @@ def randint(
     shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: Seed = None
 ) -> Tensor:
     """Integers evenly from `minval` up to but without `maxval`.
+
+    Arguments:
+        shape: of the result.
+        minval, maxval: integers, or tensors of them that broadcast to `shape`.
+        dtype: an integer dtype.
+        seed: an int (the same numbers each time), a `SeedGenerator` (new ones), or None (the global
+            one's).
 
     Raises: ValueError for a dtype that is no integer; `uniform` draws floats.
 
@@ -118,6 +138,9 @@ def categorical(
     Arguments:
         logits: (batch, classes).
         num_samples: how many per row.
+        dtype: of the class numbers.
+        seed: an int (the same numbers each time), a `SeedGenerator` (new ones), or None (the global
+            one's).
 
     Returns: (batch, num_samples). Raises: ValueError if `logits` is not 2-D.
 
@@ -141,8 +164,11 @@ def dropout(inputs: Tensor, rate: float, noise_shape: Any = None, seed: Seed = N
     """Each element 0 with probability `rate`, else divided by 1 - rate, so that the mean stays.
 
     Arguments:
+        rate: float in [0, 1].
         noise_shape: sizes of the mask, which broadcasts to the inputs; None for all of it, or for
             one size.
+        seed: an int (the same numbers each time), a `SeedGenerator` (new ones), or None (the global
+            one's).
 
     Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html.
 
@@ -157,6 +183,12 @@ def dropout(inputs: Tensor, rate: float, noise_shape: Any = None, seed: Seed = N
 def shuffle(x: Tensor, axis: int = 0, seed: Seed = None) -> Tensor:
     """The slices along `axis` in random order.
 
+    Arguments:
+        x: any shape.
+        axis: int.
+        seed: an int (the same numbers each time), a `SeedGenerator` (new ones), or None (the global
+            one's).
+
     Example:
         >>> x = ops.arange(10)
         >>> y = random.shuffle(x, seed=0)
@@ -169,6 +201,13 @@ def shuffle(x: Tensor, axis: int = 0, seed: Seed = None) -> Tensor:
 def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
     """Of the gamma distribution of scale 1; its parameter `alpha` broadcasts to `shape`.
 
+    Arguments:
+        shape: of the result.
+        alpha: positive float, or tensor.
+        dtype: a float; None: the float default.
+        seed: an int (the same numbers each time), a `SeedGenerator` (new ones), or None (the global
+            one's).
+
     Example:
         >>> x = random.gamma((1000,), alpha=[2.0], seed=0)
         >>> bool(ops.min(x) > 0), abs(float(ops.mean(x)) - 2.0) < 0.2
@@ -180,6 +219,13 @@ def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Seed = None) -> Tenso
 
 def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Seed = None) -> Tensor:
     """Of the beta distribution with parameters `alpha` and `beta`, which broadcast to `shape`.
+
+    Arguments:
+        shape: of the result.
+        alpha, beta: positive floats, or tensors.
+        dtype: a float; None: the float default.
+        seed: an int (the same numbers each time), a `SeedGenerator` (new ones), or None (the global
+            one's).
 
     Example:
         >>> x = random.beta((1000,), alpha=3.0, beta=1.0, seed=0)
@@ -194,6 +240,13 @@ def binomial(
     shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Seed = None
 ) -> Tensor:
     """How many of `counts` trials succeed, each with its probability; both broadcast to `shape`.
+
+    Arguments:
+        shape: of the result.
+        counts, probabilities: numbers, or tensors.
+        dtype: a float; None: the float default.
+        seed: an int (the same numbers each time), a `SeedGenerator` (new ones), or None (the global
+            one's).
 
     Example:
         >>> x = random.binomial((1000,), counts=10.0, probabilities=0.5, seed=0)

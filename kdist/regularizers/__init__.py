@@ -51,6 +51,10 @@ def serialize(regularizer: Any) -> Any:
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
     """The regularizer that `serialize` described.
 
+    Arguments:
+        config: what `serialize` gave.
+        custom_objects: dict of names and the classes or functions of the user's own.
+
     Example:
         >>> config = regularizers.serialize(regularizers.L2(0.5))
         >>> regularizers.deserialize(config)(ops.array([1.0, 2.0]))
