@@ -67,14 +67,19 @@ class ModelCheckpoint(MonitorCallback):
         self.quiet = frozenset({"train"}) if save_freq == "epoch" else frozenset()
         self._epoch = 0
         self._batches = 0  # since the latest save
+        self._first_batch = 0  # of those that a dispatch runs
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._epoch = epoch
+        self._epoch, self._first_batch = epoch, 0
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._first_batch = batch
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self.save_freq == "epoch":
             return
-        self._batches += 1
+        self._batches += batch + 1 - self._first_batch  # several, if a dispatch runs several
+        self._first_batch = batch + 1
         if self._batches >= int(self.save_freq):
             self._batches = 0
             # `logs or {}` would read them.

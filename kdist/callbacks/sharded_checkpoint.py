@@ -73,6 +73,7 @@ class ShardedCheckpoint(Callback):
         self._reader: Reader | None = None
         self._saved_step: int | None = None
         self._resumed_step: int | None = None
+        self._steps_before = 0  # the present dispatch
         self._states: Callable[[], tuple[dict, dict]] = lambda: ({}, {})
 
     def attach(self, get_states: Callable[[], tuple[dict, dict]]) -> None:
@@ -90,9 +91,15 @@ class ShardedCheckpoint(Callback):
                 "go on from the newest, or give ShardedCheckpoint a folder of its own for this run."
             )
 
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._steps_before = self.model.position.step
+
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self.save_freq != "epoch" and self.model.position.step % int(self.save_freq) == 0:
-            self._save({})
+        if self.save_freq != "epoch":
+            freq = int(self.save_freq)
+            # A dispatch may run several steps, and pass the one to save after.
+            if self.model.position.step // freq > self._steps_before // freq:
+                self._save({})
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.save_freq == "epoch":

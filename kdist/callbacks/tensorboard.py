@@ -75,6 +75,7 @@ class TensorBoard(Callback):
         self._writers: dict[str, Any] = {}
         self._in_fit = False
         self._epoch_began = self._batch_began = (0, 0.0)
+        self._steps_before = 0
 
     def _scalars(self, where: str, prefix: str, logs: Mapping, step: int, suffix: str = "") -> None:
         if process_index() != 0:
@@ -100,9 +101,15 @@ class TensorBoard(Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch_began = self._batch_began = (self.model.position.step, time.perf_counter())
 
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._steps_before = self.model.position.step
+
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         step = self.model.position.step
-        if self.update_freq == "epoch" or step % int(self.update_freq) != 0:
+        if self.update_freq == "epoch":
+            return
+        freq = int(self.update_freq)
+        if step // freq == self._steps_before // freq:  # a dispatch may run several steps
             return
         # Read on every process, as reading may need all of them; the chief writes.
         values = dict(logs or {})

@@ -43,8 +43,8 @@ class Optimizer(OptimizerState):
         loss_scale_factor: None, or float: `scale_loss` multiplies the loss by it, and `apply`
             divides the gradients by it.
         gradient_accumulation_steps: None, or int >= 2: each update takes the mean gradient of
-            so many calls of `apply`. On torch, processes exchange gradients once for each update;
-            on jax and TensorFlow devices do so in each call (why is said in `accumulation.py`).
+            so many calls of `apply`. On torch and TensorFlow, replicas exchange gradients once for
+            each update; on jax devices do so in each call (why is said in `accumulation.py`).
         name: default, the class's name in snake case.
 
     Raises:

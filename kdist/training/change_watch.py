@@ -47,17 +47,18 @@ class ChangeWatch:
         self._watched = [v for v in variables[:_VARIABLES] if v.size <= _ELEMENTS] or variables[:1]
         self._before = [backend.local_value(v) for v in self._watched]
         self._micro_steps = getattr(model.optimizer, "gradient_accumulation_steps", None) or 1
-        self._steps = 0
+        self._steps, self._next_look = 0, 1
 
-    def after_step(self) -> ChangeWatch | None:
-        """To be called after each step. Returns the watch, or None when it has seen enough.
+    def after_steps(self, count: int) -> ChangeWatch | None:
+        """To be called after so many steps. Returns the watch, or None when it has seen enough.
 
         Raises: RuntimeError if `strict`, and no parameter has changed.
         """
-        self._steps += 1
-        updates, rest = divmod(self._steps, self._micro_steps)
-        if rest or updates & (updates - 1):  # looks after updates 1, 2, 4, 8 and 16
+        self._steps += count
+        updates = self._steps // self._micro_steps
+        if updates < self._next_look:  # looks after updates 1, 2, 4, 8 and 16, or soon after
             return self
+        self._next_look = 2 * updates
         after = [backend.local_value(v) for v in self._watched]
         if not all(map(np.array_equal, self._before, after)):
             return None

@@ -5,6 +5,7 @@ A backend's program computes a step; this file decides what runs when, and when 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -98,16 +99,16 @@ def _train_epoch(
     program, state, logs = live.program, live.state, None
     watched = callbacks.watches_train_batches
     with batches(source, position.epoch, shard, position.sample) as iterator:
-        for batch in iterator:
+        for group in dispatches(model, program, iterator):
             if watched:
                 callbacks.on_train_batch_begin(position.batch)
-            state, out = program(state, batch)
+            state, out = dispatch(program, state, group)
             logs = lazy_logs(model, program, state, out)
-            position.batch += 1
-            position.step += 1
-            position.sample = batch.end
+            position.batch += len(group)
+            position.step += len(group)
+            position.sample = group[-1].end
             if live.watch is not None:
-                live.watch = live.watch.after_step()
+                live.watch = live.watch.after_steps(len(group))
             if watched:
                 live.state = state
                 callbacks.on_train_batch_end(position.batch - 1, logs)
@@ -119,6 +120,21 @@ def _train_epoch(
     if logs is not None:
         logs._resolved()
     return state, logs
+
+
+def dispatches(model: Any, program: Any, iterator: Iterator) -> Iterator[list]:
+    """The batches in groups that go to the program at once: `steps_per_execution`, the rest in the last.
+
+    They go singly where the program has no `steps`.
+    """
+    size = model.steps_per_execution if hasattr(program, "steps") else 1
+    while group := list(itertools.islice(iterator, size)):
+        yield group
+
+
+def dispatch(program: Any, state: Any, group: list) -> tuple[Any, Any]:
+    """One step for each batch of the group. Gives the new state, and what the last step gave."""
+    return program(state, group[0]) if len(group) == 1 else program.steps(state, group)
 
 
 def lazy_logs(model: Any, program: Any, state: Any, out: dict | None) -> Logs:
@@ -148,13 +164,15 @@ def evaluate_batches(
     try:
         model.reset_metrics()
         with batches(source, epoch, shard) as iterator:
-            for i, batch in enumerate(_first(iterator, steps)):
+            done = 0
+            for group in dispatches(model, program, _first(iterator, steps)):
                 if watched:
-                    callbacks.on_test_batch_begin(i)
-                state, out = program(state, batch)
+                    callbacks.on_test_batch_begin(done)
+                state, out = dispatch(program, state, group)
                 logs = lazy_logs(model, program, state, out)
+                done += len(group)
                 if watched:
-                    callbacks.on_test_batch_end(i, logs)
+                    callbacks.on_test_batch_end(done - 1, logs)
                 if model.stop_evaluating:
                     break
         if logs is None:

@@ -133,7 +133,7 @@ def test_where_variables_are_sharded_one_update_must_tell():
     made.compile(Resting(0.1), "mse")
     watch = ChangeWatch(made, strict=True, patient=False)
     with pytest.raises(RuntimeError, match=r"after 1 update\(s\)"):
-        watch.after_step()
+        watch.after_steps(1)
 
 
 def test_a_rate_of_zero_is_waited_for():

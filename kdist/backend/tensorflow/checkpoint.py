@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kdist.backend.tensorflow.collectives import gather_sums
+from kdist.backend.tensorflow.collectives import average_over_replicas, gather_sums
 from kdist.backend.tensorflow.runtime import runtime
 from kdist.backend.tensorflow.sharded_storage import ShardedStorage
 from kdist.core.leaf import Leaf, chunk_shape_for, whole_leaf
@@ -17,8 +17,8 @@ from kdist.core.leaf import Leaf, chunk_shape_for, whole_leaf
 def to_leaf(variable: Any) -> Leaf:
     """The variable's value; process 0 writes it, in the parts in which it lies.
 
-    A metric's variable holds what each process has added, so that its value is a sum: all processes
-    call this, in the same order.
+    A metric's variable holds what each process has added, so that its value is a sum; and sums of
+    gradients are averaged. So all processes call this, in the same order.
     """
     storage = variable._storage
     if isinstance(storage, ShardedStorage):
@@ -26,6 +26,8 @@ def to_leaf(variable: Any) -> Leaf:
         shape = tuple(variable.shape)
         chunk = chunk_shape_for(shape, [(offset, part.shape) for offset, part in parts])
         return Leaf(shape, parts[0][1].dtype, chunk, parts)
+    if storage.is_apart:
+        average_over_replicas([storage])
     value = gather_sums([storage])[0] if storage.is_sum else storage.read()
     return whole_leaf(np.array(value), owned=runtime.process_index() == 0)
 

@@ -6,6 +6,7 @@ All processes call them, in the same order.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -51,6 +52,13 @@ def gather_sums(storages: list) -> list:
     return values
 
 
+def average_over_replicas(storages: list) -> None:
+    """Give all copies of each storage, on all processes, the mean of the copies."""
+    values = sum_over_processes([s.read() for s in storages])
+    for storage, value in zip(storages, values, strict=True):
+        storage.write(value / runtime.process_count())
+
+
 def broadcast_from_first(values: list) -> list:
     """Process 0's tensors, on every process."""
     if runtime.process_count() == 1 or not values:
@@ -58,6 +66,27 @@ def broadcast_from_first(values: list) -> list:
     return sum_over_processes(
         values if runtime.process_index() == 0 else [tf.zeros_like(v) for v in values]
     )
+
+
+def comparison(storages: list) -> Callable[[], Any]:
+    """A graph function that gives whether the storages' values are the same on all processes.
+
+    What is sent is a digest: to broadcast a model takes longer than many a step of it.
+    """
+    strategy = runtime.strategy(())
+    count = runtime.process_count()
+    digest = lambda value: tf.raw_ops.Fingerprint(
+        data=tf.reshape(value, (1, -1)), method="farmhash64"
+    )
+
+    @tf.function(autograph=False)
+    def run() -> Any:
+        mine = tf.cast(digest(tf.concat([digest(s.read()) for s in storages], 0)), tf.int64)
+        [sums] = strategy.run(lambda: all_reduce("SUM", [tf.stack([mine, mine * mine])]))
+        # Numbers are all equal where the square of their sum is that often the sum of their squares.
+        return tf.reduce_all(sums[0] * sums[0] == count * sums[1])
+
+    return run.get_concrete_function()
 
 
 @functools.lru_cache(maxsize=1)

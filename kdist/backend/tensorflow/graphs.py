@@ -36,6 +36,9 @@ class Graphs:
         put: makes of a NumPy array what the graphs take.
         check: raises for a graph that cannot run.
         open_dims: whether dims that differ are left open; if not, each shape has a trace.
+        open_first: whether a first dim, before those of the batch, is left open from the start.
+        phase: what the next step is to do, as something hashable: each phase has traces of its own.
+            A trace may find out that there are phases.
     """
 
     def __init__(
@@ -45,11 +48,16 @@ class Graphs:
         put: Callable = tf.constant,
         open_dims: bool = True,
         check: Callable[[Any], None] = lambda graph: None,
+        phase: Callable[[], tuple] = tuple,
+        open_first: bool = False,
     ):
+        self._open_first = open_first
         self._fn, self._jit, self._put, self._open_dims = fn, jit, put, open_dims
-        self._check = check
+        self._check, self._phase = check, phase
         self._by_key: dict[Any, Any] = {}
-        self._seen: list[tuple[Any, list, Any]] = []  # (structure key, specs, concrete function)
+        # ((phase, structure), specs, how to call it), and each one's graph.
+        self._seen: list[tuple[Any, list, Any]] = []
+        self._traced: list[Any] = []
 
     def __call__(self, x: Any, y: Any, w: Any, mask: Any, size: Any) -> Any:
         batch = (x, y, w, mask, size)
@@ -63,15 +71,22 @@ class Graphs:
         key: Any = tuple([None if a is None else (a.shape, a.dtype) for a in leaves])
         if not plain:
             key = (key, str(tree.map_structure(lambda _: None, batch)))
-        call = self._by_key.get(key)
+        phase = self._phase()
+        call = self._by_key.get((phase, key))
         if call is None:
-            call = self._by_key[key] = self._find(key, batch, arrays)
+            call = self._find(phase, batch, arrays)
+            self._by_key[self._phase(), key] = call
         return call(arrays)
 
-    def _find(self, key: Any, batch: Any, arrays: list) -> Callable:
-        structure = str(
+    def traces(self) -> list[tuple[tuple, Any]]:
+        """(phase, graph) of each trace."""
+        return [(seen[0][0], graph) for seen, graph in zip(self._seen, self._traced, strict=True)]
+
+    def _find(self, phase: tuple, batch: Any, arrays: list) -> Callable:
+        structure: Any = str(
             tree.map_structure(lambda a: None if a is None else (len(a.shape), str(a.dtype)), batch)
         )
+        structure = (phase, structure)
         shapes = [tuple(a.shape) for a in arrays]
         alike = [entry for entry in self._seen if entry[0] == structure]
         for _, specs, call in alike:
@@ -86,9 +101,11 @@ class Graphs:
                 tuple(a if a == b else None for a, b in zip(s.shape, shape, strict=True))
                 for s, shape in merged
             ]
+        if self._open_first:
+            shapes = [(None, *shape[1:]) for shape in shapes]
         specs = [tf.TensorSpec(shape, a.dtype) for shape, a in zip(shapes, arrays, strict=True)]
         call = self._trace(batch, specs)
-        self._seen.append((structure, specs, call))
+        self._seen.append(((self._phase(), structure[1]), specs, call))
         return call
 
     def _trace(self, batch: Any, specs: list) -> Callable:
@@ -103,5 +120,6 @@ class Graphs:
         function = tf.function(flat, autograph=False, jit_compile=self._jit or None)
         graph = function.get_concrete_function(*specs)
         self._check(graph.graph)
+        self._traced.append(graph.graph)
         put = self._put
         return lambda arrays: graph(*[put(a) for a in arrays])

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from kdist.backend.tensorflow.collectives import broadcast_from_first, gather_rows, gather_sums
+from kdist.backend.tensorflow.collectives import (
+    broadcast_from_first,
+    comparison,
+    gather_rows,
+    gather_sums,
+)
 from kdist.backend.tensorflow.graphs import Graphs, variables_of
+from kdist.backend.tensorflow.micro_steps import MicroSteps
 from kdist.backend.tensorflow.placement import check_support, devices_of_mesh, shards
 from kdist.backend.tensorflow.replicas import DistributedReplica
 from kdist.backend.tensorflow.runtime import runtime
@@ -45,40 +53,69 @@ class Program:
         )
         for variable in variables_of(model):
             lie_whole(variable, devices)
+        self._micro_steps = MicroSteps()
+        self._compared: list = []  # the storages that `_alike` compares
+        self._alike: Callable[[], Any] = lambda: True
         self._step = {
             "train": model.train_step,
             "test": model.test_step,
             "predict": model.predict_step,
         }[kind]
-        self._graphs = (
-            Graphs(self._on_all_replicas, jit=_wants_jit(model) and self._strategy is None)
-            if not model.run_eagerly
-            else None
-        )
+        self._is_silent = _is_silent(model, kind)
+        self._graphs: Graphs | None = None
+        if not model.run_eagerly:
+            jit = _wants_jit(model) and self._strategy is None
+            self._graphs = Graphs(self._on_all_replicas, jit, phase=self._micro_steps.phase)
+            self._loops = Graphs(self._loop, jit, open_first=True)
 
     # ---- the protocol ----------------------------------------------------------------------------
     def begin(self) -> None:
         """Give all processes one state, unless a fit that runs has done so."""
         if self._many_processes and getattr(self._model, "_live", None) is None:
-            variables = [v for v in variables_of(self._model) if not v._storage.is_sum]
-            values = broadcast_from_first([v._storage.read() for v in variables])
-            for variable, value in zip(variables, values, strict=True):
-                variable._storage.write(value)
+            storages = [v._storage for v in variables_of(self._model)]
+            storages = [s for s in storages if not s.is_sum]
+            if self._compared != storages:
+                self._compared, self._alike = storages, comparison(storages)
+            if not self._alike():
+                values = broadcast_from_first([s.read() for s in storages])
+                for storage, value in zip(storages, values, strict=True):
+                    storage.write(value)
 
     def __call__(self, state: None, batch: Any) -> tuple[None, Any]:
-        x, y, w = batch.x, batch.y, batch.sample_weight
-        if self._kind == "predict":
-            y = w = None
-        size = None if batch.mask is None else np.float32(batch.size)
+        return None, self._once(*self._arguments(batch))
+
+    def _arguments(self, batch: Any) -> tuple:
+        y, w = (None, None) if self._kind == "predict" else (batch.y, batch.sample_weight)
+        return batch.x, y, w, batch.mask, None if batch.mask is None else np.float32(batch.size)
+
+    def _once(self, *arguments: Any) -> Any:
         if self._graphs is not None:
-            return None, self._graphs(x, y, w, batch.mask, size)
-        tensors = tree.map_structure(
-            lambda a: a if a is None else as_tensor(a), (x, y, w, batch.mask, size)
-        )
-        return None, self._on_all_replicas(*tensors)
+            return self._graphs(*arguments)
+        to_tensor = lambda a: a if a is None else as_tensor(a)
+        return self._on_all_replicas(*tree.map_structure(to_tensor, arguments))
+
+    def steps(self, state: None, batches: Sequence) -> tuple[None, Any]:
+        """Several steps, those of equal shapes in one call. Gives what the last one gave."""
+        out = None
+        for alike in _runs([self._arguments(b) for b in batches]):
+            if len(alike) > 1 and self._can_loop():
+                stack = lambda *arrays: None if arrays[0] is None else np.stack(arrays)
+                out = self._loops(*tree.map_structure(stack, *alike))
+            else:
+                for arguments in alike:
+                    out = self._once(*arguments)
+        return None, out
+
+    def _can_loop(self) -> bool:
+        """Not where a step's place in an update makes its graph, which the first step's trace tells."""
+        if self._graphs is None:
+            return False
+        known = self._strategy is None or bool(self._graphs.traces())
+        return known and not self._micro_steps.phase()
 
     def settle(self, state: None) -> None:
-        """Nothing to do: nothing is apart."""
+        """Average the sums of gradients that replicas hold apart, in the midst of an update."""
+        self._micro_steps.settle()
 
     def end(self, state: None) -> None:
         """Nothing to do: the variables hold their values."""
@@ -111,11 +148,26 @@ class Program:
         """This process's own values are those of the variables."""
         return
 
+    def _loop(self, *stacked: Any) -> Any:
+        """One step after the other, on batches that are stacked along a first dim."""
+        count = tf.shape(next(a for a in tree.flatten(stacked) if a is not None))[0]
+        at = lambda i: tree.map_structure(lambda a: None if a is None else a[i], stacked)
+
+        def body(i: Any) -> list:
+            self._on_all_replicas(*at(i))
+            return [i + 1]
+
+        # What a step gives does not leave the loop: of steps that give logs, the last is outside.
+        before = count if self._is_silent else count - 1
+        tf.while_loop(lambda i: i < before, body, [tf.constant(0)])
+        return None if self._is_silent else self._on_all_replicas(*at(count - 1))
+
     # ---- one step --------------------------------------------------------------------------------
     def _on_all_replicas(self, x: Any, y: Any, w: Any, mask: Any, size: Any) -> Any:
         """The step on this process's slice of the batch, each local replica taking its rows."""
         if self._strategy is None:
             return self._one_replica(SINGLE, x, y, w, mask, size)
+        self._micro_steps.restart()
         devices, n = self._devices, len(self._devices)
         slices = [(x, y, w, mask)] if n == 1 else _cut((x, y, w, mask), n)
 
@@ -123,7 +175,9 @@ class Program:
             number = int(
                 tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)
             )
-            me = DistributedReplica(self._strategy, runtime.process_index(), number % n, devices)
+            me = DistributedReplica(
+                self._strategy, runtime.process_index(), number % n, devices, self._micro_steps
+            )
             out = self._one_replica(me, *slices[me.local], size)
             me.settle()
             return _mean_logs(me, out) if self._kind != "predict" else out
@@ -156,6 +210,21 @@ def _wants_jit(model: Any) -> bool:
     models.
     """
     return model.jit_compile is True
+
+
+def _is_silent(model: Any, kind: str) -> bool:
+    """Whether a step of the model gives no logs, its results being those of the metrics."""
+    own = getattr(type(model), f"{kind}_step").__module__ != "kdist.training.trainer"
+    return not own and type(model).compute_metrics.__module__ == "kdist.training.objective"
+
+
+def _runs(batches: Sequence) -> list[list]:
+    """The batches, those together that follow each other with the same shapes."""
+    kind = lambda batch: (
+        [None if a is None else (np.shape(a), a.dtype) for a in tree.flatten(batch)],
+        str(tree.map_structure(lambda _: None, batch)),
+    )
+    return [list(alike) for _, alike in itertools.groupby(batches, kind)]
 
 
 def _cut(batch: Any, n: int) -> list:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from kdist.backend.tensorflow.dtensor import GlobalStep, place, whole
 from kdist.backend.tensorflow.graphs import Graphs, variables_of
+from kdist.backend.tensorflow.micro_steps import MicroSteps
 from kdist.backend.tensorflow.placement import check_support
 from kdist.backend.tensorflow.sharded_storage import ShardedStorage, lie_in_parts
 from kdist.backend.tensorflow.trainer import pack
@@ -45,8 +46,14 @@ class ShardedProgram:
             "test": model.test_step,
             "predict": model.predict_step,
         }[kind]
+        self._micro_steps = MicroSteps()
         self._graphs = Graphs(
-            self._compute, jit=False, put=self._put, open_dims=False, check=self._check
+            self._compute,
+            jit=False,
+            put=self._put,
+            open_dims=False,
+            check=self._check,
+            phase=self._micro_steps.phase,
         )
 
     def begin(self) -> None:
@@ -89,7 +96,8 @@ class ShardedProgram:
     def _compute(self, x: Any, y: Any, w: Any, mask: Any, size: Any) -> Any:
         if size is None:
             size = next(a for a in tree.flatten(x) if a is not None).shape[0]
-        step = GlobalStep(self._strategy)
+        self._micro_steps.restart()
+        step = GlobalStep(self._strategy, self._micro_steps)
         with step_scope(step, mask, size):
             out = self._step(pack(x, y, w))
         step.settle()

@@ -90,6 +90,14 @@ class ShardedStorage:
         self.write(total)
         return total
 
+    def add_apart(self, value: Any) -> None:
+        """`add`: there is one value for all devices."""
+        self.add(value)
+
+    def assign_here(self, value: Any) -> None:
+        """`write`: there is one value for all devices."""
+        self.write(value)
+
     def laid(self, value: Any) -> Any:
         """A value that goes with the variable's, such as its gradient, where the parts lie."""
         if tuple(value.shape) != self._shape:

@@ -26,13 +26,15 @@ class Storage:
 
     How copies relate is the variable's `aggregation`. "sum" (metrics): each replica adds to its
     own, and the value is the sum. "mean" (moving statistics): what replicas assign inside a step is
-    averaged at its end. Otherwise every replica computes and assigns the same.
+    averaged at its end, and what they have added by `add_apart`, when it is read outside of steps.
+    Otherwise every replica computes and assigns the same.
     """
 
     def __init__(self, variable: Any, value: Any, devices: Sequence[str | None]):
         self._aggregation = variable.aggregation
         self._trainable = variable.trainable
         self._name = variable.name
+        self.is_apart = False  # whether each replica adds to a copy of its own
         self._make(value, devices)
 
     def _make(self, value: Any, devices: Sequence[str | None]) -> None:
@@ -53,8 +55,9 @@ class Storage:
         if len(copies) == 1:
             return copies[0].value()
         step = replicas()
-        if step.count == 1 and self._aggregation == "sum":
-            return tf.add_n([c.value() for c in copies])
+        if step.count == 1 and (self.is_apart or self._aggregation == "sum"):
+            total = tf.add_n([c.value() for c in copies])
+            return total / len(copies) if self.is_apart else total
         return copies[local_replica()].value()
 
     def write(self, value: Any) -> None:
@@ -75,6 +78,11 @@ class Storage:
         total = tf.add(held, as_tensor(value, held.dtype.name))
         self.write(total)
         return total
+
+    def add_apart(self, value: Any) -> None:
+        """Add to this replica's copy what it alone has."""
+        self.is_apart = True
+        self._copy().assign_add(value, read_value=False)
 
     def assign_here(self, value: Any) -> None:
         """Assign this replica's copy alone."""

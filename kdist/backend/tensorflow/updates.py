@@ -15,6 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from kdist.backend.tensorflow.tensors import as_tensor, dense
+from kdist.core.replicas import replicas
 
 _raw = tf.raw_ops
 
@@ -181,11 +182,37 @@ def weight_decay(optimizer: Any, variables: list, learning_rate: Any) -> None:
         )
 
 
+def accumulate(optimizer: Any, grads: list, sums: list, update: Callable[[list], None]) -> None:
+    """sums += grads; in the call that makes them complete, update by the means and clear them."""
+    steps = optimizer.gradient_accumulation_steps
+    storages = [s._storage for s in sums]
+    grads = _gradients(grads, sums)
+
+    def add() -> tf.Tensor:
+        for storage, gradient in zip(storages, grads, strict=True):
+            storage.add_apart(gradient)
+        return tf.constant(False)
+
+    def finish() -> tf.Tensor:
+        totals = [s.stored() + g for s, g in zip(storages, grads, strict=True)]
+        update([t / tf.cast(steps, t.dtype) for t in totals])
+        for storage, total in zip(storages, totals, strict=True):
+            storage.assign_here(tf.zeros_like(total))
+        return tf.constant(True)
+
+    micro_steps = getattr(replicas(), "micro_steps", None)
+    if micro_steps is not None:
+        finish() if micro_steps.completes(optimizer) else add()
+        return
+    done = as_tensor(optimizer._iterations) + 1
+    tf.cond(tf.equal(done % steps, 0), finish, add)
+
+
 def _assign(variable: Any, value: Any) -> None:
     _raw.AssignVariableOp(resource=_resource(variable), value=value)
 
 
 UPDATES: dict[str, Callable] = {
-    **{f.__name__: f for f in (adam, sgd, rmsprop, adadelta, adamax, weight_decay)},
+    **{f.__name__: f for f in (accumulate, adam, sgd, rmsprop, adadelta, adamax, weight_decay)},
     "adamw": adam,
 }
