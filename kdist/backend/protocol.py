@@ -71,6 +71,9 @@ class Program(Protocol):
         """
         ...
 
+    # Optional: `steps(state, batches) -> (state, out)`, from a program that runs several steps in one dispatch. What it
+    # gives is that of the last step. `batches` is a list, whose shapes may differ.
+
     def metric_values(self, state: Any) -> list | None:
         """Values of `model.metrics_variables`, summed over all processes, which call this together.
 
