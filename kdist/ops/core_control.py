@@ -201,6 +201,7 @@ def scan(
         unroll: how many steps a compiled loop takes at a time.
 
     Returns: `(carry, ys)`, ys stacked along axis 0.
+    Raises: TypeError if `f` is no function; ValueError without `xs` and `length`.
 
     Example:
         >>> ops.scan(lambda total, x: (total + x, total), ops.array(0), ops.array([1, 2, 3]))

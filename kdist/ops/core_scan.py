@@ -36,6 +36,7 @@ def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int =
         reverse: of every suffix, from the end.
 
     Returns: a structure like `elems`. Hillis and Steele 1986, doi:10.1145/7902.7903.
+    Raises: TypeError if `f` is no function; ValueError where the sizes along `axis` differ.
 
     Example:
         >>> ops.associative_scan(ops.add, ops.array([1, 2, 3, 4]))

@@ -68,6 +68,8 @@ def rearrange(tensor: Tensor, pattern: str, **axes_lengths: Any) -> Tensor:
         pattern: the names of the axes before and after "->"; parentheses make one axis of several.
         **axes_lengths: lengths of the parts of an axis that is split, all but one.
 
+    Raises: ValueError for a pattern that is not understood or does not fit.
+
     Example:
         >>> images = ops.ones((2, 8, 12, 3))
         >>> ops.rearrange(images, "b (h p) (w q) c -> b (h w) (p q c)", p=4, q=4).shape

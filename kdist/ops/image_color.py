@@ -35,6 +35,7 @@ def rgb_to_grayscale(images: Tensor, data_format: Any = None) -> Tensor:
         data_format: default the configured one.
 
     Returns: images of one channel in the same dtype; integers are cut towards 0.
+    Raises: ValueError for images of another rank or number of channels.
 
     Example:
         >>> ops.image.rgb_to_grayscale([[[1.0, 0.0, 0.0], [1.0, 1.0, 1.0]]])
@@ -65,6 +66,8 @@ def rgb_to_hsv(images: Tensor, data_format: Any = None) -> Tensor:
 
     Arguments as for `rgb_to_grayscale`; floats.
 
+    Raises: ValueError for images of another rank or dtype.
+
     Example:
         >>> ops.image.rgb_to_hsv([[[1.0, 0.0, 0.0], [0.0, 0.5, 0.0]]])  # red, dark green
         tensor([[[0.0000, 1.0000, 1.0000],
@@ -88,6 +91,8 @@ def hsv_to_rgb(images: Tensor, data_format: Any = None) -> Tensor:
 
     Arguments:
         images, data_format: as for `rgb_to_hsv`.
+
+    Raises: ValueError for images of another rank or dtype.
 
     Example:
         >>> ops.image.hsv_to_rgb([[[0.0, 1.0, 1.0], [1 / 3, 1.0, 0.5]]])  # red, dark green

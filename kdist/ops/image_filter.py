@@ -77,6 +77,8 @@ def gaussian_blur(
         sigma: standard deviation along width and along height, in pixels. (Keras's documentation
             names the height first; this is the order in which it takes them.)
 
+    Raises: ValueError for images of another rank, and unless size and sigma are pairs.
+
     Example:
         >>> dot = ops.scatter([[1, 1, 0]], [1.0], (3, 3, 1))
         >>> ops.image.gaussian_blur(dot, (3, 3), (1.0, 1.0))[..., 0]
@@ -106,6 +108,7 @@ def sobel_edges(images: Tensor, data_format: Any = None) -> Tensor:
         images: (n, height, width, channels); channels first by `data_format`.
 
     Returns: (*images.shape, 2): along height, along width.
+    Raises: ValueError for images without a batch axis.
 
     Example:
         >>> ramp = ops.reshape(ops.arange(9.0), (1, 3, 3, 1))  # 3 a row, 1 a column
@@ -161,6 +164,7 @@ def ssim(
         k1, k2: constants of the formula.
 
     Returns: a scalar, or (n,) for batches: floats, also for images of integers.
+    Raises: ValueError for images of different ranks.
 
     Example:
         >>> x = random.uniform((16, 16, 1), seed=0)

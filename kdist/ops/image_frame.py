@@ -234,6 +234,7 @@ def extract_patches(
             beyond the image.
 
     Returns: (..., rows, columns, size * channels): in each patch row by row, channels together.
+    Raises: ValueError for sizes below 1, and for images of another rank or too small for a patch.
 
     Example:
         >>> ops.image.extract_patches(ops.ones((1, 20, 20, 3)), (5, 5)).shape
@@ -261,6 +262,8 @@ def extract_patches_3d(
     Arguments:
         size, strides, dilation_rate, padding, data_format: as for `extract_patches`, with three
             numbers.
+
+    Raises: TypeError for another `size`; ValueError for volumes that do not fit.
 
     Example:
         >>> ops.image.extract_patches_3d(ops.ones((1, 20, 20, 20, 3)), 5).shape

@@ -133,6 +133,8 @@ def resize(
         fill_mode: "constant".
 
     Returns: images in the same dtype; integers are rounded and stay in their range.
+    Raises: ValueError for another size, mode or rank, and where both cropping and padding are asked
+    for.
 
     Example:
         >>> ops.image.resize(ops.ones((2, 8, 8, 3)), (4, 6)).shape
@@ -243,6 +245,7 @@ def scale_and_translate(
         antialias: as for `resize`.
 
     Returns: images in the same dtype; integers are rounded and stay in the range of the values.
+    Raises: ValueError for another method.
 
     Example:
         >>> x = ops.array([1.0, 2.0, 3.0])

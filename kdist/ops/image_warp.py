@@ -124,6 +124,7 @@ def map_coordinates(
             "wrap" c d [..] a b, "mirror" c b [..] c b, "reflect" b a [..] d c.
 
     Returns: `coordinates.shape[1:]`, in the dtype of `inputs`; integers are rounded.
+    Raises: ValueError if `coordinates` are not for r axes.
 
     Example:
         >>> ops.image.map_coordinates([0.0, 10.0], [[0.5, 0.9, 3.0]], 1, fill_value=-1.0)
@@ -210,6 +211,8 @@ def affine_transform(
         interpolation: "bilinear" or "nearest".
         fill_mode, fill_value: what lies outside of the image, as for `map_coordinates`.
 
+    Raises: ValueError for another mode or rank, or other than 8 numbers.
+
     Example:
         >>> x = ops.reshape(ops.arange(4.0), (1, 4, 1))
         >>> two_to_the_left = [1.0, 0, 2, 0, 1, 0, 0, 0]
@@ -262,6 +265,8 @@ def perspective_transform(
         start_points, end_points: (4, 2) or (n, 4, 2), pairs (column, row) in pixels.
         interpolation: "bilinear" or "nearest".
         fill_value: of pixels that come from outside.
+
+    Raises: ValueError for points of other shapes, and for images of another rank.
 
     Example:
         >>> x = ops.reshape(ops.arange(9.0), (3, 3, 1))
@@ -331,6 +336,8 @@ def elastic_transform(
         interpolation: "bilinear" or "nearest".
         fill_mode, fill_value: what lies outside of the image, as for `map_coordinates`.
         seed: an int, a `kdist.random.SeedGenerator` or None.
+
+    Raises: ValueError for another mode, and for images of another rank.
 
     Example:
         >>> x = ops.reshape(ops.arange(64.0), (8, 8, 1))

@@ -52,6 +52,8 @@ def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -
 def det(x: Tensor) -> Tensor:
     """Determinant, (..., n, n) -> (...).
 
+    Raises: ValueError if `x` is not square.
+
     Example:
         >>> ops.det([[1.0, 2.0], [3.0, 4.0]])
         tensor(-2.)
@@ -61,6 +63,8 @@ def det(x: Tensor) -> Tensor:
 @op(explain=square)
 def inv(x: Tensor) -> Tensor:
     """Inverse, (..., n, n).
+
+    Raises: ValueError if `x` is not square.
 
     Example:
         >>> ops.inv([[2.0, 0.0], [0.0, 4.0]])
@@ -73,6 +77,8 @@ def inv(x: Tensor) -> Tensor:
 def solve(a: Tensor, b: Tensor) -> Tensor:
     """x with a @ x = b; a (..., n, n), b (..., n) or (..., n, k).
 
+    Raises: ValueError if `a` is not square, or `b` has another n.
+
     Example:
         >>> ops.solve([[2.0, 1.0], [1.0, 1.0]], [5.0, 3.0])
         tensor([2., 1.])
@@ -82,6 +88,8 @@ def solve(a: Tensor, b: Tensor) -> Tensor:
 @op(explain=lambda name, x, upper=False: square(name, x))
 def cholesky(x: Tensor, upper: bool = False) -> Tensor:
     """Lower L with L @ L.T = x (upper U with U.T @ U = x), x symmetric and positive definite.
+
+    Raises: ValueError if `x` is not square.
 
     Example:
         >>> ops.cholesky([[4.0, 2.0], [2.0, 5.0]])
@@ -108,6 +116,7 @@ def qr(x: Tensor, mode: str = "reduced") -> Any:
             r (..., n, m).
 
     Returns: `(q, r)`.
+    Raises: ValueError for another mode, and for less than two axes.
 
     Example:
         >>> x = random.normal((4, 2), seed=0)
@@ -126,6 +135,7 @@ def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Any:
         compute_uv: whether u and vh are wanted.
 
     Returns: `(u, s, vh)`, or `s` without `compute_uv`.
+    Raises: ValueError for less than two axes.
 
     Example:
         >>> x = random.normal((4, 2), seed=0)
@@ -142,6 +152,8 @@ def cholesky_inverse(x: Tensor, upper: bool = False) -> Tensor:
     """Inverse of the matrix of which `x` is the Cholesky factor.
 
     That is x @ x.T, or x.T @ x if `upper`.
+
+    Raises: ValueError if `x` is not square.
 
     Example:
         >>> ops.cholesky_inverse([[2.0, 0.0], [1.0, 1.0]])  # of [[4, 2], [2, 2]]
@@ -163,6 +175,8 @@ def solve_triangular(a: Tensor, b: Tensor, lower: bool = False) -> Tensor:
         b: (..., n) or (..., n, k).
         lower: whether `a` is lower triangular.
 
+    Raises: ValueError if `a` is not square, or `b` has another n.
+
     Example:
         >>> ops.solve_triangular([[2.0, 0.0], [1.0, 1.0]], [2.0, 3.0], lower=True)
         tensor([1., 2.])
@@ -176,6 +190,7 @@ def eig(x: Tensor) -> Any:
     Their order and the vectors' phases are the framework's. jax has it on the CPU alone.
 
     Returns: `(values, vectors)`.
+    Raises: ValueError if `x` is not square.
 
     Example:
         >>> values, vectors = ops.eig([[2.0, 1.0], [0.0, 3.0]])
@@ -192,6 +207,7 @@ def eigh(x: Tensor) -> Any:
     triangle is read.
 
     Returns: `(values, vectors)`.
+    Raises: ValueError if `x` is not square.
 
     Example:
         >>> values, vectors = ops.eigh([[2.0, 1.0], [1.0, 2.0]])
@@ -208,6 +224,7 @@ def lu_factor(x: Tensor) -> Any:
     Returns: `(lu, pivots)`: lu (..., n, m) with U in its upper triangle and L, whose diagonal is 1,
     below it; pivots (..., min(n, m)) int32: row i was exchanged with row pivots[i], in turn from
     i = 0.
+    Raises: ValueError for less than two axes.
 
     Example:
         >>> lu, pivots = ops.lu_factor([[0.0, 1.0], [2.0, 3.0]])
@@ -224,6 +241,8 @@ def matrix_rank(x: Tensor, tol: Any = None) -> Tensor:
     Arguments:
         tol: a number, or one for each matrix; default: the largest singular value times max(n, m)
             times the spacing of floats.
+
+    Raises: ValueError for less than two axes.
 
     Example:
         >>> ops.matrix_rank([[1.0, 1.0], [1.0, 1.0]])
@@ -245,6 +264,8 @@ def pinv(x: Tensor, rcond: Any = None) -> Tensor:
     Arguments:
         rcond: singular values up to `rcond` times the largest count as 0; default: max(n, m) times
             the spacing of floats.
+
+    Raises: ValueError for less than two axes.
 
     Example:
         >>> ops.pinv([[1.0], [1.0]])
@@ -271,6 +292,7 @@ def lstsq(a: Tensor, b: Tensor, rcond: Any = None) -> Tensor:
         rcond: as for `pinv`; negative: the spacing of floats.
 
     Returns: (m,) or (m, k).
+    Raises: ValueError for other shapes.
 
     Example:
         >>> points = ops.array([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]])  # columns: x, 1

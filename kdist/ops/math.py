@@ -99,6 +99,7 @@ def top_k(x: Tensor, k: int, sorted: bool = True) -> Any:
         sorted: whether they must be in order.
 
     Returns: `(values, indices)`, both (..., k), indices int32; descending if `sorted`.
+    Raises: ValueError if `k` is more than the size of the last axis.
 
     Example:
         >>> ops.top_k([1, 9, 5], 2)
@@ -159,6 +160,7 @@ def segment_sum(
             function).
 
     Returns: (num_segments, ...), 0 for an empty segment.
+    Raises: ValueError if `segment_ids` is not 1-D, or of another length than `data`.
 
     Example:
         >>> ops.segment_sum([1, 2, 3], [0, 0, 2])
@@ -174,6 +176,8 @@ def segment_max(
 
     The dtype's lowest number for an empty segment.
 
+    Raises: ValueError if `segment_ids` is not 1-D, or of another length than `data`.
+
     Example:
         >>> ops.segment_max([1, 2, 3], [0, 0, 1])
         tensor([2, 3], dtype=torch.int32)
@@ -188,6 +192,8 @@ def segment_min(
 
     The dtype's highest number for an empty segment.
 
+    Raises: ValueError if `segment_ids` is not 1-D, or of another length than `data`.
+
     Example:
         >>> ops.segment_min([1, 2, 3], [0, 0, 1])
         tensor([1, 3], dtype=torch.int32)
@@ -199,6 +205,8 @@ def segment_prod(
     data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
     """Product of the rows of each segment, arguments as for `segment_sum`; 1 for an empty segment.
+
+    Raises: ValueError if `segment_ids` is not 1-D, or of another length than `data`.
 
     Example:
         >>> ops.segment_prod([2, 3, 4], [0, 0, 2])
@@ -222,6 +230,8 @@ def cdist(x: Tensor, y: Tensor) -> Tensor:
     (..., n, d), (..., m, d) -> (..., n, m), the leading axes broadcasting. The gradient at distance
     0 is 0.
 
+    Raises: ValueError where d differs, and for less than two axes.
+
     Example:
         >>> ops.cdist([[0.0, 0.0]], [[3.0, 4.0], [0.0, 1.0]])
         tensor([[5., 1.]])
@@ -235,6 +245,8 @@ def cdist(x: Tensor, y: Tensor) -> Tensor:
 @op(explain=square)
 def logdet(x: Tensor) -> Tensor:
     """Logarithm of the determinant, (..., n, n) -> (...); NaN where the determinant is negative.
+
+    Raises: ValueError if `x` is not square.
 
     Example:
         >>> ops.logdet([[2.0, 0.0], [0.0, 3.0]])  # log(6)
@@ -255,6 +267,8 @@ def _parts(x: Any) -> None:
 @op(check=_parts)
 def view_as_complex(x: Tensor) -> Tensor:
     """Complex numbers of pairs (real part, imaginary part): (..., 2) -> (...) complex64.
+
+    Raises: ValueError if the last axis is not of size 2.
 
     Example:
         >>> ops.view_as_complex([[1.0, 2.0], [3.0, -4.0]])
@@ -296,6 +310,8 @@ def extract_sequences(x: Tensor, sequence_length: int, sequence_stride: int) -> 
     """Windows of the last axis.
 
     (..., n) -> (..., 1 + (n - sequence_length) // sequence_stride, sequence_length).
+
+    Raises: ValueError for a length or stride below 1, or a length beyond n.
 
     Example:
         >>> ops.extract_sequences([1, 2, 3, 4, 5], 3, 2)

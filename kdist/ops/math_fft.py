@@ -56,6 +56,7 @@ def fft(x: Any) -> Any:
         x: pair of float tensors (..., N).
 
     Returns: pair (..., N).
+    Raises: ValueError if `x` is not a pair of floats of one shape.
 
     Example:
         >>> ops.fft((ops.array([1.0, 0.0, -1.0, 0.0]), ops.zeros(4)))  # one wave in 4 samples
@@ -66,6 +67,8 @@ def fft(x: Any) -> Any:
 @op(check=lambda x: _pair("fft2", x, 2, fixed=2))
 def fft2(x: Any) -> Any:
     """Discrete Fourier transform of the last two axes, of a pair (..., M, N).
+
+    Raises: ValueError if `x` is not a pair of floats of one shape.
 
     Example:
         >>> real, imag = ops.fft2((ops.ones((2, 2)), ops.zeros((2, 2))))
@@ -78,6 +81,8 @@ def fft2(x: Any) -> Any:
 @op(check=lambda x: _pair("ifft2", x, 2, fixed=2))
 def ifft2(x: Any) -> Any:
     """Inverse of `fft2`.
+
+    Raises: ValueError if `x` is not a pair of floats of one shape.
 
     Example:
         >>> x = random.normal((4, 4), seed=0)
@@ -96,6 +101,7 @@ def rfft(x: Tensor, fft_length: int | None = None) -> Any:
         fft_length: length to cut or zero-pad the last axis to; default N.
 
     Returns: pair (..., fft_length // 2 + 1).
+    Raises: ValueError for a scalar.
 
     Example:
         >>> ops.rfft([1.0, 0.0, -1.0, 0.0])
@@ -112,6 +118,7 @@ def irfft(x: Any, fft_length: int | None = None) -> Tensor:
         fft_length: length of the result; default 2 * (F - 1).
 
     Returns: (..., fft_length).
+    Raises: ValueError if `x` is not a pair of floats of one shape.
 
     Example:
         >>> ops.irfft(([0.0, 2.0, 0.0], [0.0, 0.0, 0.0]))
@@ -199,6 +206,8 @@ def stft(
             sample t * sequence_stride.
 
     Returns: pair (..., windows, fft_length // 2 + 1).
+    Raises: ValueError for lengths or a window that do not fit together; TypeError for another
+    dtype.
 
     Example:
         >>> real, imag = ops.stft(ops.ones(1024), 256, 128, 256)
@@ -250,6 +259,7 @@ def istft(
         length: samples to return; default all there are.
 
     Returns: (..., samples).
+    Raises: ValueError for lengths or a window that do not fit together.
 
     Example:
         >>> x = random.normal((1024,), seed=0)

@@ -303,6 +303,8 @@ def glu(x: Tensor, axis: int = -1) -> Tensor:
 def softmax(x: Tensor, axis: Any = -1) -> Tensor:
     """exp(x) / sum(exp(x)) along `axis`, an int or a tuple.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.softmax([0.0, math.log(3)])
         tensor([0.2500, 0.7500])
@@ -318,6 +320,8 @@ def log_softmax(x: Tensor, axis: Any = -1) -> Tensor:
 
     Arguments:
         axis: int or a tuple.
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.log_softmax([0.0, -1000.0])

@@ -68,6 +68,7 @@ def adaptive_average_pool(
         data_format: default: the configured one.
 
     Returns: (batch, *output_size, channels).
+    Raises: ValueError for other ranks, and for sizes below 1.
 
     Example:
         >>> ops.nn.adaptive_average_pool(ops.ones((2, 10, 7, 3)), 4).shape
@@ -96,6 +97,8 @@ def adaptive_max_pool(inputs: Tensor, output_size: Any, data_format: str | None 
     """Largest element of each of `output_size` windows that cover the inputs.
 
     Arguments as for `adaptive_average_pool`.
+
+    Raises: ValueError for other ranks, and for sizes below 1.
 
     Example:
         >>> ops.nn.adaptive_max_pool(ops.ones((2, 10, 7, 3)), (5, 1)).shape

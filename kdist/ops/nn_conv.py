@@ -37,6 +37,7 @@ def conv(
         dilation_rate: int, or one per spatial axis; distance of the kernel's elements.
 
     Returns: (batch, *new_space, out_channels).
+    Raises: ValueError where the kernel does not fit the inputs' axes or channels.
 
     Example:
         >>> ops.conv(ops.ones((1, 8, 8, 3)), ops.ones((3, 3, 3, 16))).shape
@@ -67,6 +68,7 @@ def depthwise_conv(
         dilation_rate: int, or one per spatial axis; distance of the kernel's elements.
 
     Returns: channels * multiplier channels.
+    Raises: ValueError where the kernel does not fit the inputs' axes or channels.
 
     Example:
         >>> ops.depthwise_conv(ops.ones((1, 8, 8, 3)), ops.ones((3, 3, 3, 2))).shape
@@ -94,6 +96,8 @@ def separable_conv(
         padding: "valid": none; "same": zeros so that the size is that of the inputs over `strides`.
         data_format: "channels_last" or "channels_first"; None: the configured one.
         dilation_rate: int, or one per spatial axis; distance of the kernel's elements.
+
+    Raises: ValueError where a kernel does not fit the axes or channels.
 
     Example:
         >>> depthwise, pointwise = ops.ones((3, 3, 3, 2)), ops.ones((1, 1, 6, 4))
@@ -127,6 +131,7 @@ def conv_transpose(
         dilation_rate: int, or one per spatial axis; distance of the kernel's elements.
 
     Returns: "same" gives size * stride; "valid" gives size * stride + max(window - stride, 0).
+    Raises: ValueError where the kernel does not fit the inputs' axes or channels.
 
     Example:
         >>> x, kernel = ops.ones((1, 8, 8, 3)), ops.ones((3, 3, 16, 3))

@@ -91,6 +91,7 @@ def ctc_loss(
 
     Returns: (batch,); infinity where `output` is too short for `target`.
     Source: Graves et al. 2006, section 4.1.
+    Raises: ValueError where the batches differ in size.
 
     Example:
         >>> logits = ops.zeros((1, 3, 3))  # 3 frames, in each the 3 classes equally likely
@@ -188,6 +189,7 @@ def ctc_decode(
     Returns: `(labels, scores)`: labels (top_paths, batch, frames) int32, -1 after the end; scores
     (batch, top_paths): of the beam search the log-probabilities, of the greedy one minus the sum of
     the largest logits.
+    Raises: ValueError for another strategy or rank, and for `top_paths` beyond `beam_width`.
 
     Example:
         >>> frames = [[[0.0, 5, 0], [0, 5, 0], [5, 0, 0], [0, 0, 5]]]  # 1, 1, blank, 2

@@ -49,6 +49,8 @@ def batch_normalization(
 
     Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167.
 
+    Raises: ValueError for a vector of another length.
+
     Example:
         >>> x = ops.array([[1.0, 10.0], [3.0, 30.0]])
         >>> ops.batch_normalization(x, mean=[2.0, 20.0], variance=[1.0, 100.0], axis=-1)

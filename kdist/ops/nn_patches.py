@@ -156,6 +156,7 @@ def unfold(
         padding: zeros around the image, likewise.
 
     Returns: (batch, channels * kernel_h * kernel_w, windows).
+    Raises: ValueError if `x` has other than four axes.
 
     Example:
         >>> ops.nn.unfold(ops.reshape(ops.arange(9.0), (1, 1, 3, 3)), 2)[0]

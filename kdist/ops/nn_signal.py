@@ -40,6 +40,8 @@ def psnr(x1: Tensor, x2: Tensor, max_val: Any) -> Tensor:
     Arguments:
         max_val: the largest value that a signal can take, 255 for bytes.
 
+    Raises: ValueError if the shapes differ.
+
     Example:
         >>> ops.psnr([0.0, 0.1], [0.0, 0.0], 1.0)  # 10 log10(1 / 0.005)
         tensor(23.0103)

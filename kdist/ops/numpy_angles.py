@@ -83,6 +83,8 @@ def arctanh(x: Tensor) -> Tensor:
 def arctan2(x1: Tensor, x2: Tensor) -> Tensor:
     """The angle -pi .. pi at which the point (x2, x1) is seen from the origin, in all quadrants.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.arctan2([1.0, -1.0, 0.0], [0.0, 0.0, -1.0]) / math.pi
         tensor([ 0.5000, -0.5000,  1.0000])

@@ -2,7 +2,7 @@
 
 The dtype of the result is the one that both promote to (`kdist.backend.result_type`); Python
 scalars take the array's side.
-Raises, on every backend: the framework's own error where the shapes do not broadcast.
+Raises, on every backend: ValueError where the shapes do not broadcast.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ Tensor = Any
 def add(x1: Tensor, x2: Tensor) -> Tensor:
     """x1 + x2.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.add([1, 2], 3)
         tensor([4, 5], dtype=torch.int32)
@@ -32,6 +34,8 @@ def add(x1: Tensor, x2: Tensor) -> Tensor:
 def subtract(x1: Tensor, x2: Tensor) -> Tensor:
     """x1 - x2.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.subtract([4, 5], 3)
         tensor([1, 2], dtype=torch.int32)
@@ -41,6 +45,8 @@ def subtract(x1: Tensor, x2: Tensor) -> Tensor:
 @op(explain=explain.broadcast)
 def multiply(x1: Tensor, x2: Tensor) -> Tensor:
     """x1 * x2.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.multiply([1, 2], 3)
@@ -52,6 +58,8 @@ def multiply(x1: Tensor, x2: Tensor) -> Tensor:
 def divide(x1: Tensor, x2: Tensor) -> Tensor:
     """x1 / x2; integers give floats.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.divide([1, 2], 2)
         tensor([0.5000, 1.0000])
@@ -61,6 +69,8 @@ def divide(x1: Tensor, x2: Tensor) -> Tensor:
 @op(explain=explain.broadcast)
 def true_divide(x1: Tensor, x2: Tensor) -> Tensor:
     """The same as `divide`.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.true_divide([7, 8], 2)
@@ -73,6 +83,8 @@ def true_divide(x1: Tensor, x2: Tensor) -> Tensor:
 def divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
     """x1 / x2, and 0 where `x2` is 0.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.divide_no_nan([1.0, 2.0], [0.0, 4.0])
         tensor([0.0000, 0.5000])
@@ -82,6 +94,8 @@ def divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
 @op(explain=explain.broadcast)
 def floor_divide(x1: Tensor, x2: Tensor) -> Tensor:
     """The quotient rounded down.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.floor_divide([7, -7], 2)
@@ -93,6 +107,8 @@ def floor_divide(x1: Tensor, x2: Tensor) -> Tensor:
 def mod(x1: Tensor, x2: Tensor) -> Tensor:
     """What `floor_divide` leaves; it has the sign of `x2`.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.mod([7, -7], 3), ops.mod([7, -7], -3)
         (tensor([1, 2], dtype=torch.int32), tensor([-2, -1], dtype=torch.int32))
@@ -102,6 +118,8 @@ def mod(x1: Tensor, x2: Tensor) -> Tensor:
 @op(explain=explain.broadcast)
 def power(x1: Tensor, x2: Tensor) -> Tensor:
     """x1 to the power of x2.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.power([2, 3], [10, 2])
@@ -113,6 +131,8 @@ def power(x1: Tensor, x2: Tensor) -> Tensor:
 def maximum(x1: Tensor, x2: Tensor) -> Tensor:
     """The larger of the two; NaN where either is.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.maximum([1.0, 5.0, math.nan], 3.0)
         tensor([3., 5., nan])
@@ -122,6 +142,8 @@ def maximum(x1: Tensor, x2: Tensor) -> Tensor:
 @op(explain=explain.broadcast)
 def minimum(x1: Tensor, x2: Tensor) -> Tensor:
     """The smaller of the two; NaN where either is.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.minimum([1.0, 5.0, math.nan], 3.0)
@@ -133,6 +155,8 @@ def minimum(x1: Tensor, x2: Tensor) -> Tensor:
 def logaddexp(x1: Tensor, x2: Tensor) -> Tensor:
     """log(exp(x1) + exp(x2)) without overflow.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.logaddexp(1000.0, 1000.0)  # 1000 + log(2)
         tensor(1000.6932)
@@ -142,6 +166,8 @@ def logaddexp(x1: Tensor, x2: Tensor) -> Tensor:
 @op(explain=explain.broadcast)
 def equal(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: x1 == x2.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.equal([1, 2], 2)
@@ -153,6 +179,8 @@ def equal(x1: Tensor, x2: Tensor) -> Tensor:
 def not_equal(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: x1 != x2.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.not_equal([1, 2], 2)
         tensor([ True, False])
@@ -162,6 +190,8 @@ def not_equal(x1: Tensor, x2: Tensor) -> Tensor:
 @op(explain=explain.broadcast)
 def greater(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: x1 > x2.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.greater([1, 2, 3], 2)
@@ -173,6 +203,8 @@ def greater(x1: Tensor, x2: Tensor) -> Tensor:
 def greater_equal(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: x1 >= x2.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.greater_equal([1, 2, 3], 2)
         tensor([False,  True,  True])
@@ -182,6 +214,8 @@ def greater_equal(x1: Tensor, x2: Tensor) -> Tensor:
 @op(explain=explain.broadcast)
 def less(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: x1 < x2.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.less([1, 2, 3], 2)
@@ -193,6 +227,8 @@ def less(x1: Tensor, x2: Tensor) -> Tensor:
 def less_equal(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: x1 <= x2.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.less_equal([1, 2, 3], 2)
         tensor([ True,  True, False])
@@ -202,6 +238,8 @@ def less_equal(x1: Tensor, x2: Tensor) -> Tensor:
 @op(explain=explain.broadcast)
 def logical_and(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: both are True (not zero).
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.logical_and([True, True, False], [True, False, False])
@@ -213,6 +251,8 @@ def logical_and(x1: Tensor, x2: Tensor) -> Tensor:
 def logical_or(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: at least one is True.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.logical_or([True, True, False], [True, False, False])
         tensor([ True,  True, False])
@@ -222,6 +262,8 @@ def logical_or(x1: Tensor, x2: Tensor) -> Tensor:
 @op(explain=explain.broadcast)
 def logical_xor(x1: Tensor, x2: Tensor) -> Tensor:
     """bool: exactly one is True.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.logical_xor([True, True, False], [True, False, False])
@@ -234,6 +276,8 @@ def isclose(
     x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
     """bool: |x1 - x2| <= atol + rtol * |x2|; two NaN are close if `equal_nan`.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.isclose([1.0, 2.0], [1.000001, 2.1])

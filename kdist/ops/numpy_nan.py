@@ -47,6 +47,8 @@ def nansum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.nansum([1.0, math.nan, 2.0])
         tensor(3.)
@@ -61,6 +63,8 @@ def nanprod(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     Arguments:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.nanprod([3.0, math.nan, 2.0])
@@ -77,6 +81,8 @@ def nancumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
         axis: int; None: the flattened array.
         dtype: what to add up in; None: that of `x`, int32 for bool.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.nancumsum([1.0, math.nan, 2.0])
         tensor([1., 1., 3.])
@@ -91,6 +97,8 @@ def nancumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     Arguments:
         axis: int; None: the flattened array.
         dtype: what to multiply in; None: that of `x`, int32 for bool.
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.nancumprod([3.0, math.nan, 2.0])
@@ -115,6 +123,8 @@ def nanmax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.nanmax([[1.0, math.nan], [math.nan, 2.0]], axis=0)
         tensor([1., 2.])
@@ -129,6 +139,8 @@ def nanmin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     Arguments:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.nanmin([1.0, math.nan, 2.0])
@@ -153,6 +165,8 @@ def nanargmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Ten
         axis: int; None: the flattened array.
         keepdims: whether `axis` stays, with size 1.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.nanargmax([1.0, math.nan, 2.0])
         tensor(2, dtype=torch.int32)
@@ -167,6 +181,8 @@ def nanargmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Ten
     Arguments:
         axis: int; None: the flattened array.
         keepdims: whether `axis` stays, with size 1.
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.nanargmin([math.nan, 1.0, 2.0])
@@ -188,6 +204,8 @@ def nanmean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.nanmean([1.0, math.nan, 2.0])
         tensor(1.5000)
@@ -204,6 +222,8 @@ def nanvar(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     Arguments:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.nanvar([1.0, math.nan, 5.0])
@@ -224,6 +244,8 @@ def nanstd(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     Arguments:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.nanstd([1.0, math.nan, 5.0])

@@ -20,6 +20,8 @@ def matmul(x1: Tensor, x2: Tensor) -> Tensor:
     A 1-D operand is a row on the left and a column on the right, and its axis is dropped. int8 @
     int8 gives int32.
 
+    Raises: ValueError for scalars, and where the axes that are summed differ in size.
+
     Example:
         >>> ops.matmul([[1, 2], [3, 4]], [5, 6])
         tensor([17, 39], dtype=torch.int32)
@@ -33,6 +35,8 @@ def dot(x1: Tensor, x2: Tensor) -> Tensor:
     """Sum of products over the last axis of `x1` and the second-to-last of `x2`.
 
     Its only one, if it is 1-D.
+
+    Raises: ValueError for scalars, and where the axes that are summed differ in size.
 
     Example:
         >>> ops.dot([1, 2], [3, 4])
@@ -127,6 +131,8 @@ def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
         offset: above the main diagonal if positive, below if negative.
         axis1, axis2: the two axes.
 
+    Raises: ValueError for axes that `x` has not, or twice the same.
+
     Example:
         >>> ops.trace([[1, 2], [3, 4]])
         tensor(5, dtype=torch.int32)
@@ -140,6 +146,7 @@ def slogdet(x: Tensor) -> Any:
     (..., n, n) -> (...), (...).
 
     Returns: `(sign, log)` with det = sign * exp(log).
+    Raises: ValueError if `x` is not square.
 
     Example:
         >>> sign, log = ops.slogdet([[0.0, 1.0], [2.0, 0.0]])

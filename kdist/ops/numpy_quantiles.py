@@ -42,6 +42,8 @@ def ptp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.ptp([[1, 5], [3, 4]], axis=1)
         tensor([4, 1], dtype=torch.int32)
@@ -61,6 +63,8 @@ def quantile(
         axis: int, several, or None for all of `x`.
         method: between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
         keepdims: whether these axes stay, with size 1.
+
+    Raises: ValueError for an axis that `x` has not, and for another method.
 
     Example:
         >>> ops.quantile([1.0, 2.0, 3.0], [0.25, 0.5])
@@ -84,6 +88,8 @@ def percentile(
         method: between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
         keepdims: whether these axes stay, with size 1.
 
+    Raises: ValueError for an axis that `x` has not, and for another method.
+
     Example:
         >>> ops.percentile([1.0, 2.0, 3.0], 25)
         tensor(1.5000)
@@ -103,6 +109,8 @@ def nanquantile(
         axis: int, several, or None for all of `x`.
         method: between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
         keepdims: whether these axes stay, with size 1.
+
+    Raises: ValueError for an axis that `x` has not, and for another method.
 
     Example:
         >>> ops.nanquantile([1.0, math.nan, 2.0, 3.0], 0.25)
@@ -124,6 +132,8 @@ def nanpercentile(
         method: between two elements: "linear", "lower", "higher", "midpoint" or "nearest".
         keepdims: whether these axes stay, with size 1.
 
+    Raises: ValueError for an axis that `x` has not, and for another method.
+
     Example:
         >>> ops.nanpercentile([1.0, math.nan, 2.0, 3.0], 25)
         tensor(1.5000)
@@ -138,6 +148,8 @@ def nanmedian(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     Arguments:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.nanmedian([1.0, math.nan, 3.0])

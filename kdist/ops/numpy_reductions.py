@@ -28,6 +28,8 @@ def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.sum([[1, 2], [3, 4]], axis=0)
         tensor([4, 6], dtype=torch.int32)
@@ -46,6 +48,8 @@ def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: Any = None
         keepdims: whether these axes stay, with size 1.
         dtype: None: that of `x`, 32 bits for bool and small integers.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.prod([2, 3, 4])
         tensor(24, dtype=torch.int32)
@@ -59,6 +63,8 @@ def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     Arguments:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.mean([[1, 2], [3, 6]], axis=1)
@@ -74,6 +80,8 @@ def var(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.var([1.0, 5.0])
         tensor(4.)
@@ -88,6 +96,8 @@ def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.std([1.0, 5.0])
         tensor(2.)
@@ -101,6 +111,8 @@ def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = Non
     Arguments:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.max([[1, 5], [7, 2]], axis=0)
@@ -118,6 +130,8 @@ def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = Non
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.min([[1, 5], [7, 2]], axis=0)
         tensor([1, 2], dtype=torch.int32)
@@ -131,6 +145,8 @@ def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     Arguments:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.amax([[1, 5], [7, 2]], axis=1)
@@ -147,6 +163,8 @@ def amin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.amin([[1, 5], [7, 2]], axis=1)
         tensor([1, 2], dtype=torch.int32)
@@ -162,6 +180,8 @@ def all(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.all([[True, False], [True, True]], axis=1)
         tensor([False,  True])
@@ -175,6 +195,8 @@ def any(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     Arguments:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.any([[False, True], [False, False]], axis=1)
@@ -190,6 +212,8 @@ def median(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
         axis: int, several, or None for all of `x`.
         keepdims: whether these axes stay, with size 1.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.median([3, 1, 2, 9])
         tensor(2.5000)
@@ -202,6 +226,8 @@ def average(x: Tensor, axis: Axis = None, weights: Any = None) -> Tensor:
 
     Arguments:
         weights: of the shape of `x`, or 1-D along one `axis`; None: all equal.
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.average([1.0, 3.0], weights=[3.0, 1.0])
@@ -216,6 +242,8 @@ def count_nonzero(x: Tensor, axis: Axis = None) -> Tensor:
     Arguments:
         axis: int, several, or None for all of `x`.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.count_nonzero([[0, 2], [3, 4]], axis=1)
         tensor([1, 2], dtype=torch.int32)
@@ -228,6 +256,8 @@ def cumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
 
     Arguments:
         dtype: what to add up in; None: that of `x`, int32 for bool.
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.cumsum([[1, 2], [3, 4]], axis=0)
@@ -245,6 +275,8 @@ def cumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     Arguments:
         dtype: what to multiply in; None: that of `x`, int32 for bool.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.cumprod([1, 2, 3, 4])
         tensor([ 1,  2,  6, 24], dtype=torch.int32)
@@ -254,6 +286,8 @@ def cumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
 @op(explain=explain.diff)
 def diff(a: Tensor, n: int = 1, axis: int = -1) -> Tensor:
     """Differences of neighbours along `axis`, taken `n` times; the axis loses `n`.
+
+    Raises: ValueError for an axis that `a` has not, and for a negative `n`.
 
     Example:
         >>> ops.diff([1, 4, 9])
@@ -271,6 +305,8 @@ def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor
         axis: int; None: the flattened array.
         keepdims: whether `axis` stays, with size 1.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.argmax([[1, 5, 2], [9, 9, 0]], axis=1)
         tensor([1, 0], dtype=torch.int32)
@@ -285,6 +321,8 @@ def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor
         axis: int; None: the flattened array.
         keepdims: whether `axis` stays, with size 1.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.argmin([[3, 1, 2], [4, 0, 0]], axis=1)
         tensor([1, 1], dtype=torch.int32)
@@ -295,6 +333,8 @@ def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor
 def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
     """int32 positions that sort `x` along `axis`, stably (None: of the flattened array).
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.argsort([3, 1, 2])
         tensor([1, 2, 0], dtype=torch.int32)
@@ -304,6 +344,8 @@ def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
 @op(explain=explain.axis_of_x)
 def sort(x: Tensor, axis: int | None = -1) -> Tensor:
     """Ascending along `axis`.
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.sort([[3, 1], [2, 4]], axis=0)

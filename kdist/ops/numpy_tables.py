@@ -19,6 +19,8 @@ Tensor = Any
 def inner(x1: Tensor, x2: Tensor) -> Tensor:
     """Sums of products over the last axes: (..., n), (***, n) -> (..., ***). A scalar multiplies.
 
+    Raises: ValueError where the last axes differ in size.
+
     Example:
         >>> ops.inner([1, 2], [3, 4])
         tensor(11, dtype=torch.int32)
