@@ -189,11 +189,12 @@ def dot_product_attention(
         )
     bias = None if bias is None else as_tensor(bias, query.dtype)
     mask = None if mask is None else as_tensor(mask, "bool")
-    if attn_logits_soft_cap is not None:
-        return _capped_attention(
+    flash_attention = config.resolve_flash_attention(flash_attention)
+    # jax's own knows no such cap, and rounds the softmax of 64 bits to 32.
+    if attn_logits_soft_cap is not None or (query.dtype == jnp.float64 and not flash_attention):
+        return _plain_attention(
             query, key, value, bias, mask, scale, is_causal, attn_logits_soft_cap
         )
-    flash_attention = config.resolve_flash_attention(flash_attention)
     implementation = {None: None, True: "cudnn", False: "xla"}[flash_attention]
     return nn.dot_product_attention(
         query,
@@ -207,7 +208,7 @@ def dot_product_attention(
     )
 
 
-def _capped_attention(
+def _plain_attention(
     query: jax.Array,
     key: jax.Array,
     value: jax.Array,
@@ -215,13 +216,15 @@ def _capped_attention(
     mask: Any,
     scale: Any,
     is_causal: bool,
-    cap: float,
+    cap: float | None,
 ) -> jax.Array:
     groups = query.shape[2] // key.shape[2]
     key, value = jnp.repeat(key, groups, axis=2), jnp.repeat(value, groups, axis=2)
-    logits = jnp.einsum("btnh,bsnh->bnts", query, key, preferred_element_type=jnp.float32)
+    wide = jnp.promote_types(query.dtype, jnp.float32)
+    logits = jnp.einsum("btnh,bsnh->bnts", query, key, preferred_element_type=wide)
     logits = logits * (query.shape[-1] ** -0.5 if scale is None else scale)
-    logits = logits / (1.0 + jnp.abs(logits) / cap)
+    if cap is not None:
+        logits = logits / (1.0 + jnp.abs(logits) / cap)
     if bias is not None:
         logits = logits + bias
     allowed = jnp.ones(logits.shape[-2:], bool)
