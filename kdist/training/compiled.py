@@ -78,7 +78,7 @@ class Compiled:
         """
         strategy = distribution()
         if strategy is not None:
-            backend.check_support(strategy)
+            backend.check_support(strategy, run_eagerly)
         optimizer = optimizers.get(optimizer)
         names = getattr(self, "output_names", None)
         compile_loss = compile_metrics = None

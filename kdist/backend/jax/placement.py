@@ -174,7 +174,7 @@ def itemsize_of(dtype: str) -> int:
     return native_dtype(dtype).itemsize
 
 
-def check_support(strategy: Any) -> None:
+def check_support(strategy: Any, run_eagerly: bool = False) -> None:
     """Raise ValueError if `strategy` cannot run: all processes need equal parts of a batch."""
     if strategy is None:
         return

@@ -11,7 +11,7 @@ from kdist.distribution.strategies import DataParallel
 from kdist.distribution.strategy import Strategy
 
 
-def check_support(strategy: Any) -> None:
+def check_support(strategy: Any, run_eagerly: bool = False) -> None:
     """Raises ValueError if TensorFlow cannot run `strategy`, saying what to use instead."""
     if strategy is None:
         return
@@ -19,7 +19,7 @@ def check_support(strategy: Any) -> None:
         raise ValueError(f"strategy={strategy!r} is not a kdist strategy. Use DataParallel().")
     mesh, processes = strategy.device_mesh, runtime.process_count()
     if shards(strategy):
-        _check_sharding(strategy, processes)
+        _check_sharding(strategy, processes, run_eagerly)
     elif strategy.data_shards != mesh.size:
         raise ValueError(
             f"{strategy!r} replicates over a mesh axis. On tensorflow, use DataParallel() "
@@ -36,7 +36,12 @@ def check_support(strategy: Any) -> None:
         raise ValueError(f"{strategy!r}: there is no device {unknown[0]!r}. There are {known}.")
 
 
-def _check_sharding(strategy: Any, processes: int) -> None:
+def _check_sharding(strategy: Any, processes: int, run_eagerly: bool) -> None:
+    if run_eagerly:
+        raise ValueError(
+            f"run_eagerly=True is not available under {strategy!r} on the tensorflow backend. Use "
+            "the jax backend, or debug without a strategy."
+        )
     if processes > 1:
         raise ValueError(
             f"{strategy!r} on the tensorflow backend shards over the devices of one process, and "

@@ -31,12 +31,7 @@ class ShardedProgram:
     apart = False  # variables are global
 
     def __init__(self, model: Any, kind: str, plan: Plan):
-        check_support(plan.strategy)
-        if model.run_eagerly:
-            raise ValueError(
-                f"run_eagerly=True is not available under {plan.strategy!r} on the tensorflow "
-                "backend. Use the jax backend, or debug without a strategy."
-            )
+        check_support(plan.strategy, model.run_eagerly)
         self._model, self._kind, self._strategy = model, kind, plan.strategy
         for variable in variables_of(model):
             if not isinstance(variable._storage, ShardedStorage):

@@ -13,7 +13,7 @@ from kdist.backend.torch.tensors import as_tensor, from_numpy
 from kdist.core import tree
 
 
-def check_support(strategy: Any) -> None:
+def check_support(strategy: Any, run_eagerly: bool = False) -> None:
     """Raise ValueError if torch cannot run `strategy`.
 
     Raises:

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import pytest
 
+import kdist
 from kdist.backend import bound as backend
 from kdist.backend.tensorflow.dtensor import one_axis_a_dim
-from kdist.distribution import FSDP, DeviceMesh, Parallelism, TensorLayout
+from kdist.distribution import (
+    FSDP,
+    DeviceMesh,
+    LayoutMap,
+    ModelParallel,
+    Parallelism,
+    TensorLayout,
+)
 
 DEVICES = [f"cpu:{i}" for i in range(8)]
+
+
+def compiled_under(strategy, **options):
+    with strategy.scope():
+        model = kdist.Sequential([kdist.Input((4,)), kdist.layers.Dense(2)])
+        model.compile("sgd", "mse", **options)
 
 
 def test_a_dim_has_one_mesh_axis_and_the_other_goes_to_another_dim():
@@ -30,6 +44,15 @@ def test_a_dim_has_one_mesh_axis_and_the_other_goes_to_another_dim():
         (FSDP(devices=DEVICES, level="optimizer"), "optimizer's state alone is not available"),
     ],
 )
-def test_what_dtensor_cannot_run_is_refused_by_name(strategy, reason):
+def test_what_dtensor_cannot_run_is_refused_by_name_at_compile(strategy, reason):
     with pytest.raises(ValueError, match=rf"(?s){reason}.*jax backend"):
-        backend.check_support(strategy)
+        compiled_under(strategy)
+
+
+def test_eager_steps_and_several_processes_are_refused_too(monkeypatch):
+    with pytest.raises(ValueError, match=r"run_eagerly=True is not available under <FSDP.*jax"):
+        compiled_under(FSDP(devices=DEVICES), run_eagerly=True)
+    strategy = ModelParallel(layout_map=LayoutMap(DeviceMesh((8,), ("model",), DEVICES)))
+    monkeypatch.setattr(backend.runtime, "_count", 2)
+    with pytest.raises(ValueError, match=r"(?s)one process, and.*2 processes.*DataParallel.*jax"):
+        compiled_under(strategy)
