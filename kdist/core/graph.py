@@ -35,6 +35,8 @@ class KerasTensor:
         record_history: bool = True,
         name: str | None = None,
     ):
+        if isinstance(shape, int):
+            raise ValueError(f"shape={shape} of a KerasTensor must be a tuple: ({shape},).")
         self.shape = tuple(None if d is None else int(d) for d in shape)
         self.dtype = dtypes.standardize_dtype(dtype)
         self.sparse, self.ragged = bool(sparse), bool(ragged)

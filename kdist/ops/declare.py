@@ -8,12 +8,14 @@ every backend. A call with a symbolic argument records a node of the graph and i
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from kdist.backend import bound as backend
-from kdist.core import names, tree
+from kdist.core import dtypes, names, tree
 from kdist.core.graph import Node, any_symbolic
+from kdist.core.spec import Spec
 from kdist.ops import calls, infer
 from kdist.ops.operation import to_spec, to_symbolic
 
@@ -48,12 +50,17 @@ def _checked(check: Callable, fn: Callable) -> Callable:
     return checked
 
 
+def _whole(x: Any) -> Any:
+    return Spec(x.shape, "int32") if isinstance(x, Spec) and dtypes.is_float(x.dtype) else x
+
+
 def op(
     fn: Callable | None = None,
     *,
     rule: Callable | None = None,
     check: Callable | None = None,
     explain: Callable | None = None,
+    integers: tuple[str, ...] = (),
 ) -> Callable:
     """Declare `fn` as a public op.
 
@@ -65,22 +72,36 @@ def op(
         rule: for ops whose output spec cannot be probed, a function of the same arguments, with
             `Spec` in place of tensors, that gives the output's specs; or None to have these
             arguments probed after all. Its documentation says why a probe cannot know.
+        integers: positional parameters that only integers can be given for, such as indices. A
+            symbolic tensor is of floats unless it says otherwise, and frameworks refuse these: in
+            symbolic calls they count as int32.
     """
     if fn is None:
-        return functools.partial(op, rule=rule, check=check, explain=explain)
+        return functools.partial(op, rule=rule, check=check, explain=explain, integers=integers)
     name = fn.__name__
     impl = backend.OPS.get(name) or (_missing(name) if _is_blank(fn) else fn)
     eager = impl if check is None else _checked(check, impl)
     DECLARED[name] = fn
+    wholes = {fn.__code__.co_varnames.index(p): p for p in integers}
     if rule is not None:
         RULES[name] = rule
 
+    def tell(args: tuple, kwargs: dict) -> None:
+        if explain is None:
+            return
+        if kwargs:  # the ops that share an `explain` have names of their own for what it takes
+            bound = inspect.signature(fn).bind(*args, **kwargs)
+            args, kwargs = bound.args, bound.kwargs
+        explain(name, *args, **kwargs)
+
     def spec(*args: Any, **kwargs: Any) -> Any:
         args, kwargs = tree.map_structure(to_spec, (args, kwargs))
+        if wholes:
+            args = tuple(_whole(x) if i in wholes else x for i, x in enumerate(args))
+            kwargs = {k: _whole(x) if k in integers else x for k, x in kwargs.items()}
         if check is not None:
             check(*args, **kwargs)
-        if explain is not None:
-            explain(name, *args, **kwargs)
+        tell(args, kwargs)
         out = rule(*args, **kwargs) if rule is not None else None
         if out is None:
             out = infer.probe(impl, args, kwargs)
@@ -95,8 +116,7 @@ def op(
         try:
             return eager(*args, **kwargs)
         except Exception:
-            if explain is not None:
-                explain(name, *args, **kwargs)
+            tell(args, kwargs)
             raise
 
     call.spec = spec  # type: ignore[attr-defined]

@@ -234,6 +234,27 @@ def broadcast(op: str, x1: Any, x2: Any, *rest: Any, **named: Any) -> None:
             )
 
 
+def cross(
+    op: str,
+    x1: Any,
+    x2: Any,
+    axisa: int = -1,
+    axisb: int = -1,
+    axisc: int = -1,
+    axis: int | None = None,
+) -> None:
+    a, b = shape_of(x1), shape_of(x2)
+    i, j = (axisa, axisb) if axis is None else (axis, axis)
+    _in_range(op, i, a, "x1")
+    _in_range(op, j, b, "x2")
+    if a[i] not in (2, 3, None) or b[j] not in (2, 3, None):
+        raise ValueError(
+            f"{op}: vectors have 2 or 3 elements. Received: {a[i]} along axis {i} of x1 of shape "
+            f"{a}, and {b[j]} along axis {j} of x2 of shape {b}."
+        )
+    broadcast(op, _Shaped(_without(a, i)), _Shaped(_without(b, j)))
+
+
 def inner(op: str, x1: Any, x2: Any) -> None:
     a, b = shape_of(x1), shape_of(x2)
     if a and b and not _compatible(a[-1:], b[-1:]):

@@ -46,6 +46,8 @@ def allclose(
     Arguments:
         rtol, atol, equal_nan: as for `isclose`.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.allclose([1.0, 2.0], [1.0, 2.000001])
         tensor(True)
@@ -56,6 +58,8 @@ def allclose(
 @op(explain=explain.broadcast)
 def hypot(x1: Tensor, x2: Tensor) -> Tensor:
     """sqrt(x1^2 + x2^2) without overflow.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.hypot(3.0, 4.0)
@@ -74,6 +78,8 @@ def hypot(x1: Tensor, x2: Tensor) -> Tensor:
 def fmax(x1: Tensor, x2: Tensor) -> Tensor:
     """The larger of the two; where one is NaN, the other.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.fmax([1.0, math.nan], [2.0, 3.0])
         tensor([2., 3.])
@@ -84,6 +90,8 @@ def fmax(x1: Tensor, x2: Tensor) -> Tensor:
 @op(explain=explain.broadcast)
 def fmin(x1: Tensor, x2: Tensor) -> Tensor:
     """The smaller of the two; where one is NaN, the other.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.fmin([1.0, math.nan], [2.0, 3.0])
@@ -98,6 +106,8 @@ def fmod(x1: Tensor, x2: Tensor) -> Tensor:
 
     It has the sign of `x1`, while `mod` has that of `x2`.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.fmod([7, -7], 3), ops.mod([7, -7], 3)
         (tensor([ 1, -1], dtype=torch.int32), tensor([1, 2], dtype=torch.int32))
@@ -108,6 +118,8 @@ def fmod(x1: Tensor, x2: Tensor) -> Tensor:
 def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
     """The step function: 0 where x1 < 0, x2 where x1 is 0, 1 where x1 > 0. Integers give floats.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.heaviside([-1.0, 0.0, 2.0], 0.5)
         tensor([0.0000, 0.5000, 1.0000])
@@ -117,7 +129,7 @@ def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
     return where(isnan(x1), x1, where(equal(x1, 0), x2, step))
 
 
-@op(explain=explain.broadcast)
+@op(explain=explain.broadcast, integers=("x2",))
 def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
     """x1 * 2^x2, with integers x2; also where 2^x2 alone would overflow.
 
@@ -144,6 +156,8 @@ def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
 def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
     """log2(2^x1 + 2^x2) without overflow.
 
+    Raises: ValueError where the shapes do not broadcast.
+
     Example:
         >>> ops.logaddexp2([1.0, 500.0], [1.0, 500.0])
         tensor([  2., 501.])
@@ -155,6 +169,8 @@ def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
 @op(explain=explain.broadcast)
 def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
     """The float next to `x1` on the way to `x2`.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> float(ops.nextafter(1.0, 2.0)) - 1.0 == 2**-23

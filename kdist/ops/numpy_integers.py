@@ -10,9 +10,11 @@ from kdist.ops.declare import op
 Tensor = Any
 
 
-@op(explain=explain.broadcast)
+@op(explain=explain.broadcast, integers=("x", "y"))
 def bitwise_and(x: Tensor, y: Tensor) -> Tensor:
     """The bits that both have.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.bitwise_and([0b110], [0b011])
@@ -20,9 +22,11 @@ def bitwise_and(x: Tensor, y: Tensor) -> Tensor:
     """
 
 
-@op(explain=explain.broadcast)
+@op(explain=explain.broadcast, integers=("x", "y"))
 def bitwise_or(x: Tensor, y: Tensor) -> Tensor:
     """The bits that at least one has.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.bitwise_or([0b110], [0b011])
@@ -30,9 +34,11 @@ def bitwise_or(x: Tensor, y: Tensor) -> Tensor:
     """
 
 
-@op(explain=explain.broadcast)
+@op(explain=explain.broadcast, integers=("x", "y"))
 def bitwise_xor(x: Tensor, y: Tensor) -> Tensor:
     """The bits that exactly one has.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.bitwise_xor([0b110], [0b011])
@@ -40,7 +46,7 @@ def bitwise_xor(x: Tensor, y: Tensor) -> Tensor:
     """
 
 
-@op
+@op(integers=("x",))
 def bitwise_not(x: Tensor) -> Tensor:
     """Every bit the other way: -x - 1 for signed integers, the logical opposite for booleans.
 
@@ -52,7 +58,7 @@ def bitwise_not(x: Tensor) -> Tensor:
     """
 
 
-@op
+@op(integers=("x",))
 def bitwise_invert(x: Tensor) -> Tensor:
     """The same as `bitwise_not`.
 
@@ -63,9 +69,11 @@ def bitwise_invert(x: Tensor) -> Tensor:
     return bitwise_not(x)
 
 
-@op(explain=explain.broadcast)
+@op(explain=explain.broadcast, integers=("x", "y"))
 def bitwise_left_shift(x: Tensor, y: Tensor) -> Tensor:
     """Bits moved up by `y` places: x * 2^y.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.bitwise_left_shift([3, 5], 2)
@@ -73,9 +81,11 @@ def bitwise_left_shift(x: Tensor, y: Tensor) -> Tensor:
     """
 
 
-@op(explain=explain.broadcast)
+@op(explain=explain.broadcast, integers=("x", "y"))
 def left_shift(x: Tensor, y: Tensor) -> Tensor:
     """The same as `bitwise_left_shift`.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.left_shift(1, [0, 1, 2, 3])
@@ -84,9 +94,11 @@ def left_shift(x: Tensor, y: Tensor) -> Tensor:
     return bitwise_left_shift(x, y)
 
 
-@op(explain=explain.broadcast)
+@op(explain=explain.broadcast, integers=("x", "y"))
 def bitwise_right_shift(x: Tensor, y: Tensor) -> Tensor:
     """Bits moved down by `y` places: x / 2^y rounded down.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.bitwise_right_shift([12, -5], 1)
@@ -94,9 +106,11 @@ def bitwise_right_shift(x: Tensor, y: Tensor) -> Tensor:
     """
 
 
-@op(explain=explain.broadcast)
+@op(explain=explain.broadcast, integers=("x", "y"))
 def right_shift(x: Tensor, y: Tensor) -> Tensor:
     """The same as `bitwise_right_shift`.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.right_shift(8, [0, 1, 2, 3])
@@ -105,9 +119,11 @@ def right_shift(x: Tensor, y: Tensor) -> Tensor:
     return bitwise_right_shift(x, y)
 
 
-@op(explain=explain.broadcast)
+@op(explain=explain.broadcast, integers=("x1", "x2"))
 def gcd(x1: Tensor, x2: Tensor) -> Tensor:
     """Greatest common divisor, not negative; gcd(0, x) is |x|.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.gcd([12, 0], [18, -5])
@@ -115,9 +131,11 @@ def gcd(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@op(explain=explain.broadcast)
+@op(explain=explain.broadcast, integers=("x1", "x2"))
 def lcm(x1: Tensor, x2: Tensor) -> Tensor:
     """Least common multiple, not negative; 0 where either is.
+
+    Raises: ValueError where the shapes do not broadcast.
 
     Example:
         >>> ops.lcm([4, 0], [6, 5])

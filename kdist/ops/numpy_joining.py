@@ -216,6 +216,8 @@ def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tens
         offset: above the main diagonal if positive, below if negative.
         axis1, axis2: the two axes.
 
+    Raises: ValueError for axes that `x` has not, or twice the same.
+
     Example:
         >>> ops.diagonal([[1, 2], [3, 4]])
         tensor([1, 4], dtype=torch.int32)
@@ -290,7 +292,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Tensor:
     return out
 
 
-@op
+@op(integers=("indices",))
 def unravel_index(indices: Tensor, shape: Any) -> Any:
     """Positions in the flattened array as positions along each axis of `shape`.
 

@@ -69,7 +69,7 @@ def outer(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.cross)
 def cross(
     x1: Tensor,
     x2: Tensor,

@@ -10,6 +10,7 @@ import numpy as np
 from kdist.core.spec import Spec
 from kdist.ops import explain
 from kdist.ops.checks import dtype_of, shape_of
+from kdist.ops.core import convert_to_tensor, is_tensor
 from kdist.ops.declare import op
 
 Tensor = Any
@@ -59,6 +60,8 @@ def ravel(x: Tensor) -> Tensor:
 def transpose(x: Tensor, axes: Any = None) -> Tensor:
     """Axes in the order `axes`; None reverses them.
 
+    Raises: ValueError if `axes` is no permutation of all axes.
+
     Example:
         >>> ops.transpose([[1, 2], [3, 4]])
         tensor([[1, 3],
@@ -75,6 +78,8 @@ def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
     Arguments:
         axis1, axis2: int.
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.swapaxes(ops.ones((2, 3, 4)), 0, 2).shape
         torch.Size([4, 3, 2])
@@ -85,6 +90,8 @@ def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
 def moveaxis(x: Tensor, source: Any, destination: Any) -> Tensor:
     """Move axes (an int or several) from `source` to `destination`; the others keep their order.
 
+    Raises: ValueError for axes that `x` has not, or of different numbers.
+
     Example:
         >>> ops.moveaxis(ops.ones((2, 3, 4)), 0, -1).shape
         torch.Size([3, 4, 2])
@@ -94,6 +101,8 @@ def moveaxis(x: Tensor, source: Any, destination: Any) -> Tensor:
 @op(explain=explain.expand_dims)
 def expand_dims(x: Tensor, axis: Any) -> Tensor:
     """New axes of size 1 at `axis`, an int or tuple.
+
+    Raises: ValueError for a place that the result has not.
 
     Example:
         >>> ops.expand_dims(ops.ones((2, 3)), -1).shape
@@ -135,6 +144,8 @@ def broadcast_to(x: Tensor, shape: Any) -> Tensor:
 def flip(x: Tensor, axis: Any = None) -> Tensor:
     """Reverse the order along `axis`, an int or tuple (None: all).
 
+    Raises: ValueError for an axis that `x` has not.
+
     Example:
         >>> ops.flip([[1, 2], [3, 4]])
         tensor([[4, 3],
@@ -148,6 +159,8 @@ def flip(x: Tensor, axis: Any = None) -> Tensor:
 @op(explain=explain.roll)
 def roll(x: Tensor, shift: Any, axis: Any = None) -> Tensor:
     """Rotate by `shift` places along `axis` (None: the flattened array).
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.roll([1, 2, 3], 1)
@@ -177,6 +190,8 @@ def repeat(x: Tensor, repeats: Any, axis: int | None = None) -> Tensor:
     """Each element `repeats` times along `axis`.
 
     `repeats` is an int, or one per element; axis=None: of the flattened array.
+
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.repeat([1, 2], 2)
@@ -222,6 +237,8 @@ def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: Any 
 def concatenate(xs: Any, axis: int = 0) -> Tensor:
     """Join arrays, alike in all other axes, along `axis`; their dtypes promote.
 
+    Raises: ValueError if there are none, or they differ in another axis.
+
     Example:
         >>> ops.concatenate([[1], [2, 3]])
         tensor([1, 2, 3], dtype=torch.int32)
@@ -234,6 +251,8 @@ def concatenate(xs: Any, axis: int = 0) -> Tensor:
 @op(explain=explain.stacked)
 def stack(x: Any, axis: int = 0) -> Tensor:
     """Join arrays of one shape along a new axis.
+
+    Raises: ValueError if there are none, or their shapes differ.
 
     Example:
         >>> ops.stack([[1, 2], [3, 4]], axis=1)
@@ -284,13 +303,14 @@ def split(x: Tensor, indices_or_sections: Any, axis: int = 0) -> Any:
     """
 
 
-@op(explain=explain.take)
+@op(explain=explain.take, integers=("indices",))
 def take(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
     """Elements at `indices` along `axis` (None: of the flattened array).
 
     Negative ones count from the end.
 
     Returns: the shape of `x` with `axis` replaced by the shape of `indices`.
+    Raises: ValueError for an axis that `x` has not.
 
     Example:
         >>> ops.take([10, 20, 30], [2, 0, -1])
@@ -300,9 +320,11 @@ def take(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
     """
 
 
-@op(explain=explain.take_along_axis)
+@op(explain=explain.take_along_axis, integers=("indices",))
 def take_along_axis(x: Tensor, indices: Any, axis: int | None = None) -> Tensor:
     """For each position of `indices` the element of `x` at that index along `axis`, all else alike.
+
+    Raises: ValueError for an axis that `x` has not, or another number of axes.
 
     Example:
         >>> ops.take_along_axis([[1, 2], [3, 4]], [[1], [0]], axis=1)
@@ -328,6 +350,8 @@ def _diag(x: Any, k: int = 0) -> Any:
 @op(rule=_diag, explain=explain.diag)
 def diag(x: Tensor, k: int = 0) -> Tensor:
     """The k-th diagonal of a matrix; or, of a vector, the matrix that has it there.
+
+    Raises: ValueError if `x` has other than one or two axes.
 
     Example:
         >>> ops.diag([1, 2])
@@ -421,7 +445,7 @@ def get_item(x: Tensor, key: Any) -> Tensor:
     """`x[key]`, for keys of ints, slices, None and Ellipsis; `take` picks by arrays of positions.
 
     Example:
-        >>> ops.get_item(ops.array([[1, 2], [3, 4]]), (slice(None), 1))
+        >>> ops.get_item([[1, 2], [3, 4]], (slice(None), 1))
         tensor([2, 4], dtype=torch.int32)
     """
-    return x[key]
+    return (x if is_tensor(x) else convert_to_tensor(x))[key]

@@ -46,6 +46,7 @@ CONSTANTS = {
 }
 # Privates that tests mention in passing, with what is the same to them.
 STAND_INS: dict[str, Any] = {
+    "keras.src.api_export.keras_export": lambda *names, **options: lambda exported: exported,
     "keras.src.backend.torch.core.get_device": lambda: "cpu",
     "keras.src.utils.tracking.TrackedList": list,
     "keras.src.utils.tracking.TrackedDict": dict,
@@ -153,7 +154,9 @@ def symbolic(value: Any) -> Any:
 def operation(name: str, function: Callable[..., Any]) -> type:
     """The class that Keras has privately for an op, `Sum(axis=1)(x)`, over the public function."""
     takes = keras_names.op_classes()[name]
-    parameters = list(inspect.signature(function).parameters)
+    found = inspect.signature(function).parameters.values()
+    parameters = [p.name for p in found]
+    positional = [p.name for p in found if p.kind is p.POSITIONAL_OR_KEYWORD]
 
     class OnPublicFunction:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -167,7 +170,7 @@ def operation(name: str, function: Callable[..., Any]) -> type:
                 named.update(zip(called_with, tensors, strict=False))
                 tensors = tensors[len(called_with) :]
                 if tensors:  # the function's *args, before which all others are positional
-                    before = [named.pop(p) for p in parameters if p in named]
+                    before = [named.pop(p) for p in positional if p in named]
                     tensors = (*before, *tensors)
             return function(*tensors, **named)
 

@@ -119,3 +119,41 @@ def test_a_function_given_to_an_op_is_saved_with_the_model():
     model = kdist.Model(x, ops.vectorized_map(_twice, x))
     again = kdist.Model.from_config(model.get_config())
     np.testing.assert_array_equal(again.predict(np.ones((2, 3)), verbose=0), np.full((2, 3), 2.0))
+
+
+@pytest.mark.parametrize(
+    ("call", "shape"),
+    [
+        (lambda s: ops.bitwise_and(x=s(None, 3), y=s(1, 3)), (None, 3)),
+        (lambda s: ops.gcd(s(2), s(2)), (2,)),
+        (lambda s: ops.ldexp(s(None, 3), s(3)), (None, 3)),
+        (lambda s: ops.take(s(None, 3, None, 5), s(6, 7), axis=2), (None, 3, 6, 7, 5)),
+        (lambda s: ops.take_along_axis(s(None, 3), indices=s(1, 3), axis=1), (None, 3)),
+        (lambda s: ops.unravel_index(s(None, 4), (2, 3))[1], (None, 4)),
+    ],
+)
+def test_symbolic_integers_need_no_dtype(call, shape):
+    """A symbolic tensor is of floats unless it says otherwise."""
+    assert call(lambda *sizes: kdist.KerasTensor(sizes)).shape == shape
+
+
+def test_a_mistake_in_named_arguments_is_explained():
+    with pytest.raises(ValueError, match="bitwise_and"):
+        ops.bitwise_and(x=kdist.KerasTensor((2,)), y=kdist.KerasTensor((3,)))
+    with pytest.raises(ValueError, match="cross: vectors have 2 or 3"):
+        ops.cross(x1=ops.ones((2, 3)), x2=ops.ones((2, 4)))
+    with pytest.raises(ValueError, match="cross"):
+        ops.cross(kdist.KerasTensor((4, 3, 3)), kdist.KerasTensor((2, 3, 3)))
+
+
+def test_scales_and_classes_along_other_axes():
+    x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+    scale = np.arange(24, dtype="float32").reshape(2, 3, 4)
+    got = ops.rms_normalization(x, scale)
+    wanted = scale * ops.convert_to_numpy(ops.rms_normalization(x))
+    np.testing.assert_allclose(ops.convert_to_numpy(got), wanted, rtol=1e-5)
+
+    labels = np.array([[0, 1, 2, 0], [2, 2, 1, 0]])
+    got = ops.sparse_categorical_crossentropy(labels, x, from_logits=True, axis=1)
+    wanted = ops.sparse_categorical_crossentropy(labels, x.swapaxes(1, 2), from_logits=True)
+    np.testing.assert_allclose(ops.convert_to_numpy(got), ops.convert_to_numpy(wanted), rtol=1e-5)

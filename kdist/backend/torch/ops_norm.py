@@ -158,7 +158,9 @@ def rms_normalization(
     dims = _trailing(axis, x.ndim)
     if dims is not None and x.ndim:
         shape = x.shape[dims[0] :]
-        out = F.rms_norm(wide, shape, _shaped(scale, shape), epsilon)
+        fits = scale is None or scale.numel() == shape.numel()
+        out = F.rms_norm(wide, shape, _shaped(scale, shape) if fits else None, epsilon)
+        out = out if fits else out * scale
         return out if wide is x else out.to(x.dtype)
     out = wide * torch.rsqrt(
         torch.mean(wide * wide, dim=axes(axis, x.ndim), keepdim=True) + epsilon
