@@ -256,6 +256,8 @@ def _slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
 def slice(inputs: Tensor, start_indices: Any, shape: Any) -> Tensor:
     """The block of `shape` (-1: what is left) that begins at `start_indices`, one per axis.
 
+    Raises: ValueError unless there are as many starts and sizes as axes.
+
     Example:
         >>> ops.slice([[1, 2, 3], [4, 5, 6]], [0, 1], [2, -1])
         tensor([[2, 3],

@@ -183,6 +183,12 @@ def test_unknown_sizes_that_a_probe_cannot_see():
     assert ops.arange(3).shape == (3,)
 
 
+def test_items_of_plain_data():
+    column = ops.get_item([[1, 2], [3, 4]], (slice(None), 1))
+    assert ops.is_tensor(column)
+    assert ops.convert_to_numpy(column).tolist() == [2, 4]
+
+
 def test_errors_of_symbolic_calls():
     with pytest.raises(ValueError, match="cannot take newshape"):
         ops.reshape(KerasTensor((2, 3)), (4, 2))
@@ -194,5 +200,7 @@ def test_errors_of_symbolic_calls():
         ops.unstack(KerasTensor((2, 3)), axis=5)
     with pytest.raises(ValueError, match="dimensions in `start_indices` must match"):
         ops.slice(KerasTensor((2, 3)), (0,), (1, 1))
+    with pytest.raises(ValueError, match="the number of dimensions in `inputs` must match"):
+        ops.slice(np.ones((2, 3)), (0,), (1,))
     with pytest.raises(ValueError, match="order="):
         ops.normalize(np.ones(3), order=0)

@@ -82,6 +82,14 @@ def test_windows(k, rng):
     assert tuple(ops.fold(KerasTensor((None, *y.shape[1:])), (7, 6), **k).shape) == (None, 3, 7, 6)
 
 
+def test_windows_of_integers():
+    x = np.arange(16).reshape(1, 1, 4, 4).astype("int32")
+    columns = ops.unfold(x, 2, stride=2)
+    assert ops.dtype(columns) == "int32"
+    assert numpy(columns)[0, :, 3].tolist() == [10, 11, 14, 15]
+    assert np.array_equal(numpy(ops.fold(columns, 4, 2, stride=2)), x)
+
+
 def test_windows_that_do_not_fit():
     with pytest.raises(ValueError, match="fold: x must be a 3D tensor"):
         ops.fold(np.ones((1, 2, 3, 4)), 4, 2)

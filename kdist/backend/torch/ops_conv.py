@@ -321,16 +321,23 @@ def _adaptive(kernels: dict) -> Any:
     return row
 
 
+def _floats(x: Tensor) -> Tensor:
+    """`x`, if integers as float64: the kernels of windows are for floats (exact up to 2**53)."""
+    return x if x.is_floating_point() or x.is_complex() else x.double()
+
+
 def unfold(
     x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Tensor:
-    return F.unfold(as_tensor(x), kernel_size, dilation, padding, stride)
+    x = as_tensor(x)
+    return F.unfold(_floats(x), kernel_size, dilation, padding, stride).to(x.dtype)
 
 
 def fold(
     x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Tensor:
-    return F.fold(as_tensor(x), output_size, kernel_size, dilation, padding, stride)
+    x = as_tensor(x)
+    return F.fold(_floats(x), output_size, kernel_size, dilation, padding, stride).to(x.dtype)
 
 
 OPS = {

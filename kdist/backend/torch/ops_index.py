@@ -52,7 +52,10 @@ def nonzero(x: Any) -> tuple[Tensor, ...]:
 def slice_(inputs: Any, start_indices: Any, shape: Any) -> Tensor:
     inputs = as_tensor(inputs)
     starts = start_indices if isinstance(start_indices, list | tuple) else as_tensor(start_indices)
-    for dim, length in enumerate(size_of(shape)):
+    sizes = size_of(shape)
+    if not len(starts) == len(sizes) == inputs.ndim:  # `narrow` would take fewer
+        raise ValueError("slice: one start and one size for each axis")
+    for dim, length in enumerate(sizes):
         start = starts[dim]
         length = inputs.shape[dim] - int(start) if length == -1 else length
         if isinstance(start, Tensor):
