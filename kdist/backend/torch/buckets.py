@@ -73,7 +73,9 @@ class Bucket:
         if cut is not None:
             [(dim, _)] = cut.dims
             gradient = gradient.unflatten(dim, (self._route.pieces, -1))
-        torch.mul(gradient.detach(), self._scale, out=self._places[k])
+        if gradient.requires_grad:
+            gradient = gradient.detach()
+        torch.mul(gradient, self._scale, out=self._places[k])
 
     def send(self, missing: Sequence[int] = ()) -> None:
         """Start the exchange. Those of `missing` were not put: this process has no gradient."""

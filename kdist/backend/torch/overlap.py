@@ -84,7 +84,9 @@ class Overlap:
         ]
         for b, members in enumerate(self._members):
             for k, i in enumerate(members):
-                self._hooks.append(parameters[i].register_hook(self._hook(b, k, i, cuts[i] is None)))
+                self._hooks.append(
+                    parameters[i].register_hook(self._hook(b, k, i, cuts[i] is None))
+                )
         self._parameters = parameters
 
     def _hook(self, b: int, k: int, i: int, whole: bool) -> Any:
@@ -96,13 +98,17 @@ class Overlap:
             bucket.put(k, gradient)
             self._came[i] = True
             self._open[b] -= 1
-            while self._sent < len(self._open) and not self._open[self._sent]:
-                self._buckets[self._sent].send()
-                self._sent += 1
+            if not self._open[b]:
+                self._send_complete()
             # In the gradient's place, whose memory is free now.
             return bucket.means[k] if whole else None
 
         return arrived
+
+    def _send_complete(self) -> None:
+        while self._sent < len(self._open) and not self._open[self._sent]:
+            self._buckets[self._sent].send()
+            self._sent += 1
 
     def close(self) -> None:
         """Take the hooks off, and let the buffers go."""

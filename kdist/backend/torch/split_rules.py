@@ -2,11 +2,13 @@
 
 While a model's forward pass runs, a mode sees each torch function that is called. For a function in the table the
 processes compute on their own parts, by the rule there. One for which DTensor has no rule of its own is computed whole
-on every process. Everything else is DTensor's.
+on every process, with a warning. Everything else is DTensor's.
 """
 
 from __future__ import annotations
 
+import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -109,12 +111,24 @@ def _attention(func: Callable, args: Sequence, kwargs: dict) -> Any:
     return _joined(out, mesh, cut)
 
 
+# The options of F.embedding that leave it a plain look-up.
+_EMBEDDING = {
+    "padding_idx": None,
+    "max_norm": None,
+    "norm_type": 2.0,
+    "scale_grad_by_freq": False,
+    "sparse": False,
+}
+
+
 def _embedding(func: Callable, args: Sequence, kwargs: dict) -> Any:
     """By rows of the table, each process giving those that it has and zeros for the others, or by columns."""
     given = {**dict(zip(("input", "weight"), args, strict=False)), **kwargs}
     ids: Any = given.pop("input")
     table = given.pop("weight")
-    if not is_dtensor(table) or given or len(args) > 2:
+    # torch hands on every option, also those that were left out.
+    chosen = any(value != _EMBEDDING.get(name) for name, value in given.items())
+    if not is_dtensor(table) or chosen or len(args) > 2:
         return whole(func, args, kwargs)
     mesh, cut = table.device_mesh, table.placements[0]
     ids = _part(ids, mesh, dtensor.Replicate())
@@ -196,10 +210,29 @@ def _computed(func: Callable, args: tuple, kwargs: dict) -> Any:
         return rule(func, args, kwargs)
     try:
         return func(*args, **kwargs)
-    except NotImplementedError as e:
-        if "sharding strategy" not in str(e):
+    except (NotImplementedError, RuntimeError) as e:
+        # Without a rule, or with one that asks for the sizes of a result before there is one.
+        if "sharding strategy" not in str(e) and "Sharding propagation failed" not in str(e):
             raise
-    return whole(func, args, kwargs)
+    out = whole(func, args, kwargs)
+    if any(_is_cut(x) for x in tree.flatten((args, kwargs))):
+        _say_whole(torch.overrides.resolve_name(func) or func.__name__)
+    return out
+
+
+def _is_cut(x: Any) -> bool:
+    return is_dtensor(x) and not x.placements[0].is_replicate()
+
+
+@functools.cache
+def _say_whole(name: str) -> None:
+    """Once for each operation."""
+    warnings.warn(
+        f"{name} received tensors that are cut over a tensor axis, and torch has no rule to compute it on parts: they "
+        "are gathered, and every process computes all of it. The result is the same, at the cost of these messages "
+        "and of memory. Keep the variables before it whole, by `rules` for their paths, or use the jax backend.",
+        stacklevel=2,
+    )
 
 
 def _whole_gradient(gradient: Tensor) -> Tensor | None:

@@ -9,11 +9,13 @@ import warnings
 
 import numpy as np
 import torch
+import torch.distributed.tensor
 
 import kdist
 from kdist import distribution
 from kdist.backend import bound as backend
-from kdist.backend.torch import buckets, replicas
+from kdist.backend.torch import buckets, replicas, split_rules
+from kdist.backend.torch.grid import grid_of
 from kdist.backend.torch.programs import load_metrics
 from kdist.backend.variable import Variable
 from kdist.core.coordination import BarrierTimeout
@@ -242,6 +244,22 @@ def messages() -> dict:
         buckets.FIRST_BYTES = usual
     out["clipped"] = _fitted(zero_1, global_clipnorm=1e3)
     return out
+
+
+def without_a_rule() -> dict:
+    """An operation that DTensor cannot cut: on a whole tensor, and twice on one that is cut."""
+    mesh = distribution.DeviceMesh((2,), ("tensor",), distribution.list_devices())
+    part = torch.tensor([[1, 2], [4, 3]]) * (rank() + 1)
+    make = torch.distributed.tensor.DTensor.from_local
+    kinds = torch.distributed.tensor.Replicate(), torch.distributed.tensor.Shard(0)
+    whole, cut = (make(part, grid_of(mesh).torch_mesh(["tensor"]), [kind]) for kind in kinds)
+    said = []
+    for x in (whole, cut, cut):
+        with warnings.catch_warnings(record=True) as seen, split_rules.SplitMode():
+            warnings.simplefilter("always")
+            out = torch.unique(x)
+        said.append([str(w.message) for w in seen])
+    return {"said": said, "unique": out.to_local().tolist()}
 
 
 def barriers() -> dict:

@@ -61,6 +61,7 @@ FUNCTIONS = [
     "training",
     "missing_gradients",
     "messages",
+    "without_a_rule",
     "barriers",
 ]
 
@@ -143,6 +144,15 @@ def test_however_gradients_travel_the_weights_are_the_same(results):
                 other["weights"], results[0]["messages"]["data"]["weights"], strict=True
             ):
                 np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_an_operation_that_is_computed_whole_says_so_once(results):
+    for rank in results:
+        on_whole, first, second = rank["without_a_rule"]["said"]
+        assert on_whole == second == []
+        assert len(first) == 1
+        assert "unique" in first[0] and "gathered" in first[0]
+        assert rank["without_a_rule"]["unique"] == [1, 2, 3, 4, 6, 8]
 
 
 def test_barriers_meet_and_name_who_is_missing(results):
