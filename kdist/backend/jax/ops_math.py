@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy import special
 
+from kdist.backend.jax.kernels import kernel
 from kdist.backend.jax.ops_numpy import float_unary
 from kdist.backend.jax.tensors import as_tensor, promote_arrays, to_float
 
@@ -26,6 +27,10 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
 
 
 def _segment(reduce: Callable) -> Callable:
+    @kernel("num_segments", "sorted")
+    def reduced(data: jax.Array, ids: jax.Array, num_segments: int, sorted: bool) -> jax.Array:
+        return reduce(data, ids, num_segments, sorted)
+
     def row(
         data: Any, segment_ids: Any, num_segments: Any = None, sorted: bool = False
     ) -> jax.Array:
@@ -35,7 +40,7 @@ def _segment(reduce: Callable) -> Callable:
                 f"num_segments=None, sorted={sorted}."
             )
         ids = as_tensor(segment_ids)
-        return reduce(as_tensor(data), ids, num_segments, sorted)
+        return reduced(as_tensor(data), ids, num_segments=int(num_segments), sorted=sorted)
 
     return row
 
@@ -74,9 +79,15 @@ def top_k(x: Any, k: int, sorted: bool = True) -> tuple:
 
 
 # ---- linear algebra --------------------------------------------------------------------------
+@kernel()
+def _failed(factors: jax.Array) -> jax.Array:
+    """Whether a factorisation failed, which makes all of its matrix NaN."""
+    return jnp.any(jnp.isnan(jnp.diagonal(factors, axis1=-2, axis2=-1)))
+
+
 def cholesky(x: Any, upper: bool = False) -> jax.Array:
     out = jnp.linalg.cholesky(to_float(x), upper=upper)
-    if not isinstance(out, jax.core.Tracer) and bool(jnp.any(jnp.isnan(out))):
+    if not isinstance(out, jax.core.Tracer) and bool(_failed(out)):
         raise ValueError(
             "cholesky failed: x is not positive definite. Add a small multiple of the identity."
         )

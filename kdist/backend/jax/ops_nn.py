@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import nn
 
+from kdist.backend.jax.kernels import kernel
 from kdist.backend.jax.ops_numpy import float_unary, unary
 from kdist.backend.jax.tensors import (
     as_tensor,
@@ -86,10 +87,23 @@ def batch_normalization(
     scale: Any = None,
     epsilon: float = 1e-3,
 ) -> jax.Array:
-    x = as_tensor(x)
+    parameters = (None if v is None else as_tensor(v) for v in (mean, variance, offset, scale))
+    return _batch_normalization(as_tensor(x), *parameters, axis=axis, epsilon=epsilon)
+
+
+@kernel("axis", "epsilon")
+def _batch_normalization(
+    x: jax.Array,
+    mean: jax.Array,
+    variance: jax.Array,
+    offset: jax.Array | None,
+    scale: jax.Array | None,
+    axis: int,
+    epsilon: float,
+) -> jax.Array:
     shape = [1] * x.ndim
     shape[axis] = -1
-    along = lambda v: jnp.reshape(as_tensor(v), shape)
+    along = lambda v: jnp.reshape(v, shape)
     factor = jax.lax.rsqrt(along(variance) + epsilon)
     if scale is not None:
         factor = factor * along(scale)
@@ -108,11 +122,27 @@ def layer_normalization(
     rms_scaling = kwargs.pop("rms_scaling", False)
     if kwargs:
         raise TypeError(f"layer_normalization received unknown arguments: {sorted(kwargs)}.")
-    given, x = as_tensor(x).dtype, at_least_float32(x)
+    gamma, beta = (None if v is None else as_tensor(v) for v in (gamma, beta))
+    axis = tuple(axis) if isinstance(axis, list) else axis
+    return _layer_normalization(
+        as_tensor(x), gamma, beta, axis=axis, epsilon=_epsilon(epsilon), rms_scaling=rms_scaling
+    )
+
+
+@kernel("axis", "epsilon", "rms_scaling")
+def _layer_normalization(
+    x: jax.Array,
+    gamma: jax.Array | None,
+    beta: jax.Array | None,
+    axis: Any,
+    epsilon: float,
+    rms_scaling: bool,
+) -> jax.Array:
+    given, x = x.dtype, at_least_float32(x)
     along = _along(x, axis)
     mean = jnp.mean(x, axis, keepdims=True)
     centred = x - mean
-    factor = jax.lax.rsqrt(jnp.mean(centred * centred, axis, keepdims=True) + _epsilon(epsilon))
+    factor = jax.lax.rsqrt(jnp.mean(centred * centred, axis, keepdims=True) + epsilon)
     if gamma is not None:
         factor = factor * along(gamma)
     out = (x if rms_scaling else centred) * factor
@@ -135,10 +165,18 @@ def _epsilon(epsilon: float | None) -> float:
 def rms_normalization(
     x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None
 ) -> jax.Array:
-    given, x = as_tensor(x).dtype, at_least_float32(x)
-    x = x[None] if x.ndim == 0 else x
     axis = tuple(axis) if isinstance(axis, list) else axis
-    out = x * jax.lax.rsqrt(jnp.mean(x * x, axis, keepdims=True) + _epsilon(epsilon))
+    scale = None if scale is None else as_tensor(scale)
+    return _rms_normalization(as_tensor(x), scale, axis=axis, epsilon=_epsilon(epsilon))
+
+
+@kernel("axis", "epsilon")
+def _rms_normalization(
+    x: jax.Array, scale: jax.Array | None, axis: Any, epsilon: float
+) -> jax.Array:
+    given, x = x.dtype, at_least_float32(x)
+    x = x[None] if x.ndim == 0 else x
+    out = x * jax.lax.rsqrt(jnp.mean(x * x, axis, keepdims=True) + epsilon)
     return (out if scale is None else out * as_tensor(scale, x.dtype)).astype(given)
 
 
@@ -155,8 +193,13 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
 def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple:
     # Arrays are global here: the mean over a batch that is spread over devices already is the
     # synchronised one.
-    given, x = as_tensor(x), at_least_float32(x)
     axes = tuple(axes) if isinstance(axes, list | tuple) else axes
+    return _moments(as_tensor(x), axes=axes, keepdims=keepdims)
+
+
+@kernel("axes", "keepdims")
+def _moments(x: jax.Array, axes: Any, keepdims: bool) -> tuple:
+    given, x = x, at_least_float32(x)
     mean = jnp.mean(x, axes, keepdims=True)
     variance = jnp.var(x, axes, keepdims=True, mean=mean)
     if not keepdims:
@@ -266,11 +309,13 @@ def multi_hot(
     return jnp.max(one_hot(x, num_classes, axis, dtype, sparse), axis=1 if x.ndim > 1 else 0)
 
 
-def _log_probabilities(output: jax.Array, from_logits: bool, axis: int) -> jax.Array:
+def _log_probabilities(
+    output: jax.Array, from_logits: bool, axis: int, epsilon: float
+) -> jax.Array:
     if from_logits:
         return nn.log_softmax(output, axis=axis)
     output = output / jnp.sum(output, axis, keepdims=True)
-    return jnp.log(jnp.clip(output, config.epsilon(), 1.0 - config.epsilon()))
+    return jnp.log(jnp.clip(output, epsilon, 1.0 - epsilon))
 
 
 def _same_shapes(target: jax.Array, output: jax.Array, ranks: int) -> None:
@@ -284,9 +329,16 @@ def _same_shapes(target: jax.Array, output: jax.Array, ranks: int) -> None:
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> jax.Array:
     target, output = promote_arrays(target, output, also=float)
     _same_shapes(target, output, 0)
+    return _binary_crossentropy(target, output, from_logits=from_logits, epsilon=config.epsilon())
+
+
+@kernel("from_logits", "epsilon")
+def _binary_crossentropy(
+    target: jax.Array, output: jax.Array, from_logits: bool, epsilon: float
+) -> jax.Array:
     if from_logits:
         return -target * nn.log_sigmoid(output) - (1.0 - target) * nn.log_sigmoid(-output)
-    output = jnp.clip(output, config.epsilon(), 1.0 - config.epsilon())
+    output = jnp.clip(output, epsilon, 1.0 - epsilon)
     return -(target * jnp.log(output) + (1.0 - target) * jnp.log(1.0 - output))
 
 
@@ -295,7 +347,16 @@ def categorical_crossentropy(
 ) -> jax.Array:
     target, output = promote_arrays(target, output, also=float)
     _same_shapes(target, output, 1)
-    return -jnp.sum(target * _log_probabilities(output, from_logits, axis), axis=axis)
+    return _categorical_crossentropy(
+        target, output, from_logits=from_logits, axis=axis, epsilon=config.epsilon()
+    )
+
+
+@kernel("from_logits", "axis", "epsilon")
+def _categorical_crossentropy(
+    target: jax.Array, output: jax.Array, from_logits: bool, axis: int, epsilon: float
+) -> jax.Array:
+    return -jnp.sum(target * _log_probabilities(output, from_logits, axis, epsilon), axis=axis)
 
 
 def sparse_categorical_crossentropy(
@@ -304,15 +365,25 @@ def sparse_categorical_crossentropy(
     target, output = as_tensor(target, "int32"), to_float(output)
     if target.ndim == output.ndim and target.shape[-1:] == (1,):
         target = jnp.squeeze(target, axis=-1)
-    if output.ndim < 1 or target.shape != output.shape[:-1]:
+    classes = axis % output.ndim if output.ndim else 0
+    if output.ndim < 1 or target.shape != output.shape[:classes] + output.shape[classes + 1 :]:
         raise ValueError(
-            "target must have the shape of output without its last dim: "
+            f"target must have the shape of output without its classes, along axis={axis}: "
             f"target.shape={target.shape}, output.shape={output.shape}."
         )
+    return _sparse_categorical_crossentropy(
+        target, output, from_logits=from_logits, axis=axis, epsilon=config.epsilon()
+    )
+
+
+@kernel("from_logits", "axis", "epsilon")
+def _sparse_categorical_crossentropy(
+    target: jax.Array, output: jax.Array, from_logits: bool, axis: int, epsilon: float
+) -> jax.Array:
     # A one-hot product fuses into one pass over the output, and so does its gradient; a gather
     # does not on XLA's CPU.
     chosen = nn.one_hot(target, output.shape[axis], axis=axis, dtype=output.dtype)
-    return -jnp.sum(chosen * _log_probabilities(output, from_logits, axis), axis=axis)
+    return -jnp.sum(chosen * _log_probabilities(output, from_logits, axis, epsilon), axis=axis)
 
 
 def softmax_crossentropy_with_integer_labels(labels: Any, logits: Any, axis: int = -1) -> jax.Array:

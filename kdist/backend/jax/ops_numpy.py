@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kdist.backend.jax.kernels import kernel
 from kdist.backend.jax.tensors import (
     as_tensor,
     at_least_float32,
@@ -109,14 +110,17 @@ def amin(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
 
 
 def _arg(fn: Callable) -> Callable:
-    def row(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
-        x = as_tensor(x)
+    @kernel("axis", "keepdims")
+    def found(x: jax.Array, axis: Any, keepdims: bool) -> jax.Array:
         if jnp.issubdtype(x.dtype, jnp.floating) and x.ndim:
             x = at_least_float32(x)
             # XLA on CPU flushes denormals and does not tell -0.0 from 0.0 (jax issue 24280);
             # NumPy-compatible order needs both apart.
             x = jnp.where((x == 0.0) & jnp.signbit(x), -jnp.finfo(x.dtype).tiny, x)
         return fn(x, axis=axis, keepdims=keepdims).astype("int32")
+
+    def row(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
+        return found(as_tensor(x), axis=axis, keepdims=keepdims)
 
     return row
 
@@ -171,7 +175,8 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
     # Summed in float32: a float16 sum overflows at 65504.
     compute = native_dtype(dtypes.result_type(x.dtype, "float32"))
     result = x.dtype if jnp.issubdtype(x.dtype, jnp.inexact) else compute
-    return jnp.mean(x, axis=_axis(axis), keepdims=keepdims, dtype=compute).astype(result)
+    out = jnp.mean(x, axis=_axis(axis), keepdims=keepdims, dtype=compute)
+    return out if compute == result else out.astype(result)
 
 
 def median(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
@@ -211,7 +216,8 @@ def var(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
     x = as_tensor(x)
     compute = native_dtype(dtypes.result_type(x.dtype, "float32"))
     result = native_dtype(dtypes.result_type(x.dtype, float))
-    return jnp.var(x, axis=_axis(axis), keepdims=keepdims, dtype=compute).astype(result)
+    out = jnp.var(x, axis=_axis(axis), keepdims=keepdims, dtype=compute)
+    return out if compute == result else out.astype(result)
 
 
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:

@@ -13,6 +13,8 @@ from jax import dtypes as jax_dtypes
 from kdist.core import config, dtypes
 
 _SCALARS = frozenset({bool, int, float, complex})
+_REAL = frozenset({int, float})
+_FLOATS = frozenset(np.dtype(n) for n in ("float16", "float32", "float64", jnp.bfloat16))
 
 
 @functools.lru_cache(maxsize=256)
@@ -78,11 +80,21 @@ def _common(xs: tuple, also: Any) -> tuple[list, np.dtype]:
     return kinds, native_dtype(target)
 
 
+def _settled(xs: tuple, also: Any) -> bool:
+    """Whether these are arrays of one dtype already, none gives way to others, and `also` does not lift them."""
+    dtype = getattr(xs[0], "dtype", None)
+    if also is not None and not (also is float and dtype in _FLOATS):
+        return False
+    return all(isinstance(x, jax.Array) and x.dtype == dtype and not x.weak_type for x in xs)
+
+
 def promote(*xs: Any, also: Any = None) -> tuple:
     """Operands of one dtype, which theirs (and `also`) promote to.
 
     A Python number stays one beside an array of that dtype.
     """
+    if _settled(xs, also):
+        return xs
     xs = tuple(operand(x) for x in xs)
     kinds, native = _common(xs, also)
     has_array = any(k not in _SCALARS for k in kinds)
@@ -94,6 +106,8 @@ def promote(*xs: Any, also: Any = None) -> tuple:
 
 def promote_arrays(*xs: Any, also: Any = None) -> list[jax.Array]:
     """`promote`, with Python numbers as arrays too."""
+    if xs and _settled(xs, also):
+        return list(xs)
     xs = tuple(operand(x) for x in xs)
     native = _common(xs, also)[1]
     return [_to(x, native) for x in xs]
@@ -107,9 +121,13 @@ def _to(x: Any, native: np.dtype) -> jax.Array:
 
 
 def promote_two(x1: Any, x2: Any) -> tuple:
-    """`promote` for two operands; two arrays of one dtype cost next to nothing."""
-    if isinstance(x1, jax.Array) and isinstance(x2, jax.Array) and x1.dtype == x2.dtype:
-        return x1, x2
+    """`promote` for two operands; two arrays of one dtype, or one of floats and a number, cost next to nothing."""
+    if isinstance(x1, jax.Array):
+        if isinstance(x2, jax.Array):
+            if x1.dtype == x2.dtype:
+                return x1, x2
+        elif type(x2) in _REAL and x1.dtype in _FLOATS and not x1.weak_type:
+            return x1, x2
     return promote(x1, x2)
 
 
