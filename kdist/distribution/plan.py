@@ -123,6 +123,23 @@ class Plan:
         return self.text()
 
 
+def _decisions(strategy: Any, model: Any) -> dict[int, Any]:
+    """Where the strategy wants each variable to lie, as far as the backend can have it so."""
+    decided = strategy.decide(model) if strategy is not None else {}
+    possible = getattr(runtime(), "possible_layout", None)
+    if possible is None:
+        return decided
+    shapes = {id(v): tuple(v.shape) for v in model.variables}
+
+    def fitted(i: int, decision: Any) -> Any:
+        layout, why = possible(decision.layout, shapes[i])
+        if not why:
+            return decision
+        return replace(decision, layout=layout, why=f"{decision.why}; {why}".lstrip("; "))
+
+    return {i: fitted(i, d) if i in shapes else d for i, d in decided.items()}
+
+
 def make_plan(
     strategy: Any,
     model: Any,
@@ -144,7 +161,7 @@ def make_plan(
     """
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size={batch_size} must be at least 1.")
-    decisions = strategy.decide(model) if strategy is not None else {}
+    decisions = _decisions(strategy, model)
     layouts = {i: d.layout for i, d in decisions.items()}
 
     def of_weight(v: Any) -> VariablePlan:

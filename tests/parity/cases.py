@@ -325,6 +325,7 @@ STRATEGIES: dict[str, Callable] = {
     "tensor_fsdp": _sharded("Parallelism", tensor=4, fsdp=2),
     "composed": _sharded("Parallelism", data=2, fsdp=2, tensor=2),
     "sequence": _sharded("Parallelism", data=2, fsdp=2, tensor=2, sequence=True),
+    "fsdp_sequence": _sharded("Parallelism", fsdp=4, tensor=2, sequence=True),
     "hybrid_4": _sharded("FSDP", shards=2),
     "tensor_2": _sharded("Parallelism", tensor=2),
     "composed_4": _sharded("Parallelism", fsdp=2, tensor=2),

@@ -33,6 +33,7 @@ LABELS = {
     "composed_4": "`Parallelism(fsdp=, tensor=)`",
     "composed": "`Parallelism(data=, fsdp=, tensor=)`",
     "sequence": "`Parallelism(..., sequence=True)`",
+    "fsdp_sequence": "`Parallelism(..., sequence=True)`",
     "model": "`ModelParallel(layout_map=)`",
 }
 HEAD = """# What is supported

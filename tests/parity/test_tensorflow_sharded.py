@@ -30,6 +30,7 @@ RUNS = {
     "fsdp": ("mlp", "batchnorm", "shared"),
     "model": ("transformer",),
     "tensor_fsdp": ("clipped", "accumulated"),
+    "fsdp_sequence": ("transformer",),
 }
 
 
@@ -69,6 +70,7 @@ def moved() -> dict:
     """What FSDP trained, taken leaf by leaf onto another mesh."""
     import cases as here
     import numpy as np
+    from tensorflow.experimental import dtensor
 
     import kdist
     from kdist.backend import bound as backend
@@ -90,7 +92,12 @@ def moved() -> dict:
         backend.from_reader(b, full.__getitem__)
         assert np.array_equal(full, b.numpy()), b.path
     x = here.data(16)["x"]
+    plan = target.plan()
+    on_first = lambda v: dtensor.unpack(v._storage._variable.read_value())[0].numpy().nbytes
     return {
+        "layouts": [[str(v.layout) for v in vs] for vs in (target.variables, plan.variables)],
+        "held": [sum(map(on_first, vs)) for vs in (target.variables, target.optimizer.variables)],
+        "planned": [plan.bytes_per_device[what] for what in ("parameters", "optimizer")],
         "parts": len(backend.to_leaf(given[0]).boxes),
         "outputs": [m.predict(x, verbose=0) for m in (source, target)],
     }
@@ -107,4 +114,7 @@ def test_leaves_go_from_one_mesh_to_another():
         max_failures=0,
     ).values
     assert found["parts"] == 8
+    # Plans know where everything lies, and how much of it each device holds.
+    assert found["layouts"][0] == found["layouts"][1]
+    assert found["held"] == found["planned"]
     assert cases.distance(*found["outputs"]) < 1e-6

@@ -21,8 +21,10 @@ import tensorflow as tf
 from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
 from tensorflow.python.eager import context
 
+from kdist.backend.tensorflow.dtensor import one_axis_a_dim
 from kdist.backend.tensorflow.roll_call import roll_call
 from kdist.core.coordination import BarrierTimeout, Channel, SingleProcess
+from kdist.distribution.layout import TensorLayout
 
 # How long a process may be silent before its peers' collectives fail instead of hanging.
 _HEARTBEAT_TIMEOUT_S = 30
@@ -164,6 +166,14 @@ class TensorFlowRuntime:
         if not failed and isinstance(self._coordinator, ServiceCoordinator):
             self._coordinator.leave(60.0)
         self._coordinator = SingleProcess()
+
+    def possible_layout(self, layout: TensorLayout, shape: Sequence[int]) -> tuple:
+        """What DTensor makes of a layout, and, if that is another one, why."""
+        if layout.is_replicated:
+            return layout, ""
+        fitted = one_axis_a_dim(layout, shape)
+        same = all(fitted.shards(dim) == layout.shards(dim) for dim in range(len(shape)))
+        return fitted, "" if same else "DTensor cuts a dim along one mesh axis"
 
     def process_index(self) -> int:
         return self._rank

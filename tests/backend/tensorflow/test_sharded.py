@@ -36,6 +36,16 @@ def test_a_dim_has_one_mesh_axis_and_the_other_goes_to_another_dim():
     assert one_axis_a_dim(trivial, (8, 3)).axes == ("fsdp", None)
 
 
+def test_plans_say_what_dtensor_makes_of_a_layout():
+    dense = [kdist.layers.Dense(n, activation="relu") for n in (32, 16)]
+    model = kdist.Sequential([kdist.Input((16,)), *dense])
+    plan = Parallelism(fsdp=4, tensor=2, devices=DEVICES, min_size=1).plan(model)
+    kernel, bias, *_ = plan.variables
+    assert (kernel.layout.axes, bias.layout.axes) == (("fsdp", "tensor"), ("tensor",))
+    assert "DTensor cuts a dim along one mesh axis" in kernel.why
+    assert (kernel.bytes_per_device, bias.bytes_per_device) == (16 * 32 * 4 // 8, 32 * 4 // 2)
+
+
 @pytest.mark.parametrize(
     ("strategy", "reason"),
     [
