@@ -40,8 +40,9 @@ HEAD = """# What is supported
 
 Every entry is a test: training under the strategy, compared with training on one device, to 1e-5 in float32 (losses,
 metrics, predictions, weights, optimizer state; norm of the difference over the norm, tensor by tensor), on CPUs, with a
-last batch that does not divide and with sample weights. An empty entry is not tested; what a backend cannot do is
-refused at `compile`, by name and with what to use instead. TensorFlow runs all but `DataParallel` on DTensor, which is
+last batch that does not divide and with sample weights. Many also run in float64, to 1e-12. An empty entry is not
+tested; what a backend cannot do is refused at `compile`, by name and with what to use instead. TensorFlow runs all but
+`DataParallel` on DTensor, which is
 experimental.
 
 This page is written by `python tests/parity/support_table.py` from the lists of the tests.
@@ -63,7 +64,8 @@ def tested() -> list[tuple[str, str, str, str]]:
     found = []
 
     def add(backend: str, where: str, pairs: Iterator[tuple[str, str]] | list) -> None:
-        found.extend((LABELS[strategy], backend, where, case) for strategy, case in pairs)
+        plain = lambda case: case.removeprefix("hard_").removeprefix("wide_")
+        found.extend((LABELS[strategy], backend, where, plain(case)) for strategy, case in pairs)
 
     for backend, where in (("jax", "8 devices"), ("tensorflow", "2 devices")):
         add(backend, where, [("data", n) for n in shared])

@@ -58,6 +58,7 @@ NAMES = [
     "batchnorm",
     "regularized",
     "accumulated",
+    "hard_convnet",
     *(["dropout"] if BACKEND == "jax" else []),
 ]
 

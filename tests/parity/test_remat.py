@@ -22,8 +22,6 @@ ENV = {
     "TF_NUM_INTEROP_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "JAX_PLATFORMS": "cpu",
-    # Compiling takes most of the time here.
-    "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
 }
 # (strategy, case): those of `cases`, with each layer computed again, and one whose nested models are, each as one.
 RUNS = {
@@ -31,6 +29,9 @@ RUNS = {
         ("data", "accumulated"),
         ("fsdp", "blocks"),
         ("composed", "dropped_transformer"),
+        ("hybrid", "blocks"),
+        ("model", "dropped_convnet"),
+        ("sequence", "dropped_transformer"),
     ],
     "torch": [
         ("data", "convnet"),
@@ -40,6 +41,8 @@ RUNS = {
         ("optimizer", "convnet"),
         ("fsdp", "blocks"),
         ("tensor_2", "blocks"),
+        ("hybrid_4", "transformer"),
+        ("model", "transformer"),
     ],
     "tensorflow": [
         ("data", "convnet"),
@@ -48,7 +51,13 @@ RUNS = {
         ("fsdp", "blocks"),
     ],
 }
-WORKERS = {"jax": 1, "torch": 2, "tensorflow": 1}[BACKEND]
+FOUR = ("hybrid_4", "model")  # on four processes of torch
+
+
+def workers(strategy: str) -> int:
+    return (4 if strategy in FOUR else 2) if BACKEND == "torch" else 1
+
+
 DEVICES = {
     "jax": {"JAX_NUM_CPU_DEVICES": "8"},
     "torch": {},
@@ -112,10 +121,13 @@ def several() -> dict[tuple, list[dict]]:
     """By run, the result of each process."""
     runs = RUNS[BACKEND]
     # TensorFlow does not run strategies of two kinds in one process.
-    groups = [[r for r in runs if r[0] == s] for s in dict.fromkeys(s for s, _ in runs)]
+    kind = lambda strategy: strategy if BACKEND == "tensorflow" else workers(strategy)
+    groups: dict = {}
+    for run in runs:
+        groups.setdefault(kind(run[0]), []).append(run)
     found = {}
-    for group in groups if BACKEND == "tensorflow" else [runs]:
-        ranks = launched(WORKERS, group, True, DEVICES)
+    for group in groups.values():
+        ranks = launched(workers(group[0][0]), group, True, DEVICES)
         found.update(zip(group, zip(*ranks, strict=True), strict=True))
     return found
 
