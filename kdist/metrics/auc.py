@@ -57,10 +57,10 @@ class AUC(Metric):
         from_logits: bool = False,
     ):
         if str(curve).upper() not in _CURVES:
-            raise ValueError(f"Invalid curve={curve!r} of AUC: use one of {_CURVES}.")
+            raise ValueError(f'Invalid AUC curve value: "{curve}". Use one of {_CURVES}.')
         if str(summation_method).lower() not in _METHODS:
             raise ValueError(
-                f"Invalid summation_method={summation_method!r} of AUC: use one of {_METHODS}."
+                f'Invalid AUC summation method value: "{summation_method}". Use one of {_METHODS}.'
             )
         if thresholds is None and num_thresholds <= 1:
             raise ValueError(

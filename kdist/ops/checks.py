@@ -12,6 +12,10 @@ from kdist.core.spec import Spec
 Shape = tuple[int | None, ...]
 
 
+class OutOfRangeError(ValueError, IndexError):
+    """A key that a shape does not have: an IndexError of Python, and a ValueError as all bad arguments of ops."""
+
+
 def shape_of(x: Any) -> Shape:
     """Sizes of a tensor, array, `Spec` or nested list; None where unknown."""
     shape = getattr(x, "shape", None)

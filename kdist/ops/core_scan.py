@@ -21,8 +21,8 @@ def _check(f: Callable, elems: Any, reverse: bool = False, axis: int = 0) -> Non
             )
     if len({shape[axis] for shape in shapes}) > 1:
         raise ValueError(
-            "associative_scan: Array inputs to associative_scan must have the same size along "
-            f"axis={axis}. Received: elems of {shapes}."
+            "associative_scan: elems must have the same size along "
+            f"axis={axis}{', their first dimension' if axis == 0 else ''}. Received: elems of {shapes}."
         )
 
 

@@ -73,6 +73,11 @@ def nanprod(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return prod(_filled(x, 1.0), axis=axis, keepdims=keepdims)
 
 
+def _only(axis: Any) -> Any:
+    """The axis in a tuple of one, as reductions take it, too."""
+    return axis[0] if isinstance(axis, list | tuple) and len(axis) == 1 else axis
+
+
 @op(explain=explain.axis_of_x)
 def nancumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Running sum, in which NaN counts as 0.
@@ -87,7 +92,7 @@ def nancumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
         >>> ops.nancumsum([1.0, math.nan, 2.0])
         tensor([1., 1., 3.])
     """
-    return cumsum(_filled(x, 0.0), axis=axis, dtype=dtype)
+    return cumsum(_filled(x, 0.0), axis=_only(axis), dtype=dtype)
 
 
 @op(explain=explain.axis_of_x)
@@ -104,7 +109,7 @@ def nancumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
         >>> ops.nancumprod([3.0, math.nan, 2.0])
         tensor([3., 3., 6.])
     """
-    return cumprod(_filled(x, 1.0), axis=axis, dtype=dtype)
+    return cumprod(_filled(x, 1.0), axis=_only(axis), dtype=dtype)
 
 
 def _extremum(reduce: Any, x: Any, bound: float, axis: Axis, keepdims: bool) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 
 from kdist.core.spec import Spec
 from kdist.ops import explain
-from kdist.ops.checks import dtype_of, shape_of
+from kdist.ops.checks import OutOfRangeError, dtype_of, shape_of
 from kdist.ops.core import convert_to_tensor, is_tensor
 from kdist.ops.declare import op
 
@@ -416,10 +416,12 @@ def _get_item(x: Any, key: Any) -> Any:
         return None
     if keys.count(Ellipsis) == 0:
         keys = (*keys, Ellipsis)
+    if keys.count(Ellipsis) > 1:
+        raise OutOfRangeError(f"get_item: the key {key!r} has more than one Ellipsis.")
     at = keys.index(Ellipsis)
     used = sum(k is not None and k is not Ellipsis for k in keys)
     if used > len(x.shape):
-        raise IndexError(
+        raise OutOfRangeError(
             f"get_item: x of shape {x.shape} has {len(x.shape)} axes, "
             f"and the key {key!r} indexes {used}."
         )
@@ -434,7 +436,7 @@ def _get_item(x: Any, key: Any) -> Any:
             whole = k.start is None and k.stop is None and k.step in (None, 1, -1)
             shape.append(size if whole else None if size is None else len(range(*k.indices(size))))
         elif size is not None and not -size <= k < size:
-            raise IndexError(
+            raise OutOfRangeError(
                 f"get_item: index {k} is outside the axis of size {size}; x has shape {x.shape}."
             )
     return Spec(tuple(shape), x.dtype)

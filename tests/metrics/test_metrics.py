@@ -327,7 +327,7 @@ def test_get():
         (lambda: metrics.BinaryAccuracy(threshold=2), "threshold=2"),
         (lambda: metrics.Precision(thresholds=[0.5, 1.5]), "1.5"),
         (lambda: metrics.AUC(num_thresholds=1), "num_thresholds=1"),
-        (lambda: metrics.AUC(curve="DET"), "curve='DET'"),
+        (lambda: metrics.AUC(curve="DET"), 'curve value: "DET"'),
         (lambda: metrics.AUC(summation_method="simpson"), "simpson"),
         (lambda: metrics.AUC(num_labels=2), "num_labels=2"),
         (lambda: metrics.FBetaScore(average="mean"), "average='mean'"),

@@ -164,6 +164,8 @@ def test_indexing_errors():
         x[:, 7]
     with pytest.raises(IndexError, match="indexes 3"):
         x[0, 0, 0]
+    with pytest.raises(ValueError, match="more than one Ellipsis"):
+        x[..., 0, ...]
 
 
 def test_unknown_sizes_that_a_probe_cannot_see():

@@ -130,6 +130,7 @@ def test_a_function_given_to_an_op_is_saved_with_the_model():
         (lambda s: ops.take(s(None, 3, None, 5), s(6, 7), axis=2), (None, 3, 6, 7, 5)),
         (lambda s: ops.take_along_axis(s(None, 3), indices=s(1, 3), axis=1), (None, 3)),
         (lambda s: ops.unravel_index(s(None, 4), (2, 3))[1], (None, 4)),
+        (lambda s: ops.nancumsum(s(None, 3), axis=(1,)), (None, 3)),
     ],
 )
 def test_symbolic_integers_need_no_dtype(call, shape):
