@@ -19,7 +19,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BACKENDS = ("jax", "torch", "tensorflow")
 # Folders that need no backend, or start processes with the backends they name themselves.
-NEUTRAL = ("core", "data", "datasets", "checkpoint", "workshop")
+NEUTRAL = ("core", "data", "datasets", "checkpoint", "workshop", "properties")
 # Ray forks its drivers, so no framework may be loaded in the process that tests the launchers.
 LAUNCH = ("launch", "cli", "cluster_configs")
 # Two stages at a time: the machine that this is made for has two cores.
@@ -59,6 +59,10 @@ def start(stage: str, folders: list[str], extra: list[str], log: pathlib.Path) -
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         "OMP_NUM_THREADS": "1",
+        # What jax compiles, for all processes of the stage: many compile the same.
+        "JAX_COMPILATION_CACHE_DIR": str(log.with_suffix(".compiled")),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
     command = [sys.executable, "-m", "pytest", "--durations=8", *folders, *extra]
     with log.open("wb") as out:

@@ -19,6 +19,8 @@ from kdist.core.spec import Spec
 # Two sizes with many common divisors, so that reshapes, splits and strides of an unknown size go
 # through.
 _SIZES = (840, 1680)
+# Where several unknown dims are made one, these do not pass the range of int32, as the others do.
+_SMALL = (24, 48)
 _MAX_PINNED = 3
 
 
@@ -54,17 +56,23 @@ def probe(fn: Callable, args: tuple, kwargs: dict) -> Any:
     if not unknown:
         return at({})
 
-    def at_both(pinned: dict) -> Any:
+    def at_both(pinned: dict, sizes: tuple[int, int] = _SIZES) -> Any:
         free = [slot for slot in unknown if slot not in pinned]
         if not free:
             return at(pinned)
-        small, large = (at({**pinned, **dict.fromkeys(free, size)}) for size in _SIZES)
+        small, large = (at({**pinned, **dict.fromkeys(free, size)}) for size in sizes)
         return _merge(small, large)
 
     try:
         return at_both({})
     except Exception as first:  # whatever the framework raises for shapes that do not fit
-        known = sorted({d for x in leaves for d in getattr(x, "shape", ()) if d})
+        if len(unknown) > 2:
+            try:
+                return at_both({}, _SMALL)
+            except Exception:  # so it is not for the sizes' product: `first` is the error to show
+                pass
+        sizes_given = {d for x in leaves for d in getattr(x, "shape", ()) if d is not None}
+        known = sorted(sizes_given, key=lambda d: (d == 0, d))  # an empty dim broadcasts with few
         for n in range(1, min(len(unknown), _MAX_PINNED) + 1):
             for slots in itertools.combinations(unknown, n):
                 for sizes in itertools.product(known, repeat=n):

@@ -7,7 +7,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from kdist.backend.tensorflow.tensors import as_tensor, name_of, normalize_axis, to_float
+from kdist.backend.tensorflow.tensors import (
+    as_tensor,
+    name_of,
+    normalize_axis,
+    promote,
+    to_float,
+)
 from kdist.core import config
 
 
@@ -30,8 +36,7 @@ def _clip_probabilities(p: Any) -> Any:
 def categorical_crossentropy(
     target: Any, output: Any, from_logits: bool = False, axis: int = -1
 ) -> Any:
-    output = to_float(output)
-    target = as_tensor(target, output.dtype.name)
+    target, output = promote(target, to_float(output))
     if target.shape.rank == 0:
         raise ValueError("target and output must have at least one dim, and are scalars.")
     _check_same_shape(target, output)
@@ -74,8 +79,7 @@ def softmax_crossentropy_with_integer_labels(labels: Any, logits: Any, axis: int
 
 
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
-    output = to_float(output)
-    target = as_tensor(target, output.dtype.name)
+    target, output = promote(target, to_float(output))
     _check_same_shape(target, output)
     if from_logits:
         return tf.nn.sigmoid_cross_entropy_with_logits(target, output)

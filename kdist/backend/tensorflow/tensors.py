@@ -62,11 +62,12 @@ def as_tensor(x: Any, dtype: str | None = None) -> Any:
         return tf.convert_to_tensor(x)
     if (
         kind in _PYTHON
+        and kind is not bool
         and dtype not in ("bool", "string")
         and (kind is not float or dtype in dtypes.FLOATS)
     ):
         return tf.constant(x, dtype)
-    # TensorFlow refuses ints as bools and floats as ints, so the dtype is changed after the
+    # TensorFlow refuses ints as bools, bools and floats as ints, so the dtype is changed after the
     # conversion.
     return as_tensor(tf.convert_to_tensor(x), dtype)
 
