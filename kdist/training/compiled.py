@@ -67,7 +67,8 @@ class Compiled:
             metrics, weighted_metrics: lists of names or Metrics, or lists or dicts of lists by output; the latter
                 count sample weights.
             run_eagerly: run the step without compiling it, to debug.
-            steps_per_execution: batches per dispatch, where the backend compiles several.
+            steps_per_execution: batches per dispatch, where the backend compiles several. Callbacks are called once
+                for so many: at the beginning with the number of the first, at the end with that of the last.
             jit_compile: True, False or "auto": XLA where it pays.
             auto_scale_loss: scale losses automatically under mixed_float16.
 
@@ -76,6 +77,10 @@ class Compiled:
         Example:
             model.compile("adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         """
+        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+            raise ValueError(
+                f"steps_per_execution={steps_per_execution!r} must be an int of at least 1."
+            )
         strategy = distribution()
         if strategy is not None:
             backend.check_support(strategy, run_eagerly)

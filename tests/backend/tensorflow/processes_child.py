@@ -15,6 +15,7 @@ from kdist import distribution
 from kdist.backend import bound as backend
 from kdist.backend.tensorflow.collectives import (
     broadcast_from_first,
+    comparison,
     gather_rows,
     sum_over_processes,
 )
@@ -38,6 +39,18 @@ for dtype in ("float32", "bfloat16", "int32", "uint8", "bool"):
     np.testing.assert_array_equal(
         tf.cast(gather_rows(tf.cast([[rank]], dtype)), tf.float32), [[0], [1]]
     )
+
+# States are compared before they are sent: one number on one process makes them differ.
+kinds = ("float32", "bfloat16", "int64", "bool")
+own = [Variable(np.ones(3), dtype=kind, trainable=False)._storage for kind in kinds]
+alike = comparison(own)
+assert alike()
+for storage in own:
+    before = storage.read()
+    storage.write(before if rank == 0 else tf.cast([1, 1, 0], before.dtype))
+    assert not alike()
+    storage.write(before)
+assert alike()
 
 # A barrier in a background thread stands beside the collectives of the main one.
 coordinator = backend.runtime.coordinator()
