@@ -18,6 +18,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from kdist.backend.jax import placement, steps
+from kdist.backend.jax.several import looped, runs
 from kdist.backend.jax.storage import Cell
 from kdist.core import tree
 from kdist.core.replicas import SINGLE, step_scope
@@ -103,16 +104,18 @@ class Program:
         self._groups, self._traced, self._gathers = groups, traced, gathers
         self._compiled_for: list | None = None  # a model may have no variables
         self._step: Callable = traced
+        self._many: Callable | None = None  # where steps are compiled
 
     def begin(self) -> State:
         fixed, replaced = self._groups()
         state = State([*chain(*fixed)], [*chain(*replaced)], self._mesh)
         variables = [id(v) for v in chain(*fixed, *replaced)]
         if variables != self._compiled_for:
-            self._step, self._compiled_for = self._compile(fixed, replaced), variables
+            self._compile(fixed, replaced)
+            self._compiled_for = variables
         return state
 
-    def _compile(self, fixed: list, replaced: list) -> Callable:
+    def _compile(self, fixed: list, replaced: list) -> None:
         sizes = [len(g) for g in fixed], [len(g) for g in replaced]
 
         def step(fixed_values: list, values: list, data: Any, mask: Any, size: Any) -> tuple:
@@ -123,21 +126,44 @@ class Program:
                 return self._traced(*groups, data)
 
         if self._model.run_eagerly or self._model.jit_compile is False:
-            return step
-        if self._mesh is None:
-            return jax.jit(step, donate_argnums=1)
+            self._step = step
+            return
+        options: dict = {}
+        if self._mesh is not None:
+            options["out_shardings"] = self._out_shardings(replaced)
+        self._step = jax.jit(step, donate_argnums=1, **options)
+        self._many = jax.jit(looped(step), donate_argnums=1, **options)
+
+    def _out_shardings(self, replaced: list) -> tuple:
         whole = NamedSharding(placement.mesh_of(self._mesh), PartitionSpec())
         own = [v._storage.sharding for v in chain(*replaced)]
         spread = not whole.is_fully_addressable and self._gathers
         # What a step reports is whole on every process; outputs of one process may stay spread.
         report = whole if spread or not self._gathers else None
-        return jax.jit(step, donate_argnums=1, out_shardings=(own, None, report))
+        return own, None, report
 
     def __call__(self, state: State, batch: Any) -> tuple[State, Any]:
-        arguments = (state.fixed.values, state.replaced.values, *self._inputs(batch))
+        return self._run(self._step, state, *self._inputs(batch))
+
+    def steps(self, state: State, batches: list) -> tuple[State, Any]:
+        """A step for each batch; in one dispatch where a full group of them is alike. Gives what the last one gave.
+
+        Smaller groups go one by one: a loop of each length would be a program of its own to compile.
+        """
+        out = None
+        for run in runs(batches):
+            if self._many is not None and len(run) == self._model.steps_per_execution:
+                state, out = self._run(self._many, state, [self._inputs(b)[0] for b in run])
+            else:
+                for batch in run:
+                    state, out = self(state, batch)
+        return state, out
+
+    def _run(self, step: Callable, state: State, *inputs: Any) -> tuple[State, Any]:
+        arguments = (state.fixed.values, state.replaced.values, *inputs)
         # The call and the keeping of its result are one step of the interpreter: an interrupt in
         # between would leave nothing but the donated values, which are gone.
-        state.results.extend(starmap(self._step, (arguments,)))
+        state.results.extend(starmap(step, (arguments,)))
         state.replaced.values, changed, out = state.results[-1]
         state.results.clear()
         for index, value in changed.items():
