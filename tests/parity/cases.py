@@ -327,6 +327,7 @@ STRATEGIES: dict[str, Callable] = {
     "sequence": _sharded("Parallelism", data=2, fsdp=2, tensor=2, sequence=True),
     "fsdp_sequence": _sharded("Parallelism", fsdp=4, tensor=2, sequence=True),
     "hybrid_4": _sharded("FSDP", shards=2),
+    "hybrid_optimizer_4": _sharded("FSDP", shards=2, level="optimizer"),
     "tensor_2": _sharded("Parallelism", tensor=2),
     "composed_4": _sharded("Parallelism", fsdp=2, tensor=2),
 }

@@ -28,6 +28,7 @@ LABELS = {
     "fsdp": "`FSDP()`",
     "hybrid": "`FSDP(shards=)`",
     "hybrid_4": "`FSDP(shards=)`",
+    "hybrid_optimizer_4": '`FSDP(shards=, level="optimizer")`',
     "tensor_2": "`Parallelism(tensor=)`",
     "tensor_fsdp": "`Parallelism(fsdp=, tensor=)`",
     "composed_4": "`Parallelism(fsdp=, tensor=)`",

@@ -32,6 +32,7 @@ ON_TWO = ["fsdp", "optimizer", "tensor_2"]
 # Over a tensor axis every operation costs more than the small models' arithmetic: fewer of them.
 ON_FOUR = {
     "hybrid_4": ["mlp", "batchnorm", "transformer", "shared", "own_step"],
+    "hybrid_optimizer_4": ["mlp"],
     "composed_4": [
         "mlp",
         "convnet",
