@@ -15,8 +15,9 @@ import numpy as np
 
 from kdist.core.coordination import Channel
 from kdist.core.leaf import Leaf
+from kdist.distribution.communication import Communication
 from kdist.distribution.plan import Plan
-from kdist.distribution.trace import Allocation
+from kdist.distribution.trace import Traced
 
 Tensor = Any  # the framework's array
 
@@ -107,9 +108,6 @@ class Runtime(Protocol):
 
     statistics_per_replica: bool
     """Whether layers in a step see one replica's slice of the batch, and not the whole."""
-    regathers: bool
-    """Whether sharded parameters are let go after the forward pass, and gathered again for the backward pass."""
-
     def initialize(
         self,
         coordinator: str,
@@ -123,6 +121,10 @@ class Runtime(Protocol):
 
     def shutdown(self, failed: bool) -> None:
         """Leave the group; after a failure without waiting for peers."""
+        ...
+
+    def communication(self, kind: str) -> Communication:
+        """How steps communicate over devices of a kind: "cpu", "gpu", "tpu", or another word where none is chosen."""
         ...
 
     def process_index(self) -> int: ...
@@ -209,12 +211,12 @@ class Backend(Protocol):
         ...
 
     def trace_gradients(
-        self, loss_of: Callable, variables: Sequence, others: Sequence, args: tuple
-    ) -> tuple[tuple[Allocation, ...], int, int | None]:
+        self, loss_of: Callable, variables: Sequence, others: Sequence, args: tuple, placing: Any
+    ) -> Traced:
         """What the gradient of `loss_of(*args)` with respect to `variables` holds in memory, without computing it.
 
-        `others` are the further variables that `loss_of` reads; `Spec`s in `args` stand for tensors. Returns the
-        allocations, the bytes of gradients among them, and the peak that a compiler says, if one was asked."""
+        `others` are the further variables that `loss_of` reads; `Spec`s in `args` stand for tensors. `placing`:
+        (model, plan) where the loss is that of a model on many devices; else None."""
         ...
 
     def train_step(self, model: Any, *args: Any) -> Any:

@@ -17,6 +17,7 @@ class Recorder:
 
     Attributes:
         calls: (layer, described (args, kwargs), described outputs), in the order in which calls began.
+        repeated: ids of the variables that are read in what is computed again for the gradients.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class Recorder:
         self._stack: list[int] = []
         self._noting = True
         self.calls: list[tuple[Any, tuple, tuple]] = []
+        self.repeated: set[int] = set()
 
     @property
     def current(self) -> int:

@@ -59,7 +59,7 @@ def _dead_rules(strategy: Any, model: Any, variables: list) -> Iterator[str]:
 
 
 def _left_whole(strategy: Any, variables: list) -> Iterator[str]:
-    """Large variables of a strategy that shards variables, which lie whole by no rule of the user's."""
+    """Variables of a size that the strategy shards, which lie whole by no rule of the user's."""
     least = strategy.shards_from
     if least is None:
         return
@@ -72,7 +72,7 @@ def _left_whole(strategy: Any, variables: list) -> Iterator[str]:
         and not v.why.startswith("rule")
     ]
     if whole:
-        yield f"Large variables are left whole on every device: {_names(whole)}."
+        yield f"Variables of {least:,} elements or more are left whole on every device: {_names(whole)}."
 
 
 def _undivided(strategy: Any, variables: list) -> Iterator[str]:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from kdist.distribution import costs
+from kdist.distribution.activation_costs import count_activations
 from kdist.distribution.activations import Activations, activations_of
 from kdist.distribution.checks import batch_warning, find_warnings
 from kdist.distribution.costs import Collective, Tally
 from kdist.distribution.layout import TensorLayout, replicated
 from kdist.distribution.links import link
+from kdist.distribution.memory import activation_bytes
 from kdist.distribution.mesh import DeviceMesh
+from kdist.distribution.parameter_costs import count_parameters
 from kdist.distribution.report import plan_table, plan_text
 from kdist.distribution.roles import Roles
-from kdist.distribution.runtime import runtime
+from kdist.distribution.runtime import communication, runtime
 from kdist.distribution.slots import slot_layouts, slot_variables
-from kdist.distribution.trace import GRADIENT, Part, StepTrace
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,8 +51,9 @@ class Plan:
         optimizer: the optimizer's.
         warnings: what is wrong or wasteful, a sentence each.
         batch_size: rows of the global batch, if it was given.
-        collectives: what one device communicates per step. Activations are counted if the batch size is known.
-            Scalars (the loss, metrics) and the statistics of batch normalisation are not.
+        collectives: what one device communicates per step, as the selected backend does it. Activations, and what
+            rematerialized layers gather again, are counted if the batch size is known. Scalars (the loss, metrics)
+            and the statistics of batch normalisation are not.
         activation_bytes: what one device holds beyond parameters, optimizer state and gradients at the fullest moment
             of a step: an estimate; None if the batch size is not known.
         layers: layouts that layers' inputs and outputs are brought to.
@@ -178,22 +180,7 @@ def make_plan(
             slots, slot_layouts(strategy, slots, model.variables, layouts), strict=True
         )
     )
-    traits = runtime()
-    regathers = traits.regathers
-    warnings = find_warnings(strategy, model, variables, traits.statistics_per_replica)
-    shards = strategy.data_shards if strategy is not None else 1
-    trace = shares = None
-    tally = Tally(strategy.device_mesh) if strategy is not None else None
-    if tally is not None:
-        costs.count_parameters(tally, strategy, variables, regathers)
-    if batch_size is not None:
-        trace = model.trace_step(-(-batch_size // shards), **details)
-        warning = batch_warning(batch_size, shards)
-        warnings += () if warning is None else (warning,)
-        if tally is not None:
-            roles = Roles(model, strategy, layouts)
-            costs.count_activations(tally, strategy, roles.of, trace.calls)
-            shares = roles.shares
+    warnings = find_warnings(strategy, model, variables, runtime().statistics_per_replica)
     plan = Plan(
         strategy=strategy,
         mesh=strategy.device_mesh if strategy is not None else None,
@@ -201,13 +188,28 @@ def make_plan(
         optimizer=optimizer,
         warnings=warnings,
         batch_size=batch_size,
-        collectives=tally.collectives() if tally is not None else (),
         layers=activations_of(strategy, model, layouts) if strategy is not None else Activations(),
     )
-    if trace is None:
-        return plan
-    gradients = plan.bytes_per_device["gradients"]
-    return replace(plan, activation_bytes=_activations(trace, gradients, shares or {}))
+    trace = None
+    if batch_size is not None:
+        shards = plan.data_shards
+        placed = plan if strategy is not None else None
+        trace = model.trace_step(-(-batch_size // shards), plan=placed, **details)
+        warning = batch_warning(batch_size, shards)
+        plan = replace(plan, warnings=warnings + (() if warning is None else (warning,)))
+    if strategy is None:
+        if trace is None:
+            return plan
+        return replace(plan, activation_bytes=activation_bytes(plan, trace))
+    how = communication(strategy.device_mesh)
+    tally = Tally(strategy.device_mesh)
+    count_parameters(tally, strategy, model, variables, how, trace.repeated if trace else ())
+    activations = None
+    if trace is not None:
+        roles = Roles(model, strategy, layouts)
+        count_activations(tally, strategy, roles, trace.calls, how)
+        activations = activation_bytes(plan, trace, model, how, roles.shares)
+    return replace(plan, collectives=tally.collectives(), activation_bytes=activations)
 
 
 def _slots(model: Any, complete: bool) -> list[Any]:
@@ -215,15 +217,3 @@ def _slots(model: Any, complete: bool) -> list[Any]:
     if optimizer is None or not (complete or optimizer.built):
         return []
     return slot_variables(optimizer, model.trainable_variables)
-
-
-def _activations(trace: StepTrace, gradients: int, shares: Mapping[Part, float]) -> int:
-    """What a step takes beyond variables and gradients, with the batch.
-
-    Arguments:
-        gradients: bytes of gradients on one device, where the trace has all of them whole.
-        shares: layer -> the part of its memory on one device.
-    """
-    part = gradients / trace.gradient_bytes if trace.gradient_bytes else 1.0
-    peak = trace.peak({**shares, (GRADIENT, False): min(part, 1.0)})
-    return max(peak - gradients, 0) + trace.batch_bytes

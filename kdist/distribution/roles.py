@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kdist.distribution.costs import layout_bytes
 from kdist.distribution.layout import TensorLayout, axes_of
 from kdist.distribution.tensor_split import Cuts, InnerSplit, LinearSplit, leaves
 from kdist.distribution.trace import Part
@@ -23,12 +24,14 @@ class Role:
         output: "sum": devices hold parts of a sum; "gather": parts of the features, which the next layer wants
             whole; "": parts of the features, and the next layer takes them so.
         whole_input: whether each device computes a part of the input's gradient from the whole input.
+        is_compound: whether it does so by products of layers inside of it: see `Roles.products`.
         trains: whether it has trained variables, so that gradients are wanted of what comes after.
     """
 
     axes: tuple[str, ...] = ()
     output: Literal["sum", "gather", ""] = ""
     whole_input: bool = False
+    is_compound: bool = False
     trains: bool = False
 
 
@@ -59,6 +62,10 @@ class Roles:
 
     Attributes:
         of: layer id -> Role.
+        products: id of a layer inside of one that is split, and which is a product of whole inputs by columns -> the
+            mesh axes that cut it.
+        positionwise: id of a layer that computes each position of a sequence for itself -> bytes of the gradients of
+            its own variables.
         shares: (layer id, in its backward pass) -> which part of what it makes one device holds, where that is not
             all. A forward pass makes outputs, and a backward pass what lies like the inputs.
     """
@@ -66,6 +73,8 @@ class Roles:
     def __init__(self, model: Any, strategy: Any, layouts: Mapping[int, TensorLayout]):
         self._strategy, self._layouts = strategy, layouts
         self.of: dict[int, Role] = {}
+        self.products: dict[int, tuple[str, ...]] = {}
+        self.positionwise: dict[int, tuple[int, ...]] = {}
         self.shares: dict[Part, float] = {}
         self._open: _Open | None = None
         for layer in leaves(model):
@@ -85,6 +94,8 @@ class Roles:
             self._inner(layer, split, trains)
             return
         self.of[id(layer)] = Role(trains=trains)
+        if layer.is_positionwise:
+            self.positionwise[id(layer)] = tuple(map(self._gradient, layer.trainable_variables))
         if self._open is not None and layer.keeps_tensor_split:
             self._open.between.append(layer)
         else:
@@ -101,7 +112,9 @@ class Roles:
         columns = self._cut_along(split.columns)
         if self._open is None or not self._open.is_beside(columns, split):
             self._close()
-        self.of[id(layer)] = Role(columns, "gather" if columns else "", bool(columns), trains)
+        self.of[id(layer)] = Role(
+            columns, "gather" if columns else "", bool(columns), trains=trains
+        )
         if columns:
             self.shares[id(layer), False] = self._share(columns)
             self._open = self._open or _Open(columns, split)
@@ -116,10 +129,14 @@ class Roles:
         last, dim = cuts[-1]
         # A last product that is cut along what it sums over ends in a sum.
         sums = dim % len(last.shape) == 0
-        self.of[id(layer)] = Role(axes, "sum" if sums else "gather", True, trains)
         share, cut = self._share(axes), {id(v) for v, _ in cuts}
+        parts = [x for x in layer._flatten_layers() if x is not layer]
+        products = [x for x in parts if _own(x) & cut and id(last) not in _own(x)]
+        self.products.update((id(x), axes) for x in products)
+        output: Literal["sum", "gather"] = "sum" if sums else "gather"
+        self.of[id(layer)] = Role(axes, output, True, bool(products), trains)
         for part in layer._flatten_layers():
-            own = {id(v) for v in part._own_trainable}
+            own = _own(part)
             if id(last) not in own:
                 self.shares[id(part), False] = share
             if id(last) in own or not own & cut:
@@ -131,7 +148,7 @@ class Roles:
         if found is None or not paired:
             return
         for layer in found.layers:
-            self.of[id(layer)] = Role(found.axes, "", True, bool(layer.trainable_variables))
+            self.of[id(layer)] = Role(found.axes, "", True, trains=bool(layer.trainable_variables))
         share = self._share(found.axes)
         self.shares.update({(id(x), way): share for x in found.between for way in (False, True)})
 
@@ -146,6 +163,10 @@ class Roles:
         entry = layout.padded(len(variable.shape)).axes[dim % len(variable.shape)]
         return tuple(a for a in axes_of(entry) if a not in self._strategy.batch_axes)
 
+    def _gradient(self, variable: Any) -> int:
+        layout = self._strategy.compute_layout(self._layouts[id(variable)])
+        return layout_bytes(layout, variable.shape, variable.dtype)
+
     def _share(self, axes: Iterable[str]) -> float:
         share = 1.0
         for axis in axes:
@@ -157,3 +178,8 @@ class Roles:
         for layer in model._flatten_layers():
             self.shares.setdefault((id(layer), False), share)
             self.shares.setdefault((id(layer), True), share)
+
+
+def _own(layer: Any) -> set[int]:
+    """The ids of the trained variables that a layer holds itself."""
+    return {id(v) for v in layer._own_trainable}

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from kdist.core.environment import WorkerEnv
+from kdist.distribution.communication import Communication
 
 _runtime: Any = None
 _distribute_tensor: Callable[[Any, Any], Any] = lambda tensor, layout: tensor
@@ -34,6 +35,11 @@ def runtime() -> Any:
     if _runtime is None:
         raise RuntimeError("No backend is loaded. Import kdist before using kdist.distribution.")
     return _runtime
+
+
+def communication(mesh: Any) -> Communication:
+    """How the backend's steps communicate over a mesh's devices."""
+    return runtime().communication(mesh.device_names[0].partition(":")[0])
 
 
 def initialize(

@@ -77,6 +77,22 @@ class Strategy(ABC):
         """A layout for outputs (batch, time, ...) of the layers between those whose computation is split, or None."""
         return None
 
+    # ---- Keras's names
+    def get_data_layout(self, data_shape: Sequence[int]) -> TensorLayout:
+        """The layout of a batch of shape `data_shape`, its first dim the batch."""
+        return self.data_layout(len(data_shape))
+
+    def get_variable_layout(self, variable: Any) -> TensorLayout:
+        """The layout that `variable` has on this mesh; if it has none, the one in which it would be created."""
+        layout = getattr(variable, "layout", None)
+        if layout is not None and layout.device_mesh == self.device_mesh:
+            return layout
+        return self.birth_layout(variable)
+
+    def get_tensor_layout(self, path: str) -> TensorLayout | None:
+        """The layout that a rule gives the outputs of the layer at `path`; None to leave them as they are."""
+        return self.activation_layout(path.removesuffix("/output"))
+
     @property
     def data_shards(self) -> int:
         """Into how many slices a global batch is cut."""

@@ -48,12 +48,31 @@ class Allocation:
 
 
 @dataclass(frozen=True)
+class Traced:
+    """What a backend finds out of the gradients of a loss.
+
+    Arguments:
+        allocations: on one device that computes the whole model, gradients among them, which live to the end.
+        gradient_bytes: of the gradients.
+        compiled_bytes: the peak of all of that, if a compiler was asked.
+        placed_bytes: the peak on one device of those that share the model, if a compiler was asked for it.
+    """
+
+    allocations: tuple[Allocation, ...]
+    gradient_bytes: int
+    compiled_bytes: int | None = None
+    placed_bytes: int | None = None
+
+
+@dataclass(frozen=True)
 class StepTrace:
     """One training step on `rows` rows.
 
     Arguments:
         batch_bytes: of the inputs and targets.
         gradient_bytes: of the gradients that are among the allocations.
+        placed_bytes: the peak on one of the devices that share the model, if a compiler was asked for it.
+        repeated: ids of the variables that are read in what is computed again for the gradients.
         compiled_bytes: the peak of the whole step, if a compiler was asked; it then stands for the allocations', whose
             rules are approximate.
     """
@@ -64,6 +83,8 @@ class StepTrace:
     batch_bytes: int = 0
     gradient_bytes: int = 0
     compiled_bytes: int | None = None
+    placed_bytes: int | None = None
+    repeated: frozenset[int] = frozenset()
 
     def peak(self, shares: Mapping[Part, float] | None = None) -> int:
         """The most bytes that are held at once, gradients among them.

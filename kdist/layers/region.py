@@ -38,6 +38,8 @@ class _Inside(scopes.StatelessScope):
             value = self._surrounding.brought_again(variable)
             if value is not None:
                 self.entry[key] = value
+                if recording.local.recorder is not None:
+                    recording.local.recorder.repeated.add(key)
         return value
 
     def brought_again(self, variable: Any) -> Any:

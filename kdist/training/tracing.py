@@ -15,13 +15,16 @@ from kdist.distribution.trace import LayerCall, StepTrace
 from kdist.training.compile_loss import CompileLoss, path_get
 
 
-def trace_step(model: Any, rows: int, input_shape: Any = None, targets: Any = None) -> StepTrace:
+def trace_step(
+    model: Any, rows: int, input_shape: Any = None, targets: Any = None, plan: Any = None
+) -> StepTrace:
     """Trace one training step of a built model on `rows` rows.
 
     Arguments:
         input_shape: a shape without the batch dim, or a structure of `Spec`s with it, where the model has no
             `inputs`, or leaves sizes open.
         targets: a structure of `Spec`s as y will be, with the batch dim; default: as the loss and the outputs suggest.
+        plan: by which the model is shared by several devices, each with as many rows.
 
     Raises: ValueError if sizes are not known, or if nothing is trained.
     """
@@ -41,12 +44,21 @@ def trace_step(model: Any, rows: int, input_shape: Any = None, targets: Any = No
             loss.build(outputs)
             y = targets if targets is not None else _targets(loss, outputs)
         with backend.recorder(_specs) as recorder:
-            found, gradient_bytes, compiled = backend.trace_gradients(
-                _Loss(model, loss), variables, others, (x, y)
+            traced = backend.trace_gradients(
+                _Loss(model, loss), variables, others, (x, y), None if plan is None else (model, plan)
             )
     batch_bytes = sum(s.nbytes for s in tree.flatten((x, y)) if isinstance(s, Spec))
     calls = tuple(LayerCall(id(layer), *specs) for layer, *specs in recorder.calls)
-    return StepTrace(rows, calls, found, batch_bytes, gradient_bytes, compiled)
+    return StepTrace(
+        rows,
+        calls,
+        traced.allocations,
+        batch_bytes,
+        traced.gradient_bytes,
+        traced.compiled_bytes,
+        traced.placed_bytes,
+        frozenset(recorder.repeated),
+    )
 
 
 def _forward(model: Any, x: Any) -> Any:

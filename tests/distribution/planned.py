@@ -55,8 +55,8 @@ def block(layers, x, width, heads, inner, name):
 MODELS = {f.__name__: f for f in (mlp, convnet, transformer)}
 
 
-def compiled(name, kdist, layers):
+def compiled(name, kdist, layers, **sizes):
     """(model, x, y), the model compiled."""
-    model, x, y = MODELS[name](kdist, layers)
+    model, x, y = MODELS[name](kdist, layers, **sizes)
     model.compile("adam", kdist.losses.SparseCategoricalCrossentropy(from_logits=True))
     return model, x, y

@@ -8,7 +8,16 @@ import pytest
 
 import kdist
 from kdist import layers
-from kdist.distribution import DataParallel, DeviceMesh, Strategy, TensorLayout
+from kdist.distribution import (
+    DataParallel,
+    DeviceMesh,
+    LayoutMap,
+    ModelParallel,
+    Strategy,
+    TensorLayout,
+)
+from kdist.distribution import plan as plans
+from kdist.distribution.communication import Communication
 
 EIGHT = [f"cpu:{i}" for i in range(8)]
 WEIGHTS = 10 * 16 + 16 + 16 * 4 + 4
@@ -49,7 +58,9 @@ def test_one_device(model):
     assert "Plan: one device" in str(plan)
 
 
-def test_data_parallel(model):
+def test_data_parallel(model, monkeypatch):
+    one_by_one = Communication(regathers=False, scatters=True, adds_first=True)
+    monkeypatch.setattr(plans, "communication", lambda mesh: one_by_one)
     plan = DataParallel(devices=EIGHT).plan(model)
     assert plan == model.plan(DataParallel(devices=EIGHT))
     assert plan.data_shards == 8
@@ -89,3 +100,20 @@ def test_the_table_has_a_row_for_each_variable_and_the_totals(model):
         "320",
     ):
         assert word in text
+
+
+def test_layouts_by_the_names_of_keras(model):
+    mesh = DeviceMesh((4, 2), ("batch", "model"), EIGHT)
+    strategy = ColumnsSharded(mesh)
+    assert strategy.get_data_layout((16, 10)).axes == ("batch", None)
+    kernel = model.layers[0].kernel
+    assert strategy.get_variable_layout(kernel).axes == (None, "model")
+    kernel.layout = TensorLayout((None, None), mesh)
+    assert strategy.get_variable_layout(kernel).is_replicated
+    assert strategy.get_tensor_layout("wide/output") is None
+    layout_map = LayoutMap(mesh)
+    layout_map["wide/output"] = ("batch", "model")
+    parallel = ModelParallel(layout_map=layout_map)
+    for path in ("wide", "wide/output"):
+        assert parallel.get_tensor_layout(path).axes == ("batch", "model")
+    assert parallel.get_tensor_layout("narrow") is None

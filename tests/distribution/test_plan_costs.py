@@ -18,6 +18,8 @@ from kdist.distribution import (
     Parallelism,
     abstract_scope,
 )
+from kdist.distribution import plan as plans
+from kdist.distribution.communication import Buckets, Communication, Units
 from kdist.distribution.links import BETWEEN_HOSTS, WITHIN_HOST, link
 from kdist.distribution.runtime import runtime
 
@@ -27,6 +29,21 @@ import planned
 EIGHT = [f"cpu:{i}" for i in range(8)]
 # One kernel and one bias that are cut, each along its largest dim.
 KERNEL, BIAS = 4 * 64 * 128, 4 * 128
+
+
+# As an accelerator's compiler sends; what backends really send is tested with the backends.
+PLAIN = Communication(regathers=False, scatters=True, adds_first=True)
+
+
+@pytest.fixture(autouse=True)
+def sends(monkeypatch):
+    """Has plans count for a backend that communicates as the test says, at first as PLAIN."""
+
+    def choose(how: Communication) -> None:
+        monkeypatch.setattr(plans, "communication", lambda mesh: how)
+
+    choose(PLAIN)
+    return choose
 
 
 def dense(*widths: int, inputs: int = 64, **options):
@@ -48,14 +65,16 @@ def test_data_parallel_reduces_each_gradient():
     assert counted(plan) == {("all-reduce", ("batch",), "gradients"): (2, total, total * 2 * 7 / 8)}
 
 
-def test_fsdp_gathers_parameters_and_scatters_gradients():
+@pytest.mark.parametrize("regathers", [False, True])
+def test_fsdp_gathers_parameters_and_scatters_gradients(regathers, sends):
+    sends(Communication(regathers, scatters=True, adds_first=True))
     plan = FSDP(devices=EIGHT, min_size=1).plan(dense(128))
     total = KERNEL + BIAS
     expected = {
         ("all-gather", ("fsdp",), "parameters, forward"): (2, total, total * 7 / 8),
         ("reduce-scatter", ("fsdp",), "gradients"): (2, total, total * 7 / 8),
     }
-    if runtime().regathers:
+    if regathers:
         expected["all-gather", ("fsdp",), "parameters, backward"] = (2, total, total * 7 / 8)
     assert counted(plan) == expected
     assert plan.bytes_per_device["parameters"] == total // 8
@@ -85,6 +104,55 @@ def test_sharded_optimizer_state_gathers_what_was_updated():
     }
     held = plan.bytes_per_device
     assert held["parameters"] == total and held["optimizer"] == 2 * total // 8 + 8
+
+
+def test_without_reduce_scatter_gradients_are_summed_whole(sends):
+    sends(Communication(regathers=False, scatters=False, adds_first=True))
+    total = KERNEL + BIAS
+    found = counted(FSDP(devices=EIGHT, shards=4, min_size=1).plan(dense(128)))
+    assert found["all-reduce", ("data", "fsdp"), "gradients"][:2] == (2, total)
+    assert len(found) == 2
+    sequence = Parallelism(tensor=8, devices=EIGHT, min_size=1, sequence=True)
+    with abstract_scope():
+        model, tokens, _ = planned.transformer(kdist, layers, blocks=1, heads=8)
+    kinds = {kind for kind, *_ in counted(sequence.plan(model, batch_size=len(tokens)))}
+    assert kinds == {"all-reduce", "all-gather"}
+
+
+def test_units_travel_together(sends):
+    sends(Communication(True, scatters=True, adds_first=True, units=Units(BIAS + 1, BIAS + 1)))
+    model = dense(128, 1)
+    found = counted(FSDP(devices=EIGHT[:2], min_size=1).plan(model))
+    # The second layer is small, and is gathered with the model.
+    last = 4 * 128 * 1
+    sizes = (2, KERNEL + BIAS + last)
+    assert found["all-gather", ("fsdp",), "parameters, forward"][:2] == sizes
+    assert found["all-gather", ("fsdp",), "parameters, backward"][:2] == sizes
+    assert found["reduce-scatter", ("fsdp",), "gradients"][:2] == sizes
+    assert found["all-reduce", ("fsdp",), "gradients"][:2] == (1, 4)
+
+
+def test_gradients_travel_in_buckets_with_marks(sends):
+    buckets = Buckets(nbytes=KERNEL, first_nbytes=BIAS, marks=1)
+    sends(Communication(True, scatters=True, adds_first=True, buckets=buckets))
+    total = KERNEL + BIAS
+    found = counted(DataParallel(devices=EIGHT).plan(dense(128)))
+    assert found["all-reduce", ("batch",), "gradients"][:2] == (2, total + 2 * 4)
+    # Scattered into 8 parts, each of which has a mark of its own; then gathered together.
+    found = counted(FSDP(devices=EIGHT, level="optimizer", min_size=1).plan(dense(128)))
+    assert found["reduce-scatter", ("fsdp",), "gradients"][:2] == (2, total + 2 * 8 * 4)
+    assert found["all-gather", ("fsdp",), "updated parameters"][:2] == (1, total)
+
+
+@pytest.mark.parametrize(("adds_first", "sums"), [(True, 1), (False, 3)])
+def test_gradients_of_an_input_that_three_products_read(adds_first, sums, sends):
+    sends(Communication(False, scatters=True, adds_first=adds_first))
+    with abstract_scope():
+        model, tokens, _ = planned.transformer(kdist, layers, blocks=1)
+    strategy = Parallelism(tensor=2, devices=EIGHT[:2], min_size=1)
+    found = counted(strategy.plan(model, batch_size=len(tokens)))
+    # Query, key and value; the pair; the head.
+    assert found["all-reduce", ("tensor",), "activations, backward"][0] == sums + 1 + 1
 
 
 def test_a_tensor_pair_sums_once_forward():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import jax
@@ -23,6 +23,7 @@ from kdist.distribution.activations import path_of
 from kdist.distribution.layout import TensorLayout
 from kdist.distribution.mesh import DeviceMesh
 from kdist.distribution.plan import Plan
+from kdist.distribution.runtime import communication
 from kdist.distribution.strategy import Strategy
 
 # Below this size a value is computed whole and then cut: compiling its initializer costs more than
@@ -107,16 +108,23 @@ def distribute_tensor(tensor: Any, layout: TensorLayout) -> jax.Array:
 
 def place_model(model: Any, plan: Plan) -> None:
     """Bring the model's variables into the plan's layouts, one after the other, and its layers' outputs from now on."""
+    for variable, planned in zip(model.variables, plan.variables, strict=True):
+        variable.layout = planned.layout
+        variable._storage.move(sharding_of(planned.layout))
+    compute_as(model, plan)
+
+
+def compute_as(model: Any, plan: Plan) -> None:
+    """Have the model compute as the plan says, wherever its variables lie."""
     strategy = plan.strategy
+    whole_first = not communication(strategy.device_mesh).scatters
     for variable, planned in zip(model.variables, plan.variables, strict=True):
         layout = planned.layout
-        variable.layout = layout
-        variable._storage.move(sharding_of(layout))
         computes = strategy.compute_layout(layout)
         updates = strategy.slot_layout(layout, variable.shape)
         # What lies in one way throughout needs no constraint.
         variable._to_compute = (
-            _gather(sharding_of(computes), sharding_of(updates))
+            _gather(sharding_of(computes), sharding_of(updates), whole_first)
             if len({layout, computes, updates}) > 1
             else None
         )
@@ -126,18 +134,50 @@ def place_model(model: Any, plan: Plan) -> None:
         object.__setattr__(layer, "_layouts", layouts if any(layouts) else None)
 
 
+@contextmanager
+def computing_as(model: Any, plan: Plan) -> Iterator[None]:
+    """`compute_as` within; afterwards the model computes as before."""
+    layers = list(model._flatten_layers(include_self=False))
+    before = [v._to_compute for v in model.variables], [x._layouts for x in layers]
+    compute_as(model, plan)
+    try:
+        yield
+    finally:
+        for variable, gather in zip(model.variables, before[0], strict=True):
+            variable._to_compute = gather
+        for layer, layouts in zip(layers, before[1], strict=True):
+            object.__setattr__(layer, "_layouts", layouts)
+
+
+def is_here(mesh: DeviceMesh) -> bool:
+    """Whether this process alone drives all devices of `mesh`."""
+    try:
+        mesh_of(mesh)
+    except ValueError:
+        return False
+    return jax.process_count() == 1
+
+
 @functools.lru_cache(maxsize=1024)
-def _gather(computes: NamedSharding, updates: NamedSharding) -> Callable[[jax.Array], jax.Array]:
+def _gather(
+    computes: NamedSharding, updates: NamedSharding, whole_first: bool
+) -> Callable[[jax.Array], jax.Array]:
     """A function that brings a value to `computes`, and its gradient to `updates`.
 
     Both are said explicitly: XLA left to itself may move the activations instead, which are larger, and a plain
     constraint holds of the gradient too, which would be summed whole on every device.
+
+    Arguments:
+        whole_first: the gradient is summed whole, and then cut. Where there is no reduce-scatter XLA does just that,
+            but along one mesh axis after the other, or moves parts of what several devices compute.
     """
 
     def forward(_: tuple, value: jax.Array) -> jax.Array:
         return jax.lax.with_sharding_constraint(value, computes)
 
     def backward(_: tuple, gradient: jax.Array) -> jax.Array:
+        if whole_first:
+            gradient = jax.lax.with_sharding_constraint(gradient, computes)
         return jax.lax.with_sharding_constraint(gradient, updates)
 
     def gather(value: Any) -> jax.Array:

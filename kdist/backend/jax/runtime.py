@@ -13,6 +13,7 @@ import jax
 from jax._src import distributed as _distributed
 
 from kdist.core.coordination import BarrierTimeout, Channel, SingleProcess
+from kdist.distribution.communication import Communication
 
 # kill -9 of a process is noticed by the others after this time.
 _HEARTBEAT_S = 20
@@ -75,13 +76,16 @@ class _ServiceCoordinator:
             return None
 
 
+# XLA keeps what was gathered for the forward pass, unless a layer is rematerialized. For GPUs and TPUs its passes make
+# reduce-scatters of sums that are cut, and add up what is summed anyway; for CPUs it has neither pass.
+_ACCELERATOR = Communication(regathers=False, scatters=True, adds_first=True)
+_CPU = Communication(regathers=False, scatters=False, adds_first=False)
+
+
 class Runtime:
     """The contract's `Runtime`."""
 
     statistics_per_replica = False  # arrays are global
-    regathers = (
-        False  # XLA keeps what was gathered for the forward pass, unless a layer is rematerialized
-    )
 
     def __init__(self) -> None:
         self._coordinator: Channel | None = None
@@ -117,6 +121,9 @@ class Runtime:
             return
         jax.distributed.shutdown()
         self._coordinator = None
+
+    def communication(self, kind: str) -> Communication:
+        return _CPU if kind == "cpu" else _ACCELERATOR
 
     def process_index(self) -> int:
         return jax.process_index()

@@ -1,7 +1,7 @@
 """The memory a training step takes, estimated from its jaxpr.
 
-XLA decides what lies in memory when it compiles. A small computation is compiled to ask it. For a large one the
-estimate follows its main rules without compiling: elementwise
+XLA decides what lies in memory when it compiles, so it is asked: see `memory`. What each layer has of it is found
+without compiling, by XLA's main rules, and so is all of it where compiling would take too long: elementwise
 operations are fused into what consumes them and computed again where they are needed twice, unless they are
 expensive; products, convolutions and reductions write their results; an elementwise operation may write over an
 operand that nobody needs any more.
@@ -10,7 +10,7 @@ operand that nobody needs any more.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
@@ -18,16 +18,16 @@ from jax.extend import core as jex
 
 from kdist.backend.jax.abstract import zeros
 from kdist.backend.jax.fusion import Operation, allocations
-from kdist.backend.jax.tensors import native_dtype
+from kdist.backend.jax.memory import compiled_bytes, on_devices, struct
+from kdist.backend.jax.placement import computing_as, is_here
 from kdist.core import tree
 from kdist.core.abstract import stand_ins
+from kdist.core.given import GivenValues
 from kdist.core.recording import Recorder, paused
 from kdist.core.scopes import StatelessScope
 from kdist.core.spec import Spec
-from kdist.distribution.trace import Allocation
+from kdist.distribution.trace import Traced
 
-# Operations in a jaxpr up to which XLA is asked: about ten seconds of compiling.
-COMPILED_LIMIT = 1500
 _TAG = re.compile(r"layer(\d+)")
 
 
@@ -37,52 +37,59 @@ def recorder(describe: Callable[[Any], tuple]) -> Recorder:
 
 
 def trace_gradients(
-    loss_of: Callable, variables: Sequence, others: Sequence, args: tuple
-) -> tuple[tuple[Allocation, ...], int, int | None]:
+    loss_of: Callable, variables: Sequence, others: Sequence, args: tuple, placing: Any = None
+) -> Traced:
     """What the gradient of `loss_of(*args)` with respect to `variables` holds in memory, and when.
 
     Arguments:
         others: further variables that `loss_of` reads.
-        args: structures with a `Spec` for each tensor.
-
-    Returns: the allocations, the bytes of the gradients, which are among them and live to the end, and if the
-        computation is small enough to be compiled for it, the bytes XLA itself will take for both.
+        args: structures with a `Spec` for each tensor, its first dim one device's rows.
+        placing: (model, plan): `loss_of` is the model's, on many devices.
     """
-    leaves = tree.flatten(args)
-    slots = [i for i, x in enumerate(leaves) if isinstance(x, Spec)]
-
-    def loss(values: list, held: list, arrays: list) -> jax.Array:
-        filled = list(leaves)
-        for i, x in zip(slots, arrays, strict=True):
-            filled[i] = x
-        pairs = zip((*variables, *others), (*values, *held), strict=True)
-        with StatelessScope(pairs), stand_ins(zeros):
-            return loss_of(*tree.pack_sequence_as(args, filled))
-
-    struct = lambda x: jax.ShapeDtypeStruct(x.shape, native_dtype(x.dtype))
-    values, held = [struct(v) for v in variables], [struct(v) for v in others]
-    given = (values, held, [struct(leaves[i]) for i in slots])
+    loss = _Loss(loss_of, variables, others, args, StatelessScope)
+    arrays = [x for x in tree.flatten(args) if isinstance(x, Spec)]
+    given = tuple([struct(x) for x in group] for group in (variables, others, arrays))
     jaxpr = jax.make_jaxpr(jax.value_and_grad(loss))(*given).jaxpr
     flat = _Flat()
     outputs = flat.add(jaxpr, [None] * len(jaxpr.invars), "")
     gradients = [x for x in outputs[1:] if x is not None]
     sizes = sum(_nbytes(v.aval) for v in jaxpr.outvars[1:])
-    compiled = None
-    if len(flat.operations) <= COMPILED_LIMIT:
-        with paused():
-            compiled = _compiled_bytes(loss, given)
-    return allocations(flat.operations, gradients), sizes, compiled
+    compiled = placed = None
+    with paused():
+        if placing is not None and is_here(placing[1].mesh):
+            loss = _Loss(loss_of, variables, others, args, _brought)
+            with computing_as(*placing):
+                placed = compiled_bytes(loss, on_devices(*placing, variables, others, arrays))
+        else:
+            compiled = compiled_bytes(loss, given)
+    return Traced(allocations(flat.operations, gradients), sizes, compiled, placed)
 
 
-def _compiled_bytes(loss: Callable, given: tuple) -> int:
-    """What XLA takes beyond arguments for a step that updates the first of them in place."""
+class _Loss:
+    """The loss as a function of arrays: the variables' values, those of others, and the batch.
 
-    def step(values: list, held: list, arrays: list) -> tuple[jax.Array, list]:
-        value, gradients = jax.value_and_grad(loss)(values, held, arrays)
-        return value, [v - g for v, g in zip(values, gradients, strict=True)]
+    Arguments:
+        scope: makes the scope in which variables, given as pairs of variable and value, read as these values.
+    """
 
-    memory = jax.jit(step, donate_argnums=0).lower(*given).compile().memory_analysis()
-    return memory.temp_size_in_bytes + memory.output_size_in_bytes - memory.alias_size_in_bytes
+    def __init__(
+        self, loss_of: Callable, variables: Sequence, others: Sequence, args: tuple, scope: Callable
+    ):
+        self._loss_of, self._args, self._scope = loss_of, args, scope
+        self._variables = (*variables, *others)
+
+    def __call__(self, values: list, held: list, arrays: list) -> jax.Array:
+        rest = iter(arrays)
+        fill = lambda x: next(rest) if isinstance(x, Spec) else x
+        filled = tree.map_structure(fill, self._args)
+        pairs = zip(self._variables, (*values, *held), strict=True)
+        with self._scope(pairs), stand_ins(zeros):
+            return self._loss_of(*filled)
+
+
+def _brought(pairs: Iterable) -> StatelessScope:
+    """Values are brought to where the plan computes with them."""
+    return GivenValues(tuple(zip(*pairs, strict=True))).scope()
 
 
 class _Flat:

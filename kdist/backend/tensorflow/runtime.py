@@ -24,6 +24,7 @@ from tensorflow.python.eager import context
 from kdist.backend.tensorflow.dtensor import one_axis_a_dim
 from kdist.backend.tensorflow.roll_call import roll_call
 from kdist.core.coordination import BarrierTimeout, Channel, SingleProcess
+from kdist.distribution.communication import Communication
 from kdist.distribution.layout import TensorLayout
 
 # How long a process may be silent before its peers' collectives fail instead of hanging.
@@ -94,11 +95,13 @@ def _has_key(service: Any, key: str, timeout_ms: int) -> bool:
     return True
 
 
+_COMMUNICATION = Communication(regathers=True, scatters=True, adds_first=True)
+
+
 class TensorFlowRuntime:
     """The processes of this job, and the `tf.distribute` strategies over their devices."""
 
     statistics_per_replica = True
-    regathers = True
 
     def __init__(self) -> None:
         self._rank, self._count = 0, 1
@@ -166,6 +169,9 @@ class TensorFlowRuntime:
         if not failed and isinstance(self._coordinator, ServiceCoordinator):
             self._coordinator.leave(60.0)
         self._coordinator = SingleProcess()
+
+    def communication(self, kind: str) -> Communication:
+        return _COMMUNICATION
 
     def possible_layout(self, layout: TensorLayout, shape: Sequence[int]) -> tuple:
         """What DTensor makes of a layout, and, if that is another one, why."""

@@ -13,7 +13,7 @@ from kdist.core.abstract import stand_ins
 from kdist.core.recording import Recorder
 from kdist.core.scopes import StatelessScope
 from kdist.core.spec import Spec
-from kdist.distribution.trace import GRADIENT, Allocation
+from kdist.distribution.trace import GRADIENT, Allocation, Traced
 
 _TAG = re.compile(r"layer(\d+)")
 # Their result is an operand's memory.
@@ -68,16 +68,14 @@ def recorder(describe: Callable[[Any], tuple]) -> Recorder:
 
 
 def trace_gradients(
-    loss_of: Callable, variables: Sequence, others: Sequence, args: tuple
-) -> tuple[tuple[Allocation, ...], int, int | None]:
+    loss_of: Callable, variables: Sequence, others: Sequence, args: tuple, placing: Any = None
+) -> Traced:
     """What the gradient of `loss_of(*args)` with respect to `variables` holds in memory, and when.
 
     Arguments:
         others: further variables that `loss_of` reads.
         args: structures with a `Spec` for each tensor.
-
-    Returns: the allocations, the bytes of the gradients, which are among them and live to the end, and None: no
-        compiler is asked.
+        placing: not looked at: no compiler is asked.
     """
     placeholder = lambda x: tf.compat.v1.placeholder(x.dtype, x.shape)
     fill = lambda x: placeholder(x) if isinstance(x, Spec) else x

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import torch
 import torch.distributed as dist
 
-from kdist.backend.torch import device
+from kdist.backend.torch import buckets, device, sharding
 from kdist.core.coordination import BarrierTimeout, Channel, SingleProcess
+from kdist.distribution.communication import Buckets, Communication, Units
 
 # Far above any honest wait between two collectives; hangs are found by the launcher's watchdog long before.
 _COLLECTIVE_TIMEOUT = datetime.timedelta(minutes=30)
@@ -72,7 +73,6 @@ class TorchRuntime:
     """The process group of this job; a job of one process has none."""
 
     statistics_per_replica = True
-    regathers = True
 
     def __init__(self) -> None:
         self._coordinator: Channel = SingleProcess()
@@ -135,6 +135,16 @@ class TorchRuntime:
             self._coordinator.leave(60.0)
         dist.destroy_process_group()
         self._coordinator = SingleProcess()
+
+    def communication(self, kind: str) -> Communication:
+        """FSDP2 gathers and reduces by units; gradients of whole parameters travel in buckets."""
+        return Communication(
+            regathers=True,
+            scatters=True,
+            adds_first=True,
+            units=Units(sharding.SMALL_UNIT_BYTES, sharding.SMALL_UNITS_BYTES),
+            buckets=Buckets(buckets.BYTES, buckets.FIRST_BYTES, marks=1),
+        )
 
     def process_index(self) -> int:
         return dist.get_rank() if dist.is_initialized() else 0

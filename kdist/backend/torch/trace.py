@@ -17,7 +17,7 @@ from kdist.backend.torch.device import device_scope
 from kdist.core import recording, tree
 from kdist.core.recording import Recorder
 from kdist.core.spec import Spec
-from kdist.distribution.trace import GRADIENT, Allocation
+from kdist.distribution.trace import GRADIENT, Allocation, Traced
 
 
 def recorder(describe: Callable[[Any], tuple]) -> Recorder:
@@ -87,16 +87,14 @@ class Tracker(TorchDispatchMode):
 
 
 def trace_gradients(
-    loss_of: Callable, variables: Sequence, others: Sequence, args: tuple
-) -> tuple[tuple[Allocation, ...], int, int | None]:
+    loss_of: Callable, variables: Sequence, others: Sequence, args: tuple, placing: Any = None
+) -> Traced:
     """What the gradient of `loss_of(*args)` with respect to `variables` holds in memory, and when.
 
     Arguments:
         others: further variables that `loss_of` reads.
         args: structures with a `Spec` for each tensor.
-
-    Returns: the allocations, the bytes of the gradients, which are among them and live to the end, and None: the
-        allocations are exact.
+        placing: not looked at: no compiler is asked.
     """
     fill = lambda x: empty(x.shape, x.dtype) if isinstance(x, Spec) else x
     # Fake tensors know which kernels the device takes; the meta device would take others.
@@ -115,4 +113,4 @@ def trace_gradients(
             found = torch.autograd.grad(loss, parameters, allow_unused=True)
     gradients = [g for g in found if g is not None]
     sizes = sum(g.untyped_storage().nbytes() for g in gradients)
-    return tracker.allocations(gradients), sizes, None
+    return Traced(tracker.allocations(gradients), sizes)

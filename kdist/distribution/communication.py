@@ -1,0 +1,56 @@
+"""How a backend sends what a strategy asks for: in which kinds of messages, and what goes together in one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Units:
+    """Parameters that are gathered together, and whose gradients are reduced together: see `distribution.units`.
+
+    Arguments:
+        small, together: bytes, as `units_of` takes them.
+    """
+
+    small: int
+    together: int
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """Gradients of variables that every device holds whole, as they travel together in flat buffers.
+
+    Arguments:
+        nbytes: a buffer is full when it has at least so many bytes of gradients.
+        first_nbytes: of the first buffer, where gradients leave while others are still being computed: in the opposite
+            order of the variables. Where parameters are sharded they leave after all of them, in the variables' order.
+        marks: elements that each gradient adds to its buffer, for every part that the buffer is scattered into.
+    """
+
+    nbytes: int
+    first_nbytes: int
+    marks: int
+
+
+@dataclass(frozen=True)
+class Communication:
+    """What a backend's step sends, where strategies leave a choice.
+
+    Arguments:
+        regathers: whether gathered parameters are let go after the forward pass, and gathered again for the backward
+            pass. If not, that is so for what is rematerialized alone.
+        scatters: whether a sum of which each device wants a part is a reduce-scatter. If not, every device receives
+            the whole sum and takes its part.
+        adds_first: whether the parts of a gradient that several split products have for the same input are added up
+            before they are summed over devices, in one message. If not, each product's are summed.
+        units: which parameters travel together; None: each one alone.
+        buckets: which gradients do; None: each one alone. With buckets, parameters that were updated in parts are
+            gathered together, too.
+    """
+
+    regathers: bool
+    scatters: bool
+    adds_first: bool
+    units: Units | None = None
+    buckets: Buckets | None = None

@@ -1,0 +1,159 @@
+"""What parameters and their gradients communicate."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kdist.core import dtypes
+from kdist.distribution.communication import Buckets, Communication
+from kdist.distribution.costs import ALL_GATHER, ALL_REDUCE, REDUCE_SCATTER, Tally, layout_bytes
+from kdist.distribution.units import units_of
+
+Axes = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    """A variable, as messages see it.
+
+    Arguments:
+        stored, updated: the batch axes over which it is cut where it lies, and where it is updated.
+        others: the remaining batch axes.
+        whole: bytes of what a device computes with.
+        part: bytes of what it updates.
+    """
+
+    id: int
+    dtype: str
+    trains: bool
+    stored: Axes
+    updated: Axes
+    others: Axes
+    whole: int
+    part: int
+
+
+def count_parameters(
+    tally: Tally,
+    strategy: Any,
+    model: Any,
+    planned: Sequence,
+    how: Communication,
+    repeated: Collection[int] = (),
+) -> None:
+    """What the parameters communicate in one step.
+
+    Arguments:
+        planned: the `VariablePlan`s of `model.variables`.
+        repeated: ids of the variables that are rematerialized layers'.
+    """
+    found = {
+        id(v): _parameter(tally, strategy, id(v), p)
+        for v, p in zip(model.variables, planned, strict=True)
+    }
+    gathered = [p for p in found.values() if p.stored]
+    for message in _gathered_together(model, found, how):
+        _gather(tally, message, how, repeated)
+    whole = [p for p in found.values() if p.trains and not p.stored]
+    if how.buckets is None:
+        for p in whole:
+            _reduce(tally, [p], how)
+    else:
+        for axes, nbytes, pieces in _in_buckets(whole, how.buckets, overlapped=not gathered):
+            _reduce_parts(tally, axes, (strategy.batch_axes, nbytes, nbytes // pieces), how)
+    _publish(tally, whole, together=how.buckets is not None)
+
+
+def _parameter(tally: Tally, strategy: Any, key: int, planned: Any) -> _Parameter:
+    batch, layout = strategy.batch_axes, planned.layout
+    cut = lambda layout: tuple(a for a in layout.mesh_axes if a in batch and tally.counts(a))
+    slots = strategy.slot_layout(layout, planned.shape) if planned.trainable else layout
+    updated = cut(slots)
+    return _Parameter(
+        id=key,
+        dtype=planned.dtype,
+        trains=planned.trainable,
+        stored=cut(layout),
+        updated=updated,
+        others=tuple(a for a in batch if a not in updated),
+        whole=layout_bytes(strategy.compute_layout(layout), planned.shape, planned.dtype),
+        part=layout_bytes(slots, planned.shape, planned.dtype),
+    )
+
+
+def _gathered_together(
+    model: Any, found: dict[int, _Parameter], how: Communication
+) -> Iterator[list[_Parameter]]:
+    """The parameters of each message that gathers."""
+    is_gathered = lambda v: bool(found[id(v)].stored)
+    if how.units is None:
+        yield from ([p] for p in found.values() if p.stored)
+        return
+    units, rest = units_of(model, is_gathered, how.units.small, how.units.together)
+    for unit in (*units, rest):
+        members = [found[id(v)] for v in unit.variables]
+        for dtype in {p.dtype: None for p in members}:
+            yield [p for p in members if p.dtype == dtype]
+
+
+def _gather(
+    tally: Tally, message: list[_Parameter], how: Communication, repeated: Collection[int]
+) -> None:
+    axes, nbytes = message[0].stored, sum(p.whole for p in message)
+    tally.add(ALL_GATHER, axes, "parameters, forward", nbytes)
+    trained = [p for p in message if p.trains]
+    if (how.regathers and trained) or any(p.id in repeated for p in message):
+        tally.add(ALL_GATHER, axes, "parameters, backward", nbytes)
+    _reduce(tally, trained, how)
+
+
+def _reduce(tally: Tally, message: list[_Parameter], how: Communication) -> None:
+    """The sum over the batch axes of gradients that travel together."""
+    if message:
+        first = message[0]
+        whole, part = sum(p.whole for p in message), sum(p.part for p in message)
+        batch = (*first.updated, *first.others)
+        _reduce_parts(tally, first.updated, (batch, whole, part), how)
+
+
+def _reduce_parts(
+    tally: Tally, updated: Axes, sizes: tuple[Axes, int, int], how: Communication
+) -> None:
+    batch, whole, part = sizes
+    if not updated or not how.scatters:
+        tally.add(ALL_REDUCE, tally.ordered(batch), "gradients", whole)
+        return
+    tally.add(REDUCE_SCATTER, updated, "gradients", whole)
+    tally.add(ALL_REDUCE, [a for a in batch if a not in updated], "gradients", part)
+
+
+def _in_buckets(
+    parameters: list[_Parameter], buckets: Buckets, overlapped: bool
+) -> Iterator[tuple[Axes, int, int]]:
+    """The flat buffers: (over which axes they are cut, bytes, into how many pieces)."""
+    open_: dict[tuple, list[int]] = {}  # [bytes of gradients, bytes sent]
+    limit = buckets.first_nbytes if overlapped else buckets.nbytes
+    for p in reversed(parameters) if overlapped else parameters:
+        pieces = p.whole // p.part
+        kind = (p.dtype, p.updated, pieces)
+        sizes = open_.setdefault(kind, [0, 0])
+        sizes[0] += p.whole
+        sizes[1] += p.whole + buckets.marks * pieces * dtypes.size_in_bytes(p.dtype)
+        if sizes[0] >= limit:
+            yield p.updated, open_.pop(kind)[1], pieces
+            limit = buckets.nbytes
+    for (_, axes, pieces), (_, nbytes) in open_.items():
+        yield axes, nbytes, pieces
+
+
+def _publish(tally: Tally, parameters: list[_Parameter], together: bool) -> None:
+    """What was updated in parts is given to all."""
+    kinds: dict[Any, list[_Parameter]] = {}
+    for p in parameters:
+        if p.updated:
+            kinds.setdefault((p.updated, p.dtype) if together else p.id, []).append(p)
+    for members in kinds.values():
+        nbytes = sum(p.whole for p in members)
+        tally.add(ALL_GATHER, members[0].updated, "updated parameters", nbytes)

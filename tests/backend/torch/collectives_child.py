@@ -1,0 +1,54 @@
+"""What worker processes run to see what a step sends. Imports nothing of pytest."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "parity"))
+import cases
+
+import kdist
+from kdist import distribution
+from kdist.backend.torch import buckets, sharding
+from kdist.backend.torch.collectives import Messages
+from kdist.data import adapt
+from kdist.training.prepare import prepare
+
+ROWS = 16
+
+
+def counted(case: str, strategy: str, remat: str | None = None) -> tuple[dict, dict]:
+    """(what the second step sent, what the plan says), kind -> [messages, bytes]."""
+    samples = cases.CASES[case].samples(ROWS)
+    with cases.STRATEGIES[strategy](kdist).scope(), kdist.RematScope(mode=remat):
+        model = cases.compiled(case)
+        source = adapt(samples["x"], samples["y"], samples["sample_weight"], batch_size=ROWS)
+        prepare(model, source, training=True)
+        program, batch = model._program("train"), next(iter(source.epoch(0, model._shard())))
+        state = program.begin()
+        program(state, batch)
+        with Messages() as messages:
+            program(state, batch)
+        program.end(state)
+        plan: dict = {}
+        for c in model.plan(batch_size=ROWS).collectives:
+            count, nbytes = plan.get(c.kind, (0, 0))
+            plan[c.kind] = count + c.count, nbytes + c.nbytes
+    return messages.totals(), plan
+
+
+if __name__ == "__main__":
+    warnings.filterwarnings("ignore", message="Sizes that do not divide")
+    distribution.initialize(timeout_s=30)
+    found = {}
+    for argument in sys.argv[1:]:
+        case, strategy, *options = argument.split(":")
+        if "small" in options:  # so that these models have several units and buckets
+            sharding.SMALL_UNIT_BYTES = 64
+            buckets.FIRST_BYTES, buckets.BYTES = 256, 2048
+        found[argument] = counted(case, strategy, "full" if "remat" in options else None)
+    print(json.dumps(found))
+    distribution.shutdown()

@@ -1,0 +1,28 @@
+"""What a step sends: what the plan says, message by message, and nothing hidden."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import test_processes
+
+CHILD = Path(__file__).with_name("collectives_child.py")
+# The last ones with limits that make several units and buckets of small models.
+RUNS = {
+    2: ["mlp:data", "transformer:fsdp", "transformer:fsdp:remat", "transformer:optimizer", "transformer:tensor_2",
+        "transformer:data:small", "transformer:fsdp:small", "transformer:optimizer:small"],
+    4: ["mlp:composed_4", "transformer:hybrid_4", "transformer:composed_4", "transformer:hybrid_4:small"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("count", RUNS)
+def test_the_plan_counts_what_a_step_sends(count, monkeypatch):
+    monkeypatch.setattr(test_processes, "CHILD", CHILD)
+    monkeypatch.setattr(test_processes, "LIMIT_S", 150)
+    for found in test_processes.run(RUNS[count], count):
+        for name, (sent, planned) in found.items():
+            assert sent == planned and sent, name
