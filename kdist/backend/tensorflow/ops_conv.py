@@ -48,6 +48,10 @@ def _channels_first(x: Any) -> Any:
     return tf.transpose(x, [0, rank - 1, *range(1, rank - 1)])
 
 
+# Named, for TensorFlow's default of 3-D kernels, None, breaks their gradients in eager mode.
+_LAST = {3: "NWC", 4: "NHWC", 5: "NDHWC"}
+
+
 def _in_channels_last(fn: Callable, x: Any, data_format: str | None) -> Any:
     """`fn` of a channels_last tensor, applied to `x` of either layout."""
     if config.standardize_data_format(data_format) == "channels_last":
@@ -116,10 +120,12 @@ def conv(
 
     def one_group(x: Any, kernel: Any) -> Any:
         if max(rates) > 1:
-            return tf.nn.convolution(x, kernel, strides, padding, dilations=rates)
+            return tf.nn.convolution(
+                x, kernel, strides, padding, data_format=_LAST[x.shape.rank], dilations=rates
+            )
         if n == 2:
             return tf.nn.conv2d(x, kernel, strides, padding)
-        return tf.nn.convolution(x, kernel, strides, padding)
+        return tf.nn.convolution(x, kernel, strides, padding, data_format=_LAST[x.shape.rank])
 
     def compute(x: Any) -> Any:
         if groups == 1:
@@ -254,13 +260,13 @@ def _pool(kernel: Callable) -> Callable:
 
 
 def _max_pool(x: Any, size: tuple, step: tuple, padding: str) -> Any:
-    return tf.nn.max_pool(x, size, step, padding)
+    return tf.nn.max_pool(x, size, step, padding, _LAST[x.shape.rank])
 
 
 def _average_pool(x: Any, size: tuple, step: tuple, padding: str) -> Any:
     if padding == "VALID" and list(size) == x.shape.as_list()[1:-1] and math.prod(size) > 1:
         return tf.reduce_mean(x, axis=list(range(1, x.shape.rank - 1)), keepdims=True)
-    return tf.nn.avg_pool(x, size, step, padding)
+    return tf.nn.avg_pool(x, size, step, padding, _LAST[x.shape.rank])
 
 
 OPS: dict[str, Callable] = {
