@@ -131,10 +131,11 @@ def test_a_function_given_to_an_op_is_saved_with_the_model():
         (lambda s: ops.take_along_axis(s(None, 3), indices=s(1, 3), axis=1), (None, 3)),
         (lambda s: ops.unravel_index(s(None, 4), (2, 3))[1], (None, 4)),
         (lambda s: ops.nancumsum(s(None, 3), axis=(1,)), (None, 3)),
+        (lambda s: ops.meshgrid(s(2, 3), s(2, 3, 4))[0], (24, 6)),
     ],
 )
-def test_symbolic_integers_need_no_dtype(call, shape):
-    """A symbolic tensor is of floats unless it says otherwise."""
+def test_symbolic_calls(call, shape):
+    """A symbolic tensor is of floats unless it says otherwise: where integers are asked for, it counts as such."""
     assert call(lambda *sizes: kdist.KerasTensor(sizes)).shape == shape
 
 

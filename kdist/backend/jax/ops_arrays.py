@@ -75,7 +75,8 @@ def _linspace_dtype(start: Any, stop: Any) -> str:
 
 
 def meshgrid(*x: Any, indexing: str = "xy") -> list:
-    return jnp.meshgrid(*(as_tensor(v) for v in x), indexing=indexing)
+    # Arrays of any shape are flattened, as NumPy does.
+    return jnp.meshgrid(*(jnp.ravel(as_tensor(v)) for v in x), indexing=indexing)
 
 
 def ones(shape: Any, dtype: Any = None) -> jax.Array:
