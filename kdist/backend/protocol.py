@@ -108,6 +108,7 @@ class Runtime(Protocol):
 
     statistics_per_replica: bool
     """Whether layers in a step see one replica's slice of the batch, and not the whole."""
+
     def initialize(
         self,
         coordinator: str,

@@ -73,20 +73,18 @@ def plan_table(plan: Any) -> Table:
     table.add_section()
     total = 0
     for name, n in plan.bytes_per_device.items():
-        table.add_row(name, "", "", "", f"{n:,}", _note(name))
+        note = ", an estimate" if name == "activations" else ""
+        table.add_row(name, "", "", "", f"{n:,}", readable(n) + note)
         total += n
     table.add_row("altogether", "", "", "", f"{total:,}", readable(total))
-    table.add_row("sent per step", "", "", "", f"{plan.bytes_communicated_per_step:,}")
+    sent = plan.bytes_communicated_per_step
+    table.add_row("sent per step", "", "", "", f"{sent:,}", readable(sent))
     return table
-
-
-def _note(name: str) -> str:
-    return "estimate" if name == "activations" else ""
 
 
 def communication_table(plan: Any, devices_per_host: int | None) -> Table:
     """What one device communicates per step, by kind and mesh axes."""
-    columns = ["collective", "mesh axes", "of", "count", "bytes whole", "sent per device"]
+    columns = ["collective", "mesh axes", "of what", "count", "bytes in all", "sent per device"]
     table = _table("Communication per step", *columns, *(["link"] if devices_per_host else []))
     for c in plan.collectives:
         axes = ", ".join(f"{a}={plan.mesh.axis_size(a)}" for a in c.axes)

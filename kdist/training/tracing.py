@@ -45,7 +45,11 @@ def trace_step(
             y = targets if targets is not None else _targets(loss, outputs)
         with backend.recorder(_specs) as recorder:
             traced = backend.trace_gradients(
-                _Loss(model, loss), variables, others, (x, y), None if plan is None else (model, plan)
+                _Loss(model, loss),
+                variables,
+                others,
+                (x, y),
+                None if plan is None else (model, plan),
             )
     batch_bytes = sum(s.nbytes for s in tree.flatten((x, y)) if isinstance(s, Spec))
     calls = tuple(LayerCall(id(layer), *specs) for layer, *specs in recorder.calls)

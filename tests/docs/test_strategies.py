@@ -15,6 +15,7 @@ from kdist import distribution
 pytestmark = pytest.mark.skipif(
     os.environ["KDIST_BACKEND"] != "jax", reason="eight devices in one process are jax's"
 )
+GPUS = [f"gpu:{i}" for i in range(8)]
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "docs" / "strategies"
 PAGES = sorted(p.name for p in FOLDER.glob("*.md") if "```python" in p.read_text())
 
@@ -55,7 +56,8 @@ def test_the_table_of_costs(tmp_path):
     )
     assert len(rows) == 7
     for call, *numbers in rows:
-        plan = eval(call, vars(distribution)).plan(model, batch_size=64)
+        strategy = eval(call.replace("(", "(devices=GPUS, "), {**vars(distribution), "GPUS": GPUS})
+        plan = strategy.plan(model, batch_size=64)
         found = [plan.bytes_per_device[k] for k in ("parameters", "gradients", "optimizer")]
         found.append(plan.bytes_communicated_per_step)
         assert [f"{n:,}" for n in found] == numbers, call

@@ -13,8 +13,8 @@ from kdist.backend.jax.repeats import find_repeats, shortened
 from kdist.backend.jax.tensors import native_dtype
 from kdist.core.spec import Spec
 
-# Operations of a loss up to which it is compiled as a whole, some ten seconds of compiling; and if nothing in it repeats,
-# a minute.
+# Operations of a loss up to which it is compiled as a whole, in some ten seconds; and if nothing in it repeats, in a
+# minute.
 COMPILED_LIMIT, UNREPEATED_LIMIT = 600, 3000
 # Of a long one that repeats a part, computations with so many repetitions are compiled. With fewer than two the rest
 # of the model might weigh more than any repetition.

@@ -6,26 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from torch.profiler import ProfilerActivity, profile
 
 import kdist
 from kdist import layers
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "distribution"))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "distribution")]
 import planned
-
-
-def allocated_at_most(model, x, y):
-    """The most bytes that a step allocates beyond what is there before it."""
-    model.fit(x, y, batch_size=len(x), verbose=0)  # the slots exist afterwards
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as run:
-        model.fit(x, y, batch_size=len(x), verbose=0)
-    held = most = 0
-    for event in run.profiler.kineto_results.events():
-        if event.name() == "[memory]":
-            held += event.nbytes()
-            most = max(most, held)
-    return most
+import test_processes
+from memory_child import allocated_at_most
 
 
 @pytest.mark.parametrize("name", planned.MODELS)
@@ -39,3 +28,11 @@ def test_memory(name):
     parameters = sum(p.nbytes for p in model.parameters()) + sum(b.nbytes for b in model.buffers())
     slots = sum(v.handle.nbytes for v in model.optimizer.variables)
     assert (held["parameters"], held["optimizer"]) == (parameters, slots)
+
+
+def test_memory_where_parameters_are_gathered(monkeypatch):
+    monkeypatch.setattr(test_processes, "CHILD", HERE / "memory_child.py")
+    monkeypatch.setattr(test_processes, "LIMIT_S", 120)
+    for found in test_processes.run([]):
+        for name, (planned_bytes, allocated) in found.items():
+            assert planned_bytes == pytest.approx(allocated, rel=0.1), name
