@@ -8,6 +8,7 @@ from typing import Any
 from kdist import dtype_policies, initializers, ops
 from kdist.backend.variable import Variable
 from kdist.core import config, names, scopes, tree
+from kdist.core.results import noting
 
 
 class Metric:
@@ -43,6 +44,11 @@ class Metric:
 
     _variables: list[Variable]
     _metrics: list[Metric]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "result" in cls.__dict__:
+            cls.result = noting(cls.result)  # type: ignore[method-assign]
 
     def __init__(self, dtype: Any = None, name: str | None = None):
         object.__setattr__(self, "_variables", [])

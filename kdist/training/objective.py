@@ -9,6 +9,7 @@ from kdist.backend import bound as backend
 from kdist.core import config, scopes
 from kdist.core.given import GivenValues
 from kdist.core.replicas import sample_mask
+from kdist.core.results import ResultOf
 from kdist.training.compile_loss import samples_here
 from kdist.training.logs import to_python
 
@@ -145,25 +146,29 @@ class Objective:
 
     # ---- logs
     def read_logs(
-        self, program: Any, state: Any, out: dict | frozenset | None, local: bool = False
+        self, program: Any, state: Any, out: dict | None, local: bool = False
     ) -> dict:
         """Python numbers for the logs of a step.
 
         Where processes accumulate metrics apart, all of them call this together, unless `local`.
 
         Arguments:
-            out: the logs; None for the results of all metrics, or the names of those that are wanted.
+            out: the logs, `ResultOf`s among them; None for the results of all metrics.
         """
-        names = out if isinstance(out, frozenset) else None
-        if out is None or names is not None:
-            values = program.local_metric_values(state) if local else program.metric_values(state)
-            if values is None:
-                out = self.get_metrics_result()
-            else:
-                with scopes.StatelessScope(list(zip(self.metrics_variables, values, strict=True))):
-                    out = self.get_metrics_result()
+        if out is None:
+            out = self._results(program, state, local)
+        elif any(isinstance(v, ResultOf) for v in out.values()):
+            results = self._results(program, state, local)
+            out = {k: results[v.name] if isinstance(v, ResultOf) else v for k, v in out.items()}
         return {
             k: to_python(backend.convert_to_numpy(v) if backend.is_tensor(v) else v)
             for k, v in out.items()
-            if names is None or k in names
         }
+
+    def _results(self, program: Any, state: Any, local: bool) -> dict:
+        """The metrics' results over all processes, or this one's own."""
+        values = program.local_metric_values(state) if local else program.metric_values(state)
+        if values is None:
+            return self.get_metrics_result()
+        with scopes.StatelessScope(list(zip(self.metrics_variables, values, strict=True))):
+            return self.get_metrics_result()

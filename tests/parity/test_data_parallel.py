@@ -59,6 +59,9 @@ NAMES = [
     "regularized",
     "accumulated",
     "hard_convnet",
+    "transformer",
+    "shared",
+    "own_step",
     *(["dropout"] if BACKEND == "jax" else []),
 ]
 

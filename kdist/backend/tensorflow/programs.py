@@ -26,6 +26,7 @@ from kdist.backend.tensorflow.tensors import as_tensor
 from kdist.backend.tensorflow.trainer import pack
 from kdist.core import tree
 from kdist.core.replicas import SINGLE, step_scope
+from kdist.core.results import ResultOf, of_metrics, results_given
 from kdist.distribution.plan import Plan
 
 
@@ -62,6 +63,8 @@ class Program:
             "predict": model.predict_step,
         }[kind]
         self._is_silent = _is_silent(model, kind)
+        # Of a user's own step over several replicas: name -> where its number is read, None if it is an average.
+        self._reports: dict[str, ResultOf | None] | None = None
         self._graphs: Graphs | None = None
         if not model.run_eagerly:
             jit = _wants_jit(model) and self._strategy is None
@@ -82,7 +85,13 @@ class Program:
                     storage.write(value)
 
     def __call__(self, state: None, batch: Any) -> tuple[None, Any]:
-        return None, self._once(*self._arguments(batch))
+        return None, self._logs(self._once(*self._arguments(batch)))
+
+    def _logs(self, out: Any) -> Any:
+        """What a step gave, with the results that are to be read off the metrics."""
+        if self._reports is None or not isinstance(out, dict):
+            return out
+        return {k: out[k] if result is None else result for k, result in self._reports.items()}
 
     def _arguments(self, batch: Any) -> tuple:
         y, w = (None, None) if self._kind == "predict" else (batch.y, batch.sample_weight)
@@ -104,7 +113,7 @@ class Program:
             else:
                 for arguments in alike:
                     out = self._once(*arguments)
-        return None, out
+        return None, self._logs(out)
 
     def _can_loop(self) -> bool:
         """Not where a step's place in an update makes its graph, which the first step's trace tells."""
@@ -178,9 +187,13 @@ class Program:
             me = DistributedReplica(
                 self._strategy, runtime.process_index(), number % n, devices, self._micro_steps
             )
-            out = self._one_replica(me, *slices[me.local], size)
+            with results_given() as given:
+                out = self._one_replica(me, *slices[me.local], size)
             me.settle()
-            return _mean_logs(me, out) if self._kind != "predict" else out
+            if self._kind == "predict" or not isinstance(out, dict):
+                return out
+            self._reports = dict.fromkeys(out) | of_metrics(out, given, self._model.metrics)
+            return _means(me, {k: v for k, v in out.items() if self._reports[k] is None})
 
         out = self._strategy.run(replica)
         if n == 1:
@@ -234,9 +247,9 @@ def _cut(batch: Any, n: int) -> list:
     return [tree.pack_sequence_as(batch, [p[i] for p in parts]) for i in range(n)]
 
 
-def _mean_logs(replica: DistributedReplica, logs: Any) -> Any:
-    """What a user's own step returned, averaged over the replicas; None stays None."""
-    if not isinstance(logs, dict) or not logs:
+def _means(replica: DistributedReplica, logs: dict) -> dict:
+    """Numbers of a user's own step, averaged over the replicas."""
+    if not logs:
         return logs
     values = [tf.cast(as_tensor(v), tf.float32) for v in logs.values()]
     return dict(zip(logs, replica.mean_gradients(values), strict=True))

@@ -29,6 +29,7 @@ from kdist.backend.torch.tensors import as_tensor, to_numpy
 from kdist.backend.torch.trainer import pack
 from kdist.core import tree
 from kdist.core.replicas import SINGLE, step_scope
+from kdist.core.results import of_metrics, results_given
 from kdist.distribution.plan import Plan
 from kdist.distribution.runtime import distribution
 
@@ -71,7 +72,6 @@ class Program:
             "test": model.test_step,
             "predict": model.predict_step,
         }[kind]
-        self._result_names: frozenset[str] | None = None
         self.apart = self._may_part = False
 
     def begin(self) -> State:
@@ -111,27 +111,30 @@ class Program:
         torch._C._set_grad_enabled(self._kind == "train")
         try:
             with step_scope(self._replicas, mask, batch.size):
-                out = self._step(data)
-                if self._shares and out is not None and not predicts:
-                    out = self._shared(out)
-                return state, out
+                if predicts or not self._shares:
+                    return state, self._step(data)
+                with results_given() as given:
+                    out = self._step(data)
+                return state, None if out is None else self._shared(out, given)
         finally:
             torch._C._set_grad_enabled(outer)
 
-    def _shared(self, logs: dict) -> dict | frozenset:
+    def _shared(self, logs: dict, given: list) -> dict:
         """Logs that a user's own step returned, for all processes alike.
 
         Results of the model's metrics are left to be read from the metrics, which add up exactly; other numbers are
         averaged.
+
+        Arguments:
+            given: what metrics gave in the step.
         """
         logs = _flat(logs)
-        if self._result_names is None:
-            self._result_names = frozenset(self._model.get_metrics_result())
-        if self._result_names.issuperset(logs):
-            return frozenset(logs)
-        values = [as_tensor(v).detach().to(torch.float64).clone() for v in logs.values()]
+        results = of_metrics(logs, given, self._model.metrics)
+        others = {k: v for k, v in logs.items() if k not in results}
+        values = [as_tensor(v).detach().to(torch.float64).clone() for v in others.values()]
         average(values, self._group)
-        return dict(zip(logs, values, strict=True))
+        means = dict(zip(others, values, strict=True))
+        return {k: results.get(k) or means[k] for k in logs}
 
     def end(self, state: State) -> None:
         self.settle(state)
