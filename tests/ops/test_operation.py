@@ -159,3 +159,14 @@ def test_scales_and_classes_along_other_axes():
     got = ops.sparse_categorical_crossentropy(labels, x, from_logits=True, axis=1)
     wanted = ops.sparse_categorical_crossentropy(labels, x.swapaxes(1, 2), from_logits=True)
     np.testing.assert_allclose(ops.convert_to_numpy(got), ops.convert_to_numpy(wanted), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "float16"])
+def test_weighted_counts_have_the_dtype_of_the_symbolic_call(dtype):
+    x, weights = np.array([1, 1, 2], dtype), np.ones(3, dtype)
+    if dtype.startswith("float"):
+        x = x.astype("int8")
+    got = ops.bincount(x, weights=weights)
+    inferred = ops.bincount(kdist.KerasTensor((3,), x.dtype.name), weights=weights)
+    assert kdist.backend.standardize_dtype(got.dtype) == inferred.dtype == dtype
+    assert ops.convert_to_numpy(got).tolist() == [0, 2, 1]

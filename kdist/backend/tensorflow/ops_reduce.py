@@ -193,13 +193,19 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
 
 
 def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
-    x = tf.cast(as_tensor(x), tf.int32)
-    dtype = (
-        tf.int32
-        if weights is None
-        else as_tensor(weights, dtypes.result_type(as_tensor(weights).dtype.name, "int32")).dtype
-    )
-    weights = None if weights is None else as_tensor(weights, dtype.name)
+    x = as_tensor(x)
+    whole = tf.cast(x, tf.int32)
+    if weights is None:
+        return _bincount(whole, None, minlength)
+    # Narrow integers are summed in 32 bits.
+    weights = as_tensor(weights)
+    wide = as_tensor(weights, dtypes.result_type(weights.dtype.name, "int32"))
+    dtype = dtypes.result_type(x.dtype.name, weights.dtype.name)
+    return tf.cast(_bincount(whole, wide, minlength), dtype)
+
+
+def _bincount(x: Any, weights: Any, minlength: int) -> Any:
+    dtype = tf.int32 if weights is None else weights.dtype
     if x.shape.rank == 2:
         length = tf.maximum(tf.reduce_max(x) + 1, minlength)
         ones = tf.one_hot(x, length, dtype=dtype)
