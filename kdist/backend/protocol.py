@@ -134,8 +134,8 @@ class Runtime(Protocol):
         """Names such as "cpu:0" of the devices of all processes."""
         ...
 
-    # Optional: `possible_layout(layout, shape) -> (layout, why)`, from a backend that cannot have every layout: the one it
-    # takes instead, and why, "" if it is the same.
+    # Optional: `possible_layout(layout, shape) -> (layout, why)`, from a backend that cannot have every layout: the one
+    # it takes instead, and why, "" if it is the same.
 
     def local_device_count(self) -> int: ...
     def coordinator(self) -> Channel:
