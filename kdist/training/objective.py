@@ -145,9 +145,7 @@ class Objective:
         return None
 
     # ---- logs
-    def read_logs(
-        self, program: Any, state: Any, out: dict | None, local: bool = False
-    ) -> dict:
+    def read_logs(self, program: Any, state: Any, out: dict | None, local: bool = False) -> dict:
         """Python numbers for the logs of a step.
 
         Where processes accumulate metrics apart, all of them call this together, unless `local`.
