@@ -126,6 +126,12 @@ def _true_divide(x1: Tensor, x2: Any) -> Tensor:
     return torch.div(x1.to(dtype), x2.to(dtype))
 
 
+def _sign(x: Tensor) -> Tensor:
+    """torch's own gives 0 for NaN, which would hide it."""
+    sign = torch.sign(x)
+    return torch.where(torch.isnan(x), x, sign) if x.is_floating_point() else sign
+
+
 divide = binary(_true_divide)
 _int = torch.int32
 
@@ -174,7 +180,7 @@ OPS = {
     "reciprocal": unary_float(torch.reciprocal),
     "round": round_,
     "rsqrt": unary_float(torch.rsqrt),
-    "sign": unary(torch.sign),
+    "sign": unary(_sign),
     "sin": unary_float(torch.sin),
     "sinh": unary_float(torch.sinh),
     "sqrt": unary_float(torch.sqrt),
