@@ -14,13 +14,13 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from kdist.backend.torch import overlap
+from kdist.backend.torch.agreement import agree
 from kdist.backend.torch.grid import grid_of
 from kdist.backend.torch.placement import check_support, to_device
 from kdist.backend.torch.replicas import (
     OneReplica,
     ProcessReplicas,
     average,
-    broadcast,
     combined,
     gather_rows,
 )
@@ -87,7 +87,7 @@ class Program:
                     *model.variables,
                     *(model.optimizer.variables if model.optimizer is not None else ()),
                 ]
-                _agree([v._storage for v in variables])
+                agree([v._storage for v in variables])
             else:
                 # Within a fit the weights agree, and statistics of batches do not.
                 live.program.settle(live.state)
@@ -196,17 +196,6 @@ class Program:
 def _batch_group(strategy: Any) -> Any:
     """The processes that have each a slice of the batch, this one among them."""
     return grid_of(strategy.device_mesh).group(strategy.batch_axes)
-
-
-def _agree(storages: list) -> None:
-    """Give all processes that hold the same part of a variable the value that the first of them has."""
-    groups: dict[Any, list[Tensor]] = {}
-    for s in storages:
-        group = None if s.cut is None else s.cut.grid.group(s.cut.copies)
-        groups.setdefault(group, []).append(s.held())
-    for group, tensors in groups.items():
-        if dist.get_world_size(group) > 1:
-            broadcast(tensors, group)
 
 
 def _flat(logs: dict) -> dict:
