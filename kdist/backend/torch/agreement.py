@@ -8,13 +8,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from kdist.backend.torch.buckets import together
 from kdist.backend.torch.replicas import broadcast
 
 Group = Any  # a torch.distributed.ProcessGroup; None: all processes
 
 _INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-_WIDTH = 1024
+_WIDTH = 512
 
 
 def agree(storages: list) -> None:
@@ -40,22 +39,17 @@ def _are_alike(tensors: list[Tensor], group: Group) -> bool:
 def _digest(tensors: list[Tensor]) -> Tensor:
     """A whole number that the values' bits and their places decide.
 
-    torch's hash of a row does not see the order in it, so each place and each row has a factor of its own.
+    torch's hash of a row does not see the order in it. Rows are short, and the hash of each has a factor of its own:
+    what may change places unseen are neighbours.
     """
     words = []
-    for members in together(tensors):
-        flat = torch.cat([tensors[i].reshape(-1) for i in members])
-        bits = flat.view(torch.uint8).view(_INTEGERS[min(flat.element_size(), 8)])
+    for t in tensors:
+        bits = t.reshape(-1).view(torch.uint8).view(_INTEGERS[min(t.element_size(), 8)])
         cut = bits.numel() // _WIDTH * _WIDTH
         if cut:
-            places = _odd(_WIDTH, bits).to(bits.dtype)
-            table = bits[:cut].view(-1, _WIDTH) * places
-            words.append(torch.hash_tensor(table, dim=1).view(torch.int64))
+            words.append(torch.hash_tensor(bits[:cut].view(-1, _WIDTH), dim=1).view(torch.int64))
         words.append(bits[cut:].to(torch.int64))
     found = torch.cat(words)
-    return (found * _odd(found.numel(), found)).sum()
-
-
-def _odd(n: int, like: Tensor) -> Tensor:
-    """The first odd numbers: what is multiplied by one, modulo a power of two, can be told from it again."""
-    return torch.arange(1, 2 * n, 2, device=like.device)
+    # Odd: what is multiplied by such a number, modulo a power of two, can be told from it again.
+    factors = torch.arange(1, 2 * found.numel(), 2, device=found.device)
+    return (found * factors).sum()

@@ -24,9 +24,9 @@ def tensors() -> list[torch.Tensor]:
 
 
 def swapped(t: torch.Tensor) -> None:
-    first, second = 0, int((t != t.reshape(-1)[0]).reshape(-1).nonzero()[0])
     flat = t.view(-1)
-    flat[[first, second]] = flat[[second, first]]
+    last = int((flat != flat[0]).nonzero()[-1])
+    flat[[0, last]] = flat[[last, 0]]
 
 
 @pytest.mark.parametrize("which", range(7))
