@@ -43,9 +43,7 @@ CONSTANTS = {
     "FLOAT8_TYPES": _FLOAT8,
     "COMPLEX_TYPES": _COMPLEX,
     # In Keras's order, which names the tests of pairs of dtypes.
-    "ALLOWED_DTYPES": (
-        *(*_FLOATS[1:], *_INTS, "bfloat16", "bool", "string", *_FLOAT8, *_COMPLEX),
-    ),
+    "ALLOWED_DTYPES": (*_FLOATS[1:], *_INTS, "bfloat16", "bool", "string", *_FLOAT8, *_COMPLEX),
 }
 # Privates that tests mention in passing, with what is the same to them.
 STAND_INS: dict[str, Any] = {
