@@ -14,6 +14,11 @@ from kdist.backend.torch.rows import axes
 from kdist.backend.torch.tensors import as_tensor
 
 
+def _from_start(indices: Tensor, n: int) -> Tensor:
+    """Indices into a dim of length n, the negative ones counted from its end."""
+    return torch.add(indices, indices < 0, alpha=n)
+
+
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     x, indices = as_tensor(x), as_tensor(indices)
     if axis is None:
@@ -21,7 +26,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     axis = axes(axis, x.ndim)[0]
     if indices.dtype not in (torch.int64, torch.int32):
         indices = indices.to(torch.int64)
-    indices = torch.where(indices < 0, indices + x.shape[axis], indices)
+    indices = _from_start(indices, x.shape[axis])
     if axis == 0 and x.ndim == 2:
         return F.embedding(indices, x)
     out = torch.index_select(x, axis, indices.reshape(-1))
@@ -40,9 +45,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     if axis is None:
         x, axis = x.reshape(-1), 0
         indices = indices.reshape(-1)
-    return torch.take_along_dim(
-        x, torch.where(indices < 0, indices + x.shape[axis], indices), dim=axis
-    )
+    return torch.take_along_dim(x, _from_start(indices, x.shape[axis]), dim=axis)
 
 
 def nonzero(x: Any) -> tuple[Tensor, ...]:
