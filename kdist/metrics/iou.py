@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from kdist import ops
-from kdist.core import config
+from kdist.core import config, dtypes
 from kdist.metrics.metric import Metric
 
 
@@ -59,6 +62,17 @@ class IoU(Metric):
         shape = (num_classes, num_classes)
         self.total_cm = self.add_variable(shape, "zeros", self.dtype, name="total_confusion_matrix")
 
+    def _warn_of_fractions(self, weights: Any) -> None:
+        """Of weights that are at hand: looking at a device's would wait for it."""
+        if not isinstance(weights, np.ndarray) or not dtypes.is_int(self.dtype):
+            return
+        if np.any(weights != np.trunc(weights)):
+            warnings.warn(
+                f"{type(self).__name__}: sample_weight holds float fractions, and the metric counts in int: casting "
+                f"{weights.dtype} to {self.dtype} cuts them off. Pass dtype='float32' to the metric.",
+                stacklevel=3,
+            )
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch of labels and predictions, and weights of the labels' shape or leading dims."""
         if not self.sparse_y_true:
@@ -68,6 +82,7 @@ class IoU(Metric):
         true = ops.cast(ops.convert_to_tensor(y_true), "int32")
         weight = ops.ones_like(true, dtype=self.dtype)
         if sample_weight is not None:
+            self._warn_of_fractions(sample_weight)
             given = ops.cast(ops.convert_to_tensor(sample_weight), self.dtype)
             for _ in range(len(true.shape) - len(given.shape)):
                 given = ops.expand_dims(given, -1)

@@ -21,8 +21,8 @@ def _check(f: Callable, elems: Any, reverse: bool = False, axis: int = 0) -> Non
             )
     if len({shape[axis] for shape in shapes}) > 1:
         raise ValueError(
-            "associative_scan: elems must have the same size along "
-            f"axis={axis}{', their first dimension' if axis == 0 else ''}. Received: elems of {shapes}."
+            f"associative_scan: elems must have one size along axis={axis} (by default the first dimension). Received: "
+            f"elems of {shapes}."
         )
 
 

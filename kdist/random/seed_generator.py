@@ -173,6 +173,6 @@ def draw_seed(seed: int | SeedGenerator | None) -> Any:
     if seed is None:
         return global_seed_generator().next(ordered=False)
     raise ValueError(
-        f"seed={seed!r} of type {type(seed).__name__} must be an int, a SeedGenerator, a tensor of "
-        "shape (2,) or None."
+        f"Argument `seed` must be either an integer, a SeedGenerator, a tensor of shape (2,) or None. Received: "
+        f"seed={seed!r} of type {type(seed).__name__}."
     )

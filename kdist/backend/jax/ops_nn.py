@@ -22,6 +22,7 @@ from kdist.backend.jax.tensors import (
     to_float,
 )
 from kdist.core import config
+from kdist.core.old_arguments import rms_scaling
 
 
 # ---- activations -----------------------------------------------------------------------------
@@ -119,24 +120,22 @@ def layer_normalization(
     epsilon: float | None = None,
     **kwargs: Any,
 ) -> jax.Array:
-    rms_scaling = kwargs.pop("rms_scaling", False)
-    if kwargs:
-        raise TypeError(f"layer_normalization received unknown arguments: {sorted(kwargs)}.")
+    uncentred = rms_scaling(kwargs)
     gamma, beta = (None if v is None else as_tensor(v) for v in (gamma, beta))
     axis = tuple(axis) if isinstance(axis, list) else axis
     return _layer_normalization(
-        as_tensor(x), gamma, beta, axis=axis, epsilon=_epsilon(epsilon), rms_scaling=rms_scaling
+        as_tensor(x), gamma, beta, axis=axis, epsilon=_epsilon(epsilon), uncentred=uncentred
     )
 
 
-@kernel("axis", "epsilon", "rms_scaling")
+@kernel("axis", "epsilon", "uncentred")
 def _layer_normalization(
     x: jax.Array,
     gamma: jax.Array | None,
     beta: jax.Array | None,
     axis: Any,
     epsilon: float,
-    rms_scaling: bool,
+    uncentred: bool,
 ) -> jax.Array:
     given, x = x.dtype, at_least_float32(x)
     along = _along(x, axis)
@@ -145,8 +144,8 @@ def _layer_normalization(
     factor = jax.lax.rsqrt(jnp.mean(centred * centred, axis, keepdims=True) + epsilon)
     if gamma is not None:
         factor = factor * along(gamma)
-    out = (x if rms_scaling else centred) * factor
-    if beta is not None and not rms_scaling:
+    out = (x if uncentred else centred) * factor
+    if beta is not None and not uncentred:
         out = out + along(beta)
     return out.astype(given)
 

@@ -18,6 +18,7 @@ from kdist.backend.tensorflow.tensors import (
     to_float,
 )
 from kdist.core import config
+from kdist.core.old_arguments import rms_scaling
 from kdist.core.replicas import replicas
 
 
@@ -204,9 +205,7 @@ def layer_normalization(
     epsilon: float | None = None,
     **kwargs: Any,
 ) -> Any:
-    rms_scaling = kwargs.pop("rms_scaling", False)
-    if kwargs:
-        raise TypeError(f"layer_normalization received unknown arguments: {sorted(kwargs)}.")
+    uncentred = rms_scaling(kwargs)
     x = to_float(x)
     dtype = x.dtype
     if dtype in (tf.float16, tf.bfloat16):
@@ -218,8 +217,8 @@ def layer_normalization(
     factor = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), axes, keepdims=True) + eps)
     if gamma is not None:
         factor *= along(gamma)
-    out = (x if rms_scaling else centred) * factor
-    if beta is not None and not rms_scaling:
+    out = (x if uncentred else centred) * factor
+    if beta is not None and not uncentred:
         out += along(beta)
     return out if out.dtype == dtype else tf.cast(out, dtype)
 

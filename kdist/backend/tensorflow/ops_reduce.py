@@ -115,11 +115,19 @@ def count_nonzero(x: Any, axis: Any = None) -> Any:
     return tf.math.count_nonzero(as_tensor(x), axis=axis, dtype="int32")
 
 
+def _ordered(x: Any) -> Any:
+    """Floats as integers of the same order: TensorFlow's kernels take what is smaller than a normal number for zero."""
+    bits = tf.bitcast(x, tf.int32)
+    return tf.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
+
+
 def _arg(kernel: Callable) -> Callable:
     def row(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         x = as_tensor(x)
         if x.dtype == tf.bool:
             x = tf.cast(x, tf.int32)
+        elif x.dtype == tf.float32:
+            x = _ordered(x)
         rank = x.shape.rank
         if axis is None:
             out = kernel(tf.reshape(x, [-1]), axis=0, output_type="int32")

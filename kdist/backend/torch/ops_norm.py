@@ -12,6 +12,7 @@ from kdist.backend.torch.ops_linalg import norm
 from kdist.backend.torch.rows import axes, is_int
 from kdist.backend.torch.tensors import as_float, as_tensor, promoted
 from kdist.core import config
+from kdist.core.old_arguments import rms_scaling
 
 
 def _at_least_float32(x: Tensor) -> Tensor:
@@ -129,13 +130,11 @@ def layer_normalization(
     epsilon = config.epsilon() if epsilon is None else epsilon
     wide = _at_least_float32(x)
     gamma, beta = _parameter(gamma, wide), _parameter(beta, wide)
-    if kwargs.pop("rms_scaling", False):
+    if rms_scaling(kwargs):
         scaled = wide * torch.rsqrt(
             torch.var(wide, dim=axes(axis, x.ndim), keepdim=True, correction=0) + epsilon
         )
         return (scaled if gamma is None else scaled * _along(gamma, axis, x)).to(x.dtype)
-    if kwargs:
-        raise TypeError(f"layer_normalization received unknown arguments: {sorted(kwargs)}.")
     dims = _trailing(axis, x.ndim)
     if dims is not None:
         shape = x.shape[dims[0] :]
