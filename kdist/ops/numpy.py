@@ -88,6 +88,7 @@ from kdist.ops.numpy_integers import (
     left_shift,
     right_shift,
 )
+from kdist.ops.numpy_items import get_item
 from kdist.ops.numpy_joining import (
     append,
     argpartition,
@@ -171,7 +172,6 @@ from kdist.ops.numpy_shaping import (
     diag,
     expand_dims,
     flip,
-    get_item,
     hstack,
     meshgrid,
     moveaxis,

@@ -9,8 +9,7 @@ import numpy as np
 
 from kdist.core.spec import Spec
 from kdist.ops import explain
-from kdist.ops.checks import OutOfRangeError, dtype_of, shape_of
-from kdist.ops.core import convert_to_tensor, is_tensor
+from kdist.ops.checks import dtype_of, shape_of
 from kdist.ops.declare import op
 
 Tensor = Any
@@ -402,52 +401,3 @@ def meshgrid(*x: Tensor, indexing: str = "xy") -> Any:
                 [4, 4],
                 [5, 5]], dtype=torch.int32)]
     """
-
-
-def _get_item(x: Any, key: Any) -> Any:
-    """Python slices of an unknown size have an unknown size.
-
-    A probe at two large sizes would not see it.
-    """
-    keys = key if isinstance(key, tuple) else (key,)
-    if not isinstance(x, Spec) or not all(
-        k is None or k is Ellipsis or type(k) in (int, slice) for k in keys
-    ):
-        return None
-    if keys.count(Ellipsis) == 0:
-        keys = (*keys, Ellipsis)
-    if keys.count(Ellipsis) > 1:
-        raise OutOfRangeError(f"get_item: the key {key!r} has more than one Ellipsis.")
-    at = keys.index(Ellipsis)
-    used = sum(k is not None and k is not Ellipsis for k in keys)
-    if used > len(x.shape):
-        raise OutOfRangeError(
-            f"get_item: x of shape {x.shape} has {len(x.shape)} axes, "
-            f"and the key {key!r} indexes {used}."
-        )
-    keys = (*keys[:at], *(slice(None),) * (len(x.shape) - used), *keys[at + 1 :])
-    sizes, shape = iter(x.shape), []
-    for k in keys:
-        if k is None:
-            shape.append(1)
-            continue
-        size = next(sizes)
-        if isinstance(k, slice):
-            whole = k.start is None and k.stop is None and k.step in (None, 1, -1)
-            shape.append(size if whole else None if size is None else len(range(*k.indices(size))))
-        elif size is not None and not -size <= k < size:
-            raise OutOfRangeError(
-                f"get_item: index {k} is outside the axis of size {size}; x has shape {x.shape}."
-            )
-    return Spec(tuple(shape), x.dtype)
-
-
-@op(rule=_get_item)
-def get_item(x: Tensor, key: Any) -> Tensor:
-    """`x[key]`, for keys of ints, slices, None and Ellipsis; `take` picks by arrays of positions.
-
-    Example:
-        >>> ops.get_item([[1, 2], [3, 4]], (slice(None), 1))
-        tensor([2, 4], dtype=torch.int32)
-    """
-    return (x if is_tensor(x) else convert_to_tensor(x))[key]

@@ -23,8 +23,9 @@ from kdist.ops.numpy_binary import (
     power,
     subtract,
 )
+from kdist.ops.numpy_items import get_item
 from kdist.ops.numpy_products import matmul
-from kdist.ops.numpy_shaping import get_item, reshape, squeeze
+from kdist.ops.numpy_shaping import reshape, squeeze
 from kdist.ops.numpy_unary import absolute, logical_not, negative, round
 
 _BINARY = {

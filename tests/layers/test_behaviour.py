@@ -351,7 +351,8 @@ def test_the_older_scaling_without_a_mean_of_layer_normalization():
     layer = L.LayerNormalization(rms_scaling=True)
     x = draw(3, 8)
     expected = x / np.sqrt(x.var(-1, keepdims=True) + 1e-3)
-    np.testing.assert_allclose(numpy(layer(x)), expected, rtol=1e-4, atol=1e-5)
+    with pytest.warns(UserWarning, match="deprecated"):
+        np.testing.assert_allclose(numpy(layer(x)), expected, rtol=1e-4, atol=1e-5)
     assert [w.name for w in layer.weights] == ["gamma"]
     assert type(layer).from_config(layer.get_config()).rms_scaling
 
