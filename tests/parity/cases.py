@@ -312,6 +312,17 @@ def model_parallel(kdist):
     return kdist.distribution.ModelParallel(layout_map=layout_map(kdist, mesh))
 
 
+def model_parallel_with_outputs(kdist):
+    """Beside the variables, what layers put out is cut."""
+    names = kdist.distribution.list_devices()
+    mesh = kdist.distribution.DeviceMesh((len(names) // 2, 2), ("batch", "model"), names)
+    rules = layout_map(kdist, mesh)
+    rules["embedding[^/]*/output"] = ("batch", "model")
+    rules["dense[^/]*/output"] = ("batch",)
+    rules["layer_normalization[^/]*/output"] = ("batch", "model")
+    return kdist.distribution.ModelParallel(layout_map=rules)
+
+
 def _sharded(name: str, **arguments: Any) -> Callable:
     return lambda kdist: getattr(kdist.distribution, name)(min_size=8, **arguments)
 
@@ -331,6 +342,10 @@ STRATEGIES: dict[str, Callable] = {
     "hybrid_optimizer_4": _sharded("FSDP", shards=2, level="optimizer"),
     "tensor_2": _sharded("Parallelism", tensor=2),
     "composed_4": _sharded("Parallelism", fsdp=2, tensor=2),
+    "sequence_2": _sharded("Parallelism", tensor=2, sequence=True),
+    "sequence_4": _sharded("Parallelism", data=2, tensor=2, sequence=True),
+    "fsdp_sequence_4": _sharded("Parallelism", fsdp=2, tensor=2, sequence=True),
+    "outputs": model_parallel_with_outputs,
 }
 
 

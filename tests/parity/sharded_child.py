@@ -277,6 +277,79 @@ def computed_again() -> dict:
     return {"loss": _fit(model, x, y, epochs=2), "kernel": model.get_weights()[0]}
 
 
+class Positions(layers.Layer):
+    """Adds a variable to each position."""
+
+    def build(self, shape):
+        self.table = self.add_weight(shape[1:], name="table")
+
+    def call(self, x):
+        return x + self.table.value
+
+
+def sequences(length: int) -> dict:
+    """Layers that look at several positions, among those that sequences are cut for."""
+    ids = np.random.default_rng(1).integers(0, 32, (32, length))
+    inputs = kdist.Input((length,))
+    x = Positions()(layers.Embedding(32, 16)(inputs))
+    h = layers.RMSNormalization()(x)
+    x = layers.Add()([x, layers.MultiHeadAttention(4, 4, use_bias=False)(h, h)])
+    h = layers.Dense(16)(layers.Dense(32, activation="gelu")(layers.LayerNormalization()(x)))
+    x = layers.GroupNormalization(4)(layers.Add()([x, h]))
+    x = layers.Conv1D(16, 3, padding="same", activation="tanh")(x)
+    x = layers.Concatenate(axis=1)([x[:, :1], layers.Conv1D(16, 3, padding="same")(x)])
+    # A product that is not cut, and its penalties.
+    x = layers.Dense(3, kernel_regularizer="l2", activity_regularizer="l2")(x)
+    model = kdist.Model(inputs, layers.Dense(6)(layers.Flatten()(x)))
+    model.compile("sgd", "mse")
+    out: dict = {"loss": _fit(model, ids, _arrays()[1], epochs=2)}
+    return out | {str(i): w for i, w in enumerate(model.get_weights())}
+
+
+class Seen(layers.Layer):
+    """Notes how its input lies while a model runs."""
+
+    keeps_tensor_split = True
+    lies: Any = None
+
+    def call(self, x):
+        self.lies = [str(p) for p in getattr(x, "placements", ())]
+        return x
+
+
+def _lies(model: Any, *inputs: Any) -> dict:
+    model.compile("sgd", "mse")
+    model.predict(*inputs, verbose=0)
+    return {x.name: x.lies for x in model.layers if isinstance(x, Seen)}
+
+
+def placements() -> dict:
+    """How activations lie after layers."""
+    out = {}
+    for name, length in (("even", 8), ("odd", 7)):
+        with cases.STRATEGIES["sequence_2"](kdist).scope():
+            inputs = kdist.Input((length,))
+            x = Seen(name="embedded")(layers.Embedding(32, 16)(inputs))
+            x = Seen(name="normed")(layers.LayerNormalization()(x))
+            x = layers.Dense(16)(layers.Dense(32, activation="gelu")(x))
+            x = layers.GlobalAveragePooling1D()(Seen(name="block")(x))
+            model = kdist.Model(inputs, Seen(name="pooled")(x))
+            out[name] = _lies(model, np.zeros((4, length), "int32"))
+    mesh = kdist.distribution.DeviceMesh((1, 2), ("batch", "model"))
+    rules = kdist.distribution.LayoutMap(mesh)
+    rules["first/kernel"] = (None, "model")
+    rules["first/output"] = ("batch", None)
+    rules["second/output"] = ("batch", "model")
+    with kdist.distribution.ModelParallel(layout_map=rules).scope():
+        model = kdist.Sequential([kdist.Input((4,))])
+        model.add(layers.Dense(8, name="first"))
+        model.add(Seen(name="gathered"))
+        model.add(layers.Dense(6, name="second"))
+        model.add(Seen(name="cut"))
+        out["ruled"] = _lies(model, np.zeros((3, 4), "float32"))
+    return out
+
+
 def from_a_file(folder: str) -> dict:
     """The optimizer's slots come with the file, before the model is placed."""
     x, y = _arrays()
@@ -297,6 +370,8 @@ def unusual(strategy: str | None, folder: str) -> dict:
         "alone": models_that_are_called_alone,
         "tied": tied_weights,
         "masked": masked,
+        "sequences": lambda: sequences(8),
+        "odd sequences": lambda: sequences(7),
         "again": computed_again,
         "file": lambda: from_a_file(folder),
     }

@@ -35,7 +35,11 @@ LABELS = {
     "composed": "`Parallelism(data=, fsdp=, tensor=)`",
     "sequence": "`Parallelism(..., sequence=True)`",
     "fsdp_sequence": "`Parallelism(..., sequence=True)`",
+    "sequence_2": "`Parallelism(..., sequence=True)`",
+    "sequence_4": "`Parallelism(..., sequence=True)`",
+    "fsdp_sequence_4": "`Parallelism(..., sequence=True)`",
     "model": "`ModelParallel(layout_map=)`",
+    "outputs": '`ModelParallel(layout_map=)` with "/output" rules',
 }
 HEAD = """# What is supported
 
@@ -49,7 +53,7 @@ experimental.
 This page is written by `python tests/parity/support_table.py` from the lists of the tests.
 """
 MODELS = """Those of `tests/parity/cases.py`. `dropout` and `dropped_...` draw the masks of one device, which is so on
-jax alone."""
+jax, and on torch where no axis splits the batch."""
 
 
 def by_strategy(runs: dict | list, cases: list[str]) -> Iterator[tuple[str, str]]:
@@ -78,6 +82,7 @@ def tested() -> list[tuple[str, str, str, str]]:
     add("jax", "8 devices", by_strategy(test_sharded.ON_DEVICES, []))
     add("jax", "2 processes of 4 devices", by_strategy(test_sharded.ON_PROCESSES, []))
     add("torch", "2 processes", by_strategy(torch.ON_TWO, torch.CASES))
+    add("torch", "2 processes", by_strategy(torch.OF_ACTIVATIONS, []))
     add("torch", "4 processes", by_strategy(torch.ON_FOUR, torch.CASES))
     add("tensorflow", "8 devices", by_strategy(test_tensorflow_sharded.RUNS, []))
     places = {"jax": "8 devices", "torch": "2 processes", "tensorflow": "2 devices"}

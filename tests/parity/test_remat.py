@@ -41,6 +41,8 @@ RUNS = {
         ("optimizer", "convnet"),
         ("fsdp", "blocks"),
         ("tensor_2", "blocks"),
+        ("sequence_2", "dropped_transformer"),
+        ("fsdp_sequence_4", "transformer"),
         ("hybrid_4", "transformer"),
         ("model", "transformer"),
     ],
@@ -51,7 +53,7 @@ RUNS = {
         ("fsdp", "blocks"),
     ],
 }
-FOUR = ("hybrid_4", "model")  # on four processes of torch
+FOUR = ("hybrid_4", "fsdp_sequence_4", "model")  # on four processes of torch
 
 
 def workers(strategy: str) -> int:

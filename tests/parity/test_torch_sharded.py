@@ -29,6 +29,17 @@ CASES = ["mlp", "batchnorm", "convnet", "regularized", "transformer", "shared", 
 CASES += ["accumulated"]
 CASES += [f"{how}_{name}" for how in ("hard", "wide") for name in CASES]
 ON_TWO = ["fsdp", "optimizer", "tensor_2"]
+# With activations that are cut as well. Dropout's masks are those of one device where a process has all rows.
+OF_ACTIVATIONS = {
+    "sequence_2": [
+        "mlp",
+        "transformer",
+        "hard_transformer",
+        "wide_transformer",
+        "dropped_transformer",
+    ],
+    "outputs": ["mlp", "transformer", "wide_transformer"],
+}
 # Over a tensor axis every operation costs more than the small models' arithmetic: fewer of them.
 ON_FOUR = {
     "hybrid_4": ["mlp", "batchnorm", "transformer", "shared", "own_step"],
@@ -46,6 +57,8 @@ ON_FOUR = {
         "wide_transformer",
         "wide_accumulated",
     ],
+    "sequence_4": ["transformer", "wide_transformer"],
+    "fsdp_sequence_4": ["transformer", "wide_transformer"],
     "model": ["convnet", "transformer", "own_step", "hard_convnet", "wide_convnet"],
 }
 OPTIMIZERS = list(sharded_child.OPTIMIZERS)
@@ -82,7 +95,7 @@ def launched(workers: int, function: Callable, *args: Any) -> list:
 
 @pytest.fixture(scope="module")
 def one() -> dict:
-    jobs = [(None, "case", name) for name in CASES]
+    jobs = [(None, "case", name) for name in [*CASES, "dropped_transformer"]]
     jobs += [(None, "optimizer", name) for name in sharded_child.OPTIMIZERS]
     return launched(1, sharded_child.several, jobs)[0]
 
@@ -90,6 +103,7 @@ def one() -> dict:
 @pytest.fixture(scope="module")
 def two() -> list[dict]:
     jobs = [(s, "case", name) for s in ON_TWO for name in CASES]
+    jobs += [(s, "case", name) for s, name in pairs(OF_ACTIVATIONS)]
     jobs += [(s, "optimizer", name) for s, name in pairs(OPTIMIZED)]
     return launched(2, sharded_child.several, jobs)
 
@@ -106,6 +120,12 @@ def assert_same(name: str, one: dict, other: dict) -> None:
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("strategy", ON_TWO)
 def test_two_processes_train_as_one(one, two, strategy, name):
+    for rank in two:
+        assert_same(name, one[None, "case", name], rank[strategy, "case", name])
+
+
+@pytest.mark.parametrize(("strategy", "name"), pairs(OF_ACTIVATIONS))
+def test_activations_that_are_cut_train_as_whole_ones(one, two, strategy, name):
     for rank in two:
         assert_same(name, one[None, "case", name], rank[strategy, "case", name])
 
@@ -172,7 +192,8 @@ def plainly(tmp_path_factory) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "workers"), [("fsdp", 2), ("optimizer", 2), ("tensor_2", 2), ("composed_4", 4)]
+    ("strategy", "workers"),
+    [("fsdp", 2), ("optimizer", 2), ("tensor_2", 2), ("sequence_2", 2), ("composed_4", 4)],
 )
 def test_models_may_share_layers_and_read_each_others_variables(
     plainly, tmp_path, strategy, workers
@@ -182,3 +203,13 @@ def test_models_may_share_layers_and_read_each_others_variables(
             for name, value in results.items():
                 distance = cases.distance(value, rank[use][name])
                 assert distance < 1e-5, (use, name, distance)
+
+
+def test_activations_lie_as_the_plan_says():
+    for rank in launched(2, sharded_child.placements):
+        even, odd = rank["even"], rank["odd"]
+        assert even["embedded"] == even["normed"] == even["block"] == ["S(1)"]
+        assert even["pooled"] == ["R"]
+        # A length that does not divide stays whole.
+        assert odd["embedded"] == odd["normed"] == odd["block"] == ["R"]
+        assert rank["ruled"] == {"gathered": ["R"], "cut": ["S(1)"]}

@@ -39,6 +39,28 @@ def like(part: Tensor, model: Any) -> Any:
     )  # fmt: skip
 
 
+def moved(x: Any, placement: Any) -> Any:
+    """A DTensor brought to one placement; its gradient finds the way back.
+
+    torch's own way fails where the gradient is a sum of parts and the value was a mean of parts, or the reverse.
+    """
+    out, before = x.redistribute(placements=[placement]), x.placements[0]
+    if before.is_partial() and out.requires_grad:
+        out.register_hook(lambda gradient: _alike(gradient, before))
+    return out
+
+
+def _alike(gradient: Tensor, value: Any) -> Tensor | None:
+    """The gradient, added up if it is in parts of another kind than `value`, a placement, says."""
+    if (
+        is_dtensor(gradient)
+        and gradient.placements[0].is_partial()
+        and gradient.placements[0] != value
+    ):
+        return gradient.redistribute(placements=[dtensor.Replicate()])
+    return None
+
+
 def settled(gradient: Tensor, parameter: Any) -> Tensor:
     """A gradient that lies as its parameter does. On its way it may be a sum that is not added up yet."""
     if is_dtensor(gradient) and gradient.placements != parameter.placements:

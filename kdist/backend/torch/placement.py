@@ -11,6 +11,7 @@ from kdist.backend.torch.device import place
 from kdist.backend.torch.runtime import runtime
 from kdist.backend.torch.tensors import as_tensor, from_numpy
 from kdist.core import tree
+from kdist.distribution.layout import axes_of
 
 
 def check_support(strategy: Any, run_eagerly: bool = False) -> None:
@@ -44,16 +45,14 @@ def check_support(strategy: Any, run_eagerly: bool = False) -> None:
             f"{strategy!r}: level='optimizer' with tensor parallelism is not available on the torch backend. Use "
             "level='parameters', or the jax backend."
         )
-    if getattr(strategy, "sequence", False):
-        raise ValueError(
-            f"{strategy!r}: sequence=True is not available on the torch backend. Leave it out, or use the jax backend."
-        )
-    outputs = [key for key, _ in getattr(strategy, "rules", ()) if key.endswith("/output")]
-    if outputs:
-        raise ValueError(
-            f"{strategy!r} has layouts of outputs, {outputs}, which the torch backend leaves to its operations. "
-            "Remove them, or use the jax backend."
-        )
+    for key, layout in getattr(strategy, "rules", ()):
+        further = {a for entry in layout.axes[1:] for a in axes_of(entry)}
+        misplaced = sorted(further.intersection(strategy.batch_axes))
+        if key.endswith(("/output", "/output$")) and misplaced:
+            raise ValueError(
+                f"{strategy!r}: the rule {key!r} cuts a dim other than the first along the batch's axes {misplaced}. "
+                "On torch each process has its own rows. Cut it along another axis, or use the jax backend."
+            )
 
 
 def to_device(tree_of_arrays: Any) -> Any:

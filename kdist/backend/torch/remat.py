@@ -16,12 +16,12 @@ def rematerialize(region: Any) -> list:
     """The contract's. Tensors from outside are closed over: autograd finds its way to those as well."""
     if not torch.is_grad_enabled():
         return region.run()
-    depth = computing.depth
+    depth, adds_later = computing.depth, computing.adds_later
 
     def run() -> list:
         outer, computing.depth = computing.depth, depth
         try:
-            with SplitMode() if depth else nullcontext():
+            with computing.adding_later(adds_later), SplitMode() if depth else nullcontext():
                 return region.run()
         finally:
             computing.depth = outer

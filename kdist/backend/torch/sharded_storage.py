@@ -5,7 +5,8 @@ Only the part is ever kept; the whole exists while somebody uses it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -63,16 +64,29 @@ class PartStorage(Storage):
 class Computing:
     """Whether the forward pass of a placed model runs: there, what is cut over a tensor axis is computed with as it
     lies.
+
+    Attributes:
+        depth: how many such passes run, one inside of the other.
+        adds_later: whether a layer runs whose output is brought to a layout, so that it may end in a sum of parts.
     """
 
     def __init__(self) -> None:
         self.depth = 0
+        self.adds_later = False
 
     def __enter__(self) -> None:
         self.depth += 1
 
     def __exit__(self, *error: object) -> None:
         self.depth -= 1
+
+    @contextmanager
+    def adding_later(self, later: bool = True) -> Iterator[None]:
+        outer, self.adds_later = self.adds_later, later
+        try:
+            yield
+        finally:
+            self.adds_later = outer
 
 
 computing = Computing()

@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from kdist.backend.torch import abstract
+from kdist.backend.torch.activations import laid_runs
 from kdist.backend.torch.gradients import BY_VALUE, ByBackward
+from kdist.backend.torch.grid import grid_of
 from kdist.backend.torch.parts import Cut, dtensor, like
 from kdist.backend.torch.sharded_storage import (
     PartStorage,
@@ -99,14 +101,14 @@ class Placement:
     """What was done to a model to place it, so that it can be undone."""
 
     def __init__(self, model: Any, plan: Any):
-        self.model, self.strategy = model, plan.strategy
+        self.model, self.strategy, self.activations = model, plan.strategy, plan.layers
         self.layers: list[Any] = []  # those whose `_run` was replaced
         self.holder = nn.Module()
         self.cuts = {
             id(v): Cut(p.layout, v.shape, plan.strategy.batch_axes)
             for v, p in zip(model.variables, plan.variables, strict=True)
         }
-        self.grid = next(iter(self.cuts.values())).grid
+        self.grid = grid_of(plan.strategy.device_mesh)
         self.tensor_axes = self.grid.ordered(self.strategy.tensor_axes)
 
     def make(self) -> None:
@@ -128,6 +130,8 @@ class Placement:
                 if "_computes_on_parts" not in model.__dict__:
                     object.__setattr__(model, "_computes_on_parts", True)
                     self._replace(model, _Split(model, model._run))
+            for layer, run in laid_runs(self.model, self.activations, self.tensor_axes[0]):
+                self._replace(layer, run)
         if root is not None:
             self._replace(self.model, _Through(root, self.model._run))
         self.model._modules[_HOLDER] = self.holder
@@ -143,7 +147,8 @@ class Placement:
 
     def holds(self, plan: Any) -> bool:
         """Whether everything lies as `plan` says, by this placing."""
-        return self.strategy == plan.strategy and all(
+        same = (self.strategy, self.activations) == (plan.strategy, plan.layers)
+        return same and all(
             id(v) in self.cuts and self.cuts[id(v)].layout == p.layout and self._trains(v)
             for v, p in zip(self.model.variables, plan.variables, strict=True)
         )
@@ -321,7 +326,8 @@ def place_model(model: Any, plan: Any) -> None:
     for v, planned in zip(model.variables, plan.variables, strict=True):
         v.layout = planned.layout
     strategy = plan.strategy
-    whole = all(
+    laid = bool(plan.layers.inputs or plan.layers.outputs)
+    whole = not laid and all(
         p.layout.is_replicated and strategy.slot_layout(p.layout, p.shape).is_replicated
         for p in plan.variables
     )

@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from kdist.backend.torch.parts import dtensor, is_dtensor
+from kdist.backend.torch.parts import dtensor, is_dtensor, moved
+from kdist.backend.torch.sharded_storage import computing
 from kdist.core import tree
 
 
@@ -37,7 +38,7 @@ def _placed(x: Any, mesh: Any, placement: Any) -> Any:
     """`x`, a DTensor or a tensor that is whole on every process, as a DTensor of one placement."""
     if not is_dtensor(x):
         x = dtensor.DTensor.from_local(x, mesh, [dtensor.Replicate()], run_check=False)
-    return x.redistribute(placements=[placement])
+    return moved(x, placement)
 
 
 def _part(x: Tensor | None, mesh: Any, placement: Any, gradient: Any = None) -> Tensor | None:
@@ -83,7 +84,7 @@ def _convolution(func: Callable, args: Sequence, kwargs: dict) -> Any:
         return _joined(out, mesh, shard(1))
     if cut == shard(1) and groups == 1:
         out = func(_part(x, mesh, shard(1)), _part(weight, mesh, cut), None, **given)
-        total = _joined(out, mesh, partial).redistribute(placements=[replicate])
+        total = moved(_joined(out, mesh, partial), replicate)
         if bias is None:
             return total
         return total + bias.reshape(-1, *(1,) * (total.ndim - 2))
@@ -137,8 +138,9 @@ def _embedding(func: Callable, args: Sequence, kwargs: dict) -> Any:
         first = mesh.get_local_rank() * len(part)
         mine = (ids >= first) & (ids < first + len(part))
         out = func(torch.where(mine, ids - first, 0), part) * mine.unsqueeze(-1)
-        # Added up here: DTensor's own rule keeps a mask that serves one use of the result.
-        return _joined(out, mesh, dtensor.Partial()).redistribute(placements=[dtensor.Replicate()])
+        # Added up once, and not by each use of the result. DTensor's own rule keeps a mask that serves one use.
+        total = _joined(out, mesh, dtensor.Partial())
+        return total if computing.adds_later else moved(total, dtensor.Replicate())
     if cut == dtensor.Shard(1):
         return _joined(func(ids, part), mesh, dtensor.Shard(ids.ndim))
     return whole(func, args, kwargs)
@@ -153,12 +155,33 @@ def _by_channel(func: Callable, args: Sequence, kwargs: dict) -> Any:
     return _joined(func(_part(x, x.device_mesh, cut), *others, **kwargs), x.device_mesh, cut)
 
 
+def _normalisation(func: Callable, args: Sequence, kwargs: dict) -> Any:
+    """On parts that are cut along a dim before those that are normalised over; else whole."""
+    x, shape, *parameters = args
+    cut = x.placements[0] if is_dtensor(x) else None
+    dim = cut.dim if isinstance(cut, dtensor.Shard) else x.ndim
+    if dim >= x.ndim - len(shape) or x.shape[dim] % x.device_mesh.size():
+        return whole(func, args, kwargs)
+    mesh = x.device_mesh
+
+    def used(v: Any) -> Any:
+        # Each process has the gradient of its own positions.
+        if not isinstance(v, Tensor):
+            return v
+        return _part(v, mesh, dtensor.Replicate(), dtensor.Partial())
+
+    given = {name: used(v) for name, v in kwargs.items()}
+    out = func(_part(x, mesh, cut), shape, *map(used, parameters), **given)
+    return _joined(out, mesh, cut)
+
+
 _RULES: dict[Callable, Callable] = {
     torch.conv1d: _convolution,
     torch.conv2d: _convolution,
     torch.conv3d: _convolution,
     F.scaled_dot_product_attention: _attention,
     F.embedding: _embedding,
+    **dict.fromkeys((F.layer_norm, F.rms_norm), _normalisation),
     **dict.fromkeys(
         (
             F.max_pool1d, F.max_pool2d, F.max_pool3d, F.avg_pool1d, F.avg_pool2d, F.avg_pool3d,
@@ -172,10 +195,17 @@ _RULES: dict[Callable, Callable] = {
     **dict.fromkeys(
         (
             torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d,
-            torch.batch_norm, F.batch_norm, F.layer_norm, F.rms_norm, F.group_norm, torch.group_norm, F.ctc_loss,
+            torch.batch_norm, F.batch_norm, F.group_norm, torch.group_norm, F.ctc_loss,
         ),
         whole,
     ),
+}  # fmt: skip
+
+
+# Their results are smaller than what later uses would make of them: they are added up here, and once.
+_REDUCTIONS = {
+    torch.sum, torch.mean, torch.prod, torch.amax, torch.amin, torch.all, torch.any, torch.var, torch.logsumexp,
+    torch.linalg.vector_norm, torch.linalg.norm,
 }  # fmt: skip
 
 
@@ -192,6 +222,8 @@ class SplitMode(TorchFunctionMode):
         if mesh is None:
             return func(*args, **kwargs)
         out = _computed(func, tuple(_entered(x, mesh) for x in args), kwargs)
+        if func in _REDUCTIONS and is_dtensor(out) and out.placements[0].is_partial():
+            out = moved(out, dtensor.Replicate())
         if is_dtensor(out) and out.requires_grad and out.placements[0].is_replicate():
             out.register_hook(_whole_gradient)
         return out
