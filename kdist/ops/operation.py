@@ -45,6 +45,8 @@ class Operation(graph.Operation):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if any_symbolic(args) or any_symbolic(kwargs.values()):
             return self.symbolic_call(*args, **kwargs)
+        if getattr(self, "quantization_mode", None) is not None:
+            return self.quantized_call(*args, **kwargs)
         return self.call(*args, **kwargs)
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
@@ -57,6 +59,13 @@ class Operation(graph.Operation):
         """Compute. A subclass gives this."""
         raise NotImplementedError(
             f"{type(self).__name__} (operation {self.name!r}) does not define call()."
+        )
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute in place of `call`, once `quantization_mode` is set. A subclass that can be quantized gives this."""
+        raise NotImplementedError(
+            f"{type(self).__name__} (operation {self.name!r}) has a quantization_mode, and does not define "
+            "quantized_call()."
         )
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:

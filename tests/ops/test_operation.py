@@ -170,3 +170,17 @@ def test_weighted_counts_have_the_dtype_of_the_symbolic_call(dtype):
     inferred = ops.bincount(kdist.KerasTensor((3,), x.dtype.name), weights=weights)
     assert kdist.backend.standardize_dtype(got.dtype) == inferred.dtype == dtype
     assert ops.convert_to_numpy(got).tolist() == [0, 2, 1]
+
+
+def test_a_quantized_operation_is_called_as_such():
+    class Halved(kdist.Operation):
+        def call(self, x):
+            return x
+
+        def quantized_call(self, x):
+            return x / 2
+
+    operation = Halved()
+    assert float(operation(ops.ones(()))) == 1.0
+    operation.quantization_mode = "int8"
+    assert float(operation(ops.ones(()))) == 0.5
