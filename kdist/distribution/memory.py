@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kdist.distribution.communication import Communication
+from kdist.distribution.copies import Copies
 from kdist.distribution.costs import layout_bytes
 from kdist.distribution.trace import GRADIENT, Part, StepTrace
 from kdist.distribution.units import units_of
@@ -17,19 +18,21 @@ def activation_bytes(
     model: Any = None,
     how: Communication | None = None,
     shares: Mapping[Part, float] | None = None,
+    copies: Copies | None = None,
 ) -> int:
     """What one device holds at the fullest moment beyond variables and its parts of gradients; the batch is in it.
 
     Arguments:
         model, how: None on a single device.
         shares: layer -> the part of its memory on one device.
+        copies: what is held whole beside.
     """
     gradients = plan.bytes_per_device["gradients"]
     if trace.placed_bytes is not None:
         return max(trace.placed_bytes - gradients, 0) + trace.batch_bytes
     gathered, whole = (0, gradients) if how is None else _gathered(plan, model, how, gradients)
     part = min(whole / trace.gradient_bytes, 1.0) if trace.gradient_bytes else 1.0
-    peak = trace.peak({**(shares or {}), (GRADIENT, False): part}) + gathered
+    peak = trace.peak({**(shares or {}), (GRADIENT, False): part}, copies) + gathered
     return max(peak - gradients, 0) + trace.batch_bytes
 
 

@@ -208,7 +208,7 @@ def make_plan(
     if trace is not None:
         roles = Roles(model, strategy, layouts)
         count_activations(tally, strategy, roles, trace.calls, how)
-        activations = activation_bytes(plan, trace, model, how, roles.shares)
+        activations = activation_bytes(plan, trace, model, how, roles.shares, roles.copies)
     return replace(plan, collectives=tally.collectives(), activation_bytes=activations)
 
 

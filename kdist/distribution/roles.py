@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kdist.distribution.copies import Copies
 from kdist.distribution.costs import layout_bytes
 from kdist.distribution.layout import TensorLayout, axes_of
 from kdist.distribution.tensor_split import Cuts, InnerSplit, LinearSplit, leaves
@@ -68,6 +69,7 @@ class Roles:
             its own variables.
         shares: (layer id, in its backward pass) -> which part of what it makes one device holds, where that is not
             all. A forward pass makes outputs, and a backward pass what lies like the inputs.
+        copies: between which layers tensors change how they lie.
     """
 
     def __init__(self, model: Any, strategy: Any, layouts: Mapping[int, TensorLayout]):
@@ -77,11 +79,16 @@ class Roles:
         self.positionwise: dict[int, tuple[int, ...]] = {}
         self.shares: dict[Part, float] = {}
         self._open: _Open | None = None
+        self._sums: set[int] = set()
+        self._adders: set[int] = set()
         for layer in leaves(model):
             self._look_at(layer)
         self._close()
+        gathered = frozenset(i for i, role in self.of.items() if role.output == "gather")
         if getattr(strategy, "sequence", False):
-            self._cut_in_time(model)
+            self.copies = self._cut_in_time(model, gathered)
+        else:
+            self.copies = Copies(gathered, frozenset(self._sums), frozenset(self._adders))
 
     def _look_at(self, layer: Any) -> None:
         split = layer.tensor_split()
@@ -96,6 +103,8 @@ class Roles:
         self.of[id(layer)] = Role(trains=trains)
         if layer.is_positionwise:
             self.positionwise[id(layer)] = tuple(map(self._gradient, layer.trainable_variables))
+            if layer.adds_inputs:
+                self._adders.add(id(layer))
         if self._open is not None and layer.keeps_tensor_split:
             self._open.between.append(layer)
         else:
@@ -108,6 +117,8 @@ class Roles:
             self._close(paired)
             self.of[id(layer)] = Role(rows, "sum", trains=trains)
             self.shares[id(layer), True] = self._share(rows)
+            if _sums_first(*split.rows[0]):
+                self._sums.add(id(layer))
             return
         columns = self._cut_along(split.columns)
         if self._open is None or not self._open.is_beside(columns, split):
@@ -128,11 +139,13 @@ class Roles:
         cuts, axes = taken
         last, dim = cuts[-1]
         # A last product that is cut along what it sums over ends in a sum.
-        sums = dim % len(last.shape) == 0
+        sums = _sums_first(last, dim)
         share, cut = self._share(axes), {id(v) for v, _ in cuts}
         parts = [x for x in layer._flatten_layers() if x is not layer]
         products = [x for x in parts if _own(x) & cut and id(last) not in _own(x)]
         self.products.update((id(x), axes) for x in products)
+        if sums:
+            self._sums.update(id(x) for x in parts if id(last) in _own(x))
         output: Literal["sum", "gather"] = "sum" if sums else "gather"
         self.of[id(layer)] = Role(axes, output, True, bool(products), trains)
         for part in layer._flatten_layers():
@@ -173,11 +186,27 @@ class Roles:
             share /= self._strategy.device_mesh.axis_size(axis)
         return share
 
-    def _cut_in_time(self, model: Any) -> None:
+    def _cut_in_time(self, model: Any, gathered: frozenset[int]) -> Copies:
         share = self._share(self._strategy.tensor_axes)
-        for layer in model._flatten_layers():
-            self.shares.setdefault((id(layer), False), share)
-            self.shares.setdefault((id(layer), True), share)
+        whole = set(self.products)
+        for layer in leaves(model):
+            if self.of[id(layer)].whole_input:
+                whole.update(map(id, layer._flatten_layers()))
+            elif self.of[id(layer)].output == "gather":
+                whole.add(id(layer))
+        parts = {i for (i, backward) in self.shares if not backward}
+        layers = [id(layer) for layer in model._flatten_layers()]
+        for i in layers:
+            self.shares.setdefault((i, False), share)
+            # The gradient of a whole input is whole before it is scattered.
+            self.shares.setdefault((i, True), 1.0 if i in whole else share)
+        cut = frozenset(i for i in layers if i not in parts)
+        return Copies(gathered, cut=cut, whole=frozenset(whole))
+
+
+def _sums_first(variable: Any, dim: int) -> bool:
+    """Whether a cut of `dim` leaves parts of a sum. Convolutions, whose first dim is another, add theirs up."""
+    return dim % len(variable.shape) == 0
 
 
 def _own(layer: Any) -> set[int]:

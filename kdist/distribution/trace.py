@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kdist.core.spec import Spec
+from kdist.distribution.copies import Copies
 
 # In place of a layer's id(): the allocation is the gradient of a variable.
 GRADIENT = -1
@@ -32,12 +33,27 @@ class LayerCall:
 
 
 @dataclass(frozen=True)
+class Read:
+    """A layer's forward pass reads an allocation, at `event` for the first time.
+
+    Arguments:
+        layer: its id(); 0: none, the loss.
+        again: whether it reads it once more, to compute again what it did not keep.
+    """
+
+    layer: int
+    event: int
+    again: bool = False
+
+
+@dataclass(frozen=True)
 class Allocation:
     """Memory that a step holds from event `begin` until event `end`, inclusive.
 
     Arguments:
         layer: id() of the layer that made it; 0 if none did, GRADIENT for gradients of variables.
         backward: whether the layer's backward pass made it.
+        reads: which layers read it, where each of them is to bring it to the layout that it wants.
     """
 
     begin: int
@@ -45,6 +61,7 @@ class Allocation:
     nbytes: int
     layer: int = 0
     backward: bool = False
+    reads: tuple[Read, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,25 +103,52 @@ class StepTrace:
     placed_bytes: int | None = None
     repeated: frozenset[int] = frozenset()
 
-    def peak(self, shares: Mapping[Part, float] | None = None) -> int:
+    def peak(self, shares: Mapping[Part, float] | None = None, copies: Copies | None = None) -> int:
         """The most bytes that are held at once, gradients among them.
 
         Arguments:
             shares: for layers that are cut over devices, which part of their memory one device holds.
+            copies: and what it holds whole beside.
         """
-        peak = self._peak(shares or {})
+        peak = self._peak(shares or {}, copies or Copies())
         if self.compiled_bytes is None or not peak:
             return peak
-        return int(self.compiled_bytes * peak / self._peak({}))
+        return int(self.compiled_bytes * peak / self._peak({}, Copies()))
 
-    def _peak(self, shares: Mapping[Part, float]) -> int:
+    def _peak(self, shares: Mapping[Part, float], copies: Copies) -> int:
         changes: dict[int, float] = {}
-        for a in self.allocations:
-            nbytes = a.nbytes * shares.get((a.layer, a.backward), 1.0)
-            changes[a.begin] = changes.get(a.begin, 0.0) + nbytes
-            changes[a.end + 1] = changes.get(a.end + 1, 0.0) - nbytes
+
+        def hold(begin: int, end: int, nbytes: float) -> None:
+            changes[begin] = changes.get(begin, 0.0) + nbytes
+            changes[end + 1] = changes.get(end + 1, 0.0) - nbytes
+
+        outputs = self._sizes_of_outputs_alone()
+        begins = copies.begins(self.allocations)
+        called = self._end_of_calls() if begins else 0
+        for i, a in enumerate(self.allocations):
+            backward = a.backward and a.nbytes not in outputs.get(a.layer, ())
+            part = a.nbytes * shares.get((a.layer, backward), 1.0)
+            if i not in begins:
+                hold(a.begin, a.end, part)
+                continue
+            # The gradients are computed from the copy; the part lives as long as the model holds its outputs.
+            hold(a.begin, max(min(a.end, called), a.begin), part)
+            hold(begins[i], a.end, a.nbytes)
         held = most = 0.0
         for event in sorted(changes):
             held += changes[event]
             most = max(most, held)
         return int(most)
+
+    def _sizes_of_outputs_alone(self) -> dict[int, set[int]]:
+        """Layer -> sizes that its outputs have and its inputs have not: what has them lies as the outputs."""
+        sizes: dict[int, set[int]] = {}
+        for call in self.calls:
+            found = {x.nbytes for x in call.outputs} - {x.nbytes for x in call.inputs}
+            sizes.setdefault(call.layer, set()).update(found)
+        return sizes
+
+    def _end_of_calls(self) -> int:
+        """The last event at which layers' outputs end that are not kept for the gradients."""
+        turn = min((a.begin for a in self.allocations if a.backward), default=0)
+        return max((a.end for a in self.allocations if a.layer > 0 and a.end < turn), default=turn)

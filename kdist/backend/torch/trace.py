@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from kdist.backend.torch.device import device_scope
 from kdist.core import recording, tree
 from kdist.core.recording import Recorder
 from kdist.core.spec import Spec
-from kdist.distribution.trace import GRADIENT, Allocation, Traced
+from kdist.distribution.trace import GRADIENT, Allocation, Read, Traced
 
 
 def recorder(describe: Callable[[Any], tuple]) -> Recorder:
@@ -35,6 +36,7 @@ class Tracker(TorchDispatchMode):
         super().__init__()
         self._event = 0
         self._open: dict[int, tuple[int, int, int, bool]] = {}
+        self._reads: dict[int, dict[int, Read]] = {}  # storage -> layer -> its first read
         self._watching: dict[int, weakref.ref] = {}
         self._outside: set[int] = set()
         self._closed: list[Allocation] = []
@@ -47,6 +49,8 @@ class Tracker(TorchDispatchMode):
             if isinstance(x, Tensor)
         }
         self._outside |= {key for key in given if key not in self._open}
+        if torch.is_grad_enabled():
+            self._read(given - self._outside)
         out = func(*args, **(kwargs or {}))
         self._event += 1
         for x in tree.flatten(out):
@@ -61,29 +65,51 @@ class Tracker(TorchDispatchMode):
         self._open[key] = (self._event, storage.nbytes(), *self._layer())
         self._watching[key] = weakref.ref(storage, lambda _: self._close(key))
 
+    def _read(self, keys: set[int]) -> None:
+        """The layer that computes reads storages."""
+        layer, again = _called(), torch._C._current_autograd_node() is not None
+        for key in keys:
+            reads = self._reads.setdefault(key, {})
+            if layer not in reads:
+                reads[layer] = Read(layer, self._event + 1)
+            elif again:
+                reads[layer] = replace(reads[layer], again=True)
+
     def _layer(self) -> tuple[int, bool]:
-        """The layer that computes, and whether in its backward pass."""
-        recorder = recording.local.recorder
+        """The layer that computes, and whether in its backward pass. Within that, forward passes may run again."""
         node = torch._C._current_autograd_node()
-        if node is not None:
+        if node is not None and not torch.is_grad_enabled():
             return self._layers.get(node._sequence_nr(), 0), True
-        layer = recorder.current if recorder is not None else 0
+        layer = _called()
         self._layers[torch.autograd._get_sequence_nr() - 1] = layer
         return layer, False
 
     def _close(self, key: int) -> None:
         begin, nbytes, layer, backward = self._open.pop(key)
         del self._watching[key]
-        self._closed.append(Allocation(begin, self._event, nbytes, layer, backward))
+        reads = tuple(self._reads.pop(key, {}).values())
+        self._closed.append(Allocation(begin, self._event, nbytes, layer, backward, reads))
 
     def allocations(self, gradients: Sequence[Tensor]) -> tuple[Allocation, ...]:
         """All of them; what still lives ends with the last event."""
         keys = {g.untyped_storage()._cdata for g in gradients}
         alive = [
-            Allocation(begin, self._event, nbytes, *((GRADIENT, False) if key in keys else part))
+            Allocation(
+                begin,
+                self._event,
+                nbytes,
+                *((GRADIENT, False) if key in keys else part),
+                tuple(self._reads.get(key, {}).values()),
+            )
             for key, (begin, nbytes, *part) in self._open.items()
         ]
         return (*self._closed, *alive)
+
+
+def _called() -> int:
+    """id() of the layer that is being called, 0 for none."""
+    recorder = recording.local.recorder
+    return recorder.current if recorder is not None else 0
 
 
 def trace_gradients(

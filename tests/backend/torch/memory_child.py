@@ -29,22 +29,45 @@ def allocated_at_most(model, x, y):
     return most
 
 
-def sharded(name: str) -> list[int]:
-    """(what the plan says, what is allocated) in a step under FSDP, beyond variables and the batch."""
-    with distribution.FSDP().scope():
-        model, x, y = planned.compiled(name, kdist, layers)
-        allocated = allocated_at_most(model, x, y)
+def shared(strategy, name: str, fits: int = 1, **sizes: int) -> list[int]:
+    """(what the plan says, what is allocated) in a step under `strategy`, beyond variables and the batch.
+
+    Arguments:
+        fits: the least of so many counts: threads of gloo may let go of what they sent only later.
+    """
+    with strategy.scope():
+        model, x, y = planned.compiled(name, kdist, layers, **sizes)
+        allocated = min(allocated_at_most(model, x, y) for _ in range(fits))
         plan = model.plan(batch_size=len(x))
     held = plan.bytes_per_device
     batch = (x.nbytes + y.nbytes) // plan.data_shards
     return [held["gradients"] + held["activations"] - batch, allocated]
 
 
-if __name__ == "__main__":
-    distribution.initialize(timeout_s=30)
+def gathered() -> dict[str, list[int]]:
     found = {}
     for small in (sharding.SMALL_UNIT_BYTES, 64):  # everything gathered at once, and layer by layer
         sharding.SMALL_UNIT_BYTES = small
-        found.update({f"{name} {small}": sharded(name) for name in ("mlp", "transformer")})
-    print(json.dumps(found))
+        for name in ("mlp", "transformer"):
+            found[f"{name} {small}"] = shared(distribution.FSDP(), name)
+    return found
+
+
+def cut() -> dict[str, list[int]]:
+    found = {}
+    for sequence in (False, True):
+        strategy = distribution.Parallelism(tensor=2, min_size=1, sequence=sequence)
+        for remat in (None, "full"):
+            with kdist.RematScope(mode=remat):
+                # Fullest after the forward pass, and within the loss.
+                for words in (64,) if remat else (64, 500):
+                    found[f"{sequence=} {remat=} {words=}"] = shared(
+                        strategy, "transformer", fits=3, blocks=2, length=256, rows=4, words=words
+                    )
+    return found
+
+
+if __name__ == "__main__":
+    distribution.initialize(timeout_s=30)
+    print(json.dumps({"gathered": gathered, "cut": cut}[sys.argv[1]]()))
     distribution.shutdown()

@@ -30,9 +30,11 @@ def test_memory(name):
     assert (held["parameters"], held["optimizer"]) == (parameters, slots)
 
 
-def test_memory_where_parameters_are_gathered(monkeypatch):
+@pytest.mark.parametrize("how", ["gathered", "cut"])
+def test_memory_where_parameters_are_shared(how, monkeypatch):
+    """Gathered to compute with them, or cut along with what they compute."""
     monkeypatch.setattr(test_processes, "CHILD", HERE / "memory_child.py")
     monkeypatch.setattr(test_processes, "LIMIT_S", 120)
-    for found in test_processes.run([]):
+    for found in test_processes.run([how]):
         for name, (planned_bytes, allocated) in found.items():
             assert planned_bytes == pytest.approx(allocated, rel=0.1), name
