@@ -1,6 +1,6 @@
 """The op table: kdist's eager ops against the framework's own calls, on tiny and on large inputs.
 
-    python benchmarks/ops.py                                 torch and jax; prints a table, writes a JSON
+    python benchmarks/ops.py                                 torch and jax; prints a table, writes it and a JSON
     python benchmarks/ops.py --backends torch --only exp add
     python benchmarks/ops.py --rounds 30
 
@@ -143,8 +143,9 @@ def main() -> None:
     results = {b: measure(b, options.only, options.rounds) for b in options.backends}
     record = {"cores": os.cpu_count(), "threads": 1, "rounds": options.rounds, "results": results}
     options.out.write_text(json.dumps(record, indent=1) + "\n")
-    print(table(results))
-    print(f"\nadded: kdist - native; large: native time / kdist time; written to {options.out}")
+    text = f"{table(results)}\n\nadded: kdist - native; large: native time / kdist time."
+    options.out.with_suffix(".md").write_text(text + "\n")
+    print(f"{text} Written to {options.out}")
 
 
 if __name__ == "__main__":

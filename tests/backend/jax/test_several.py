@@ -33,11 +33,22 @@ def fit(k: int) -> tuple:
     return model, [np.asarray(v.value) for v in model.variables]
 
 
-def test_a_full_group_is_one_program_and_smaller_ones_go_one_by_one():
+def test_a_full_group_is_one_dispatch_and_smaller_ones_go_one_by_one():
     model, _ = fit(3)
     program = model._programs["train"]
+    sent = []
+
+    def counted(name, function):
+        def call(*arguments):
+            sent.append(name)
+            return function(*arguments)
+
+        return call
+
+    program._many, program._step = counted("many", program._many), counted("one", program._step)
+    model.fit(X, Y, batch_size=16, epochs=1, verbose=0, shuffle=False)
     # Of one by one: the seventh batch, and the padded eighth.
-    assert (program._many._cache_size(), program._step._cache_size()) == (1, 2)
+    assert sent == ["many", "many", "one", "one"]
 
 
 def test_a_loop_over_sharded_steps_is_the_steps():
