@@ -90,7 +90,7 @@ def trace_gradients(
         gradients = tf.gradients(loss, parameters)
     dense = [x for g in gradients if g is not None for x in _parts(g)]
     operations = _needed(graph.get_operations(), [*dense, loss])
-    return _lifetimes(operations, dense), sum(map(_nbytes, dense)), None
+    return Traced(_lifetimes(operations, dense), sum(map(_nbytes, dense)))
 
 
 def _parts(gradient: Any) -> list:
