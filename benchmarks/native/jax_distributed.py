@@ -22,17 +22,28 @@ def _cut(mesh, x):
     return NamedSharding(mesh, PartitionSpec(*(None,) * best, "batch"))
 
 
-STRATEGIES = {"DataParallel": _replicated, "FSDP": _cut}
+def _gathered(forward, mesh):
+    """Whole parameters before they are used: left alone, XLA may cut the activations to suit the parameters instead."""
+    whole = NamedSharding(mesh, PartitionSpec())
+    return lambda p, x: forward(jax.lax.with_sharding_constraint(p, whole), x)
+
+
+STRATEGIES = {
+    "DataParallel": (_replicated, lambda forward, mesh: forward),
+    "FSDP": (_cut, _gathered),
+}
 
 
 def loop(name, strategy, x, y, work):
     mesh = Mesh(np.array(jax.devices()), ("batch",), axis_types=(AxisType.Auto,))
     rows_of = NamedSharding(mesh, PartitionSpec("batch"))
     host = jax.tree.map(np.asarray, initial(name))
-    shardings = jax.tree.map(lambda a: STRATEGIES[strategy](mesh, a), host)
+    sharding, used = STRATEGIES[strategy]
+    shardings = jax.tree.map(lambda a: sharding(mesh, a), host)
     place = lambda a, s: jax.make_array_from_callback(a.shape, s, lambda index: a[index])
     state = [jax.tree.map(place, host, shardings)]
-    step = jax.jit(train_step(MODELS[name][1]), donate_argnums=0, out_shardings=shardings)
+    step = train_step(used(MODELS[name][1], mesh))
+    step = jax.jit(step, donate_argnums=0, out_shardings=shardings)
     rank, mine = jax.process_index(), work.batch // jax.process_count()
 
     def fit():
