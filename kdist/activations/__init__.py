@@ -68,7 +68,7 @@ def get(identifier: Any) -> Callable:
 
 
 def serialize(activation: Callable) -> Any:
-    """The name of a built-in activation; the config of any other.
+    """The name of `activation` if it is a built-in one; else its config.
 
     Raises: ValueError for what cannot be saved, such as a lambda.
 

@@ -44,7 +44,7 @@ def relu(
 
 
 def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
-    """x where positive, else negative_slope * x.
+    """`x` where positive, else `negative_slope * x`.
 
     Example:
         >>> activations.leaky_relu([-1.0, 2.0], negative_slope=0.1)
@@ -54,7 +54,7 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
 
 
 def relu6(x: Tensor) -> Tensor:
-    """min(max(x, 0), 6).
+    """`min(max(x, 0), 6)`.
 
     Example:
         >>> activations.relu6([-1.0, 2.0, 9.0])
@@ -64,7 +64,7 @@ def relu6(x: Tensor) -> Tensor:
 
 
 def softmax(x: Tensor, axis: Any = -1) -> Tensor:
-    """exp(x) / sum(exp(x)) along `axis`, an int or a tuple.
+    """`exp(x) / sum(exp(x))` along `axis`, an int or a tuple.
 
     Example:
         >>> activations.softmax([[0.0, math.log(3)]])
@@ -74,7 +74,7 @@ def softmax(x: Tensor, axis: Any = -1) -> Tensor:
 
 
 def log_softmax(x: Tensor, axis: Any = -1) -> Tensor:
-    """log(softmax(x)) without underflow.
+    """`log(softmax(x))` without underflow, along `axis`, an int or a tuple.
 
     Example:
         >>> activations.log_softmax([[0.0, math.log(3)]])  # log(1/4), log(3/4)
@@ -84,8 +84,13 @@ def log_softmax(x: Tensor, axis: Any = -1) -> Tensor:
 
 
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
-    """x where positive, else alpha * (exp(x) - 1). Clevert et al. 2015,
-    https://arxiv.org/abs/1511.07289.
+    """`x` where positive, else alpha * (exp(x) - 1).
+
+    Clevert et al. 2015, https://arxiv.org/abs/1511.07289.
+
+    Arguments:
+        x: any shape.
+        alpha: minus the limit far below 0; 1 makes the slope continuous at 0.
 
     Example:
         >>> activations.elu([-1.0, 2.0])
@@ -97,7 +102,7 @@ def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
 def selu(x: Tensor) -> Tensor:
     """Scaled elu that keeps mean 0 and variance 1, with lecun_normal kernels and AlphaDropout.
 
-    1.0507 * elu(x, 1.6733): Klambauer et al. 2017, https://arxiv.org/abs/1706.02515.
+    `1.0507 * elu(x, 1.6733)`: Klambauer et al. 2017, https://arxiv.org/abs/1706.02515.
 
     Example:
         >>> activations.selu([-1.0, 1.0])
@@ -107,8 +112,13 @@ def selu(x: Tensor) -> Tensor:
 
 
 def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
-    """max(x, 0) + min(0, alpha * (exp(x / alpha) - 1)). Barron 2017,
-    https://arxiv.org/abs/1704.07483.
+    """max(x, 0) + min(0, alpha * (exp(x / alpha) - 1)).
+
+    Barron 2017, https://arxiv.org/abs/1704.07483.
+
+    Arguments:
+        x: any shape.
+        alpha: minus the limit far below 0, not 0; the slope is continuous at 0 for any.
 
     Example:
         >>> activations.celu([-1.0, 2.0], alpha=2.0)
@@ -118,7 +128,7 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
 
 
 def softplus(x: Tensor) -> Tensor:
-    """log(1 + exp(x)).
+    """`log(1 + exp(x))`.
 
     Example:
         >>> activations.softplus([-1000.0, 0.0, 10.0])
@@ -128,7 +138,7 @@ def softplus(x: Tensor) -> Tensor:
 
 
 def softsign(x: Tensor) -> Tensor:
-    """x / (1 + |x|).
+    """`x / (1 + |x|)`.
 
     Example:
         >>> activations.softsign([-1.0, 3.0])
@@ -138,7 +148,7 @@ def softsign(x: Tensor) -> Tensor:
 
 
 def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
-    """x moved towards 0 by `threshold`, and 0 within it.
+    """`x` moved towards 0 by `threshold`, and 0 within it.
 
     Example:
         >>> activations.soft_shrink([-1.0, 0.2, 2.0])
@@ -148,7 +158,7 @@ def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
 
 
 def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
-    """x where |x| > threshold, else 0.
+    """`x` where `|x| > threshold`, else 0.
 
     Example:
         >>> activations.hard_shrink([-1.0, 0.2, 2.0])
@@ -158,7 +168,7 @@ def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
 
 
 def tanh_shrink(x: Tensor) -> Tensor:
-    """x - tanh(x).
+    """`x - tanh(x)`.
 
     Example:
         >>> activations.tanh_shrink([-1.0, 0.0, 1.0])
@@ -168,7 +178,7 @@ def tanh_shrink(x: Tensor) -> Tensor:
 
 
 def sparse_plus(x: Tensor) -> Tensor:
-    """0 up to -1, (x + 1)^2 / 4 up to 1, then x.
+    """0 for `x` up to -1, (x + 1)^2 / 4 up to 1, then `x` itself.
 
     Example:
         >>> activations.sparse_plus([-2.0, 0.0, 2.0])
@@ -180,6 +190,10 @@ def sparse_plus(x: Tensor) -> Tensor:
 def squareplus(x: Tensor, b: float = 4) -> Tensor:
     """(x + sqrt(x^2 + b)) / 2, a smooth relu. Barron 2021, https://arxiv.org/abs/2112.11687.
 
+    Arguments:
+        x: any shape.
+        b: how wide the bend is: the result at 0 is sqrt(b) / 2, and 0 gives relu.
+
     Example:
         >>> activations.squareplus([-3.0, 0.0, 3.0])
         tensor([0.3028, 1.0000, 3.3028])
@@ -188,7 +202,7 @@ def squareplus(x: Tensor, b: float = 4) -> Tensor:
 
 
 def silu(x: Tensor) -> Tensor:
-    """x * sigmoid(x); also known as swish.
+    """`x * sigmoid(x)`; also known as swish.
 
     Example:
         >>> activations.silu([-1.0, 0.0, 1.0])
@@ -198,7 +212,7 @@ def silu(x: Tensor) -> Tensor:
 
 
 def gelu(x: Tensor, approximate: bool = False) -> Tensor:
-    """x times the standard normal distribution function of x, exact unless `approximate`.
+    """`x` times the standard normal distribution function of `x`, exact unless `approximate`.
 
     Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415.
 
@@ -222,7 +236,7 @@ def glu(x: Tensor, axis: int = -1) -> Tensor:
 
 
 def tanh(x: Tensor) -> Tensor:
-    """Hyperbolic tangent.
+    """Hyperbolic tangent of `x`, between -1 and 1.
 
     Example:
         >>> activations.tanh([-1000.0, 0.0, math.log(2)])
@@ -232,7 +246,7 @@ def tanh(x: Tensor) -> Tensor:
 
 
 def sigmoid(x: Tensor) -> Tensor:
-    """1 / (1 + exp(-x)).
+    """`1 / (1 + exp(-x))`.
 
     Example:
         >>> activations.sigmoid([-1000.0, 0.0, math.log(3)])
@@ -242,7 +256,7 @@ def sigmoid(x: Tensor) -> Tensor:
 
 
 def sparse_sigmoid(x: Tensor) -> Tensor:
-    """(x + 1) / 2 limited to 0..1.
+    """`(x + 1) / 2` limited to 0..1.
 
     Example:
         >>> activations.sparse_sigmoid([-2.0, 0.5, 2.0])
@@ -252,7 +266,7 @@ def sparse_sigmoid(x: Tensor) -> Tensor:
 
 
 def log_sigmoid(x: Tensor) -> Tensor:
-    """log(sigmoid(x)).
+    """`log(sigmoid(x))`.
 
     Example:
         >>> activations.log_sigmoid([0.0, -1.0])
@@ -262,7 +276,7 @@ def log_sigmoid(x: Tensor) -> Tensor:
 
 
 def hard_sigmoid(x: Tensor) -> Tensor:
-    """relu6(x + 3) / 6.
+    """`relu6(x + 3) / 6`.
 
     Example:
         >>> activations.hard_sigmoid([-3.0, 0.0, 1.5])
@@ -272,7 +286,7 @@ def hard_sigmoid(x: Tensor) -> Tensor:
 
 
 def hard_silu(x: Tensor) -> Tensor:
-    """x * hard_sigmoid(x); also known as hard_swish. Howard et al. 2019,
+    """`x * hard_sigmoid(x)`; also known as hard_swish. Howard et al. 2019,
     https://arxiv.org/abs/1905.02244.
 
     Example:
@@ -283,7 +297,7 @@ def hard_silu(x: Tensor) -> Tensor:
 
 
 def hard_tanh(x: Tensor) -> Tensor:
-    """x limited to -1..1.
+    """`x` limited to -1..1.
 
     Example:
         >>> activations.hard_tanh([-2.0, 0.5])
@@ -293,7 +307,7 @@ def hard_tanh(x: Tensor) -> Tensor:
 
 
 def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
-    """x where x > threshold, else default_value.
+    """`x` where `x > threshold`, else `default_value`.
 
     Example:
         >>> activations.threshold([1.0, 3.0], 2.0, -5.0)
@@ -303,7 +317,7 @@ def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
 
 
 def exponential(x: Tensor) -> Tensor:
-    """exp(x).
+    """`exp(x)`.
 
     Example:
         >>> activations.exponential([0.0, 1.0])
@@ -313,7 +327,7 @@ def exponential(x: Tensor) -> Tensor:
 
 
 def linear(x: Tensor) -> Tensor:
-    """x itself.
+    """`x` itself.
 
     Example:
         >>> activations.linear(ops.array([-1.0, 2.0]))
@@ -323,7 +337,7 @@ def linear(x: Tensor) -> Tensor:
 
 
 def mish(x: Tensor) -> Tensor:
-    """x * tanh(softplus(x)). Misra 2019, https://arxiv.org/abs/1908.08681.
+    """`x * tanh(softplus(x))`. Misra 2019, https://arxiv.org/abs/1908.08681.
 
     Example:
         >>> activations.mish([-1.0, 0.0, 1.0])
@@ -333,7 +347,7 @@ def mish(x: Tensor) -> Tensor:
 
 
 def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
-    """The nearest point of the probability simplex along `axis`, which may have exact zeros.
+    """The point of the probability simplex nearest to `x`, along `axis`; it may have exact zeros.
 
     Martins and Astudillo 2016, https://arxiv.org/abs/1602.02068.
 

@@ -38,7 +38,7 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(constraint: Any) -> Any:
-    """The config of a constraint.
+    """The config of `constraint`, for `deserialize`.
 
     Example:
         >>> constraints.serialize(constraints.MaxNorm(3))["config"]

@@ -104,7 +104,7 @@ def _value(value: Any) -> Callable:
 
 
 def serialize(initializer: Any) -> Any:
-    """The config of an initializer.
+    """The config of `initializer`, for `deserialize`.
 
     Example:
         >>> initializers.serialize(initializers.Constant(0.5))["config"]

@@ -36,7 +36,7 @@ def shape(x: Tensor) -> tuple:
 
 
 def ndim(x: Tensor) -> int:
-    """Number of axes.
+    """Number of axes of `x`.
 
     Example:
         >>> ops.ndim([[1, 2]])
@@ -46,7 +46,7 @@ def ndim(x: Tensor) -> int:
 
 
 def dtype(x: Tensor) -> str:
-    """Name of the dtype.
+    """Name of the dtype of `x`.
 
     Example:
         >>> ops.dtype(ops.zeros((2,)))
@@ -66,7 +66,7 @@ def is_tensor(x: Any) -> bool:
 
 
 def convert_to_numpy(x: Tensor) -> np.ndarray:
-    """The values on the host as a NumPy array.
+    """The values of `x` on the host as a NumPy array.
 
     Raises: ValueError for a symbolic tensor, which has none.
 
@@ -107,7 +107,7 @@ def convert_to_tensor(
 
 @op
 def cast(x: Tensor, dtype: Any) -> Tensor:
-    """The values in another dtype; floats to integers cut towards 0.
+    """The values of `x` in another dtype; floats to integers cut towards 0.
 
     Arguments:
         dtype: its name.
@@ -120,7 +120,7 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
 
 @op
 def saturate_cast(x: Tensor, dtype: Any) -> Tensor:
-    """`cast`, with values beyond the range of `dtype` at its ends.
+    """`cast` of `x`, with values beyond the range of `dtype` at its ends.
 
     Arguments:
         dtype: its name.
@@ -138,7 +138,7 @@ def _size(x: Any) -> Spec:
 
 @op(rule=_size)
 def size(x: Tensor) -> Any:
-    """Number of elements.
+    """Number of elements of `x`.
 
     Example:
         >>> ops.size([[1, 2, 3]])
@@ -148,7 +148,7 @@ def size(x: Tensor) -> Any:
 
 @op
 def stop_gradient(variable: Tensor) -> Tensor:
-    """The same values, which gradients take for a constant.
+    """The values of `variable`, which gradients take for a constant.
 
     Example:
         >>> y, slope = ops.jvp(lambda x: x * ops.stop_gradient(x), (3.0,), (1.0,))
@@ -254,7 +254,12 @@ def _slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
 
 @op(rule=_slice, explain=lambda name, *args, **kwargs: _check_slice(*args, **kwargs))
 def slice(inputs: Tensor, start_indices: Any, shape: Any) -> Tensor:
-    """The block of `shape` (-1: what is left) that begins at `start_indices`, one per axis.
+    """The block of `inputs` that begins at `start_indices`, one per axis.
+
+    Arguments:
+        inputs: any rank.
+        start_indices: (rank,) int, numbers or a tensor.
+        shape: sizes of the block, one per axis; -1: what is left.
 
     Raises: ValueError unless there are as many starts and sizes as axes.
 
@@ -294,7 +299,7 @@ def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Spec]:
 
 @op(rule=_unstack)
 def unstack(x: Tensor, num: int | None = None, axis: int = 0) -> Any:
-    """The `num` slices along `axis`, as a list.
+    """The `num` slices of `x` along `axis` (None: all of a known size), as a list.
 
     Raises: ValueError if their number is unknown.
 

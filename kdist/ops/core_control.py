@@ -146,6 +146,10 @@ def _vectorized_map(function: Callable, elements: Any) -> Any:
 def vectorized_map(function: Callable, elements: Any) -> Any:
     """As `map`, all at once: `function` sees one element, and runs on the whole.
 
+    Arguments:
+        function: what to do with one slice along axis 0.
+        elements: an array or structure of arrays, with a first axis of one size.
+
     Example:
         >>> matrices, vectors = ops.ones((5, 2, 3)), ops.ones((5, 3))
         >>> ops.vectorized_map(lambda pair: pair[0] @ pair[1], (matrices, vectors)).shape

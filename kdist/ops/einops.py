@@ -65,6 +65,7 @@ def rearrange(tensor: Tensor, pattern: str, **axes_lengths: Any) -> Tensor:
     Rogozhnikov 2022, https://openreview.net/forum?id=oapKSVM2bcj.
 
     Arguments:
+        tensor: with the axes that stand before "->".
         pattern: the names of the axes before and after "->"; parentheses make one axis of several.
         **axes_lengths: lengths of the parts of an axis that is split, all but one.
 

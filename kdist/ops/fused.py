@@ -87,9 +87,11 @@ def softmax_crossentropy_with_integer_labels(
 ) -> Tensor:
     """-log(softmax(logits)[label]) along `axis`.
 
-    Labels (...) are int, logits have one axis more; gives (...).
+    Arguments:
+        labels: (...) int.
+        logits: of one axis more, the classes', which is `axis`.
 
-    Computed as logsumexp(logits) - logits[label], without the whole log-softmax.
+    Returns: (...). Computed as logsumexp(logits) - logits[label], without the whole log-softmax.
 
     Example:
         >>> ops.softmax_crossentropy_with_integer_labels([1, 0], [[0.0, 0.0], [0.0, 100.0]])
@@ -105,9 +107,9 @@ def mean_sparse_categorical_crossentropy(
 ) -> Tensor:
     """The mean of `sparse_categorical_crossentropy` over all elements, a scalar.
 
-    target (...) int, output (..., classes).
-
     Arguments:
+        target: (...) int.
+        output: (..., classes).
         from_logits: whether `output` still needs a softmax.
 
     Example:
@@ -155,7 +157,7 @@ def batch_normalization_training(
 
 @op
 def weighted_step(start: Tensor, end: Tensor, weight: float) -> Tensor:
-    """start + (end - start) * weight, of tensors of one shape.
+    """`start + (end - start) * weight`, of tensors of one shape and a number.
 
     Example:
         >>> ops.weighted_step(ops.array([0.0, 10.0]), ops.array([4.0, 0.0]), 0.25)

@@ -64,7 +64,9 @@ def _floats(op: str, images: Any, data_format: Any) -> None:
 def rgb_to_hsv(images: Tensor, data_format: Any = None) -> Tensor:
     """Hue, saturation and value of RGB images in [0, 1] (Smith 1978, doi:10.1145/800248.807361).
 
-    Arguments as for `rgb_to_grayscale`; floats.
+    Arguments:
+        images: floats, (height, width, 3) or a batch; channels first by `data_format`.
+        data_format: default the configured one.
 
     Raises: ValueError for images of another rank or dtype.
 

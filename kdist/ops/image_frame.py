@@ -127,7 +127,15 @@ def crop_images(
     target_width: int | None = None,
     data_format: Any = None,
 ) -> Tensor:
-    """A part of each image. Arguments as for `pad_images`: two of three for each axis, in pixels.
+    """A part of each image.
+
+    Arguments:
+        images: (height, width, channels) or a batch of them; channels first by `data_format`.
+        top_cropping, bottom_cropping, target_height: two of the three, in pixels: what goes at the
+            edges, and what stays between them.
+        left_cropping, right_cropping, target_width: two of the three, alike.
+
+    Raises: ValueError for none or three of three, and where a cropping would be negative.
 
     Example:
         >>> x = ops.reshape(ops.arange(16), (4, 4, 1))
@@ -257,7 +265,7 @@ def extract_patches_3d(
     padding: str = "valid",
     data_format: Any = None,
 ) -> Tensor:
-    """`extract_patches` of volumes (depth, height, width, channels) or a batch of them.
+    """`extract_patches` of `volumes`, (depth, height, width, channels) or a batch.
 
     Arguments:
         size, strides, dilation_rate, padding, data_format: as for `extract_patches`, with three

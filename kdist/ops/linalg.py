@@ -36,6 +36,7 @@ def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -
     axis=None: of all elements, or of a matrix if `ord` is given.
 
     Arguments:
+        x: any shape.
         ord: vectors: None or 2 Euclidean, 1, inf, -inf, 0, any number; matrices: None or "fro",
             "nuc", 1, -1, 2, -2, inf, -inf.
         keepdims: whether these axes stay, with size 1.
@@ -87,7 +88,11 @@ def solve(a: Tensor, b: Tensor) -> Tensor:
 
 @op(explain=lambda name, x, upper=False: square(name, x))
 def cholesky(x: Tensor, upper: bool = False) -> Tensor:
-    """Lower L with L @ L.T = x (upper U with U.T @ U = x), x symmetric and positive definite.
+    """Lower L with L @ L.T = x, or upper U with U.T @ U = x.
+
+    Arguments:
+        x: (..., n, n), symmetric and positive definite.
+        upper: whether U is wanted, and not L.
 
     Raises: ValueError if `x` is not square.
 
@@ -112,6 +117,7 @@ def qr(x: Tensor, mode: str = "reduced") -> Any:
     """x = q @ r, q with orthonormal columns and r upper triangular.
 
     Arguments:
+        x: (..., n, m).
         mode: "reduced": q (..., n, k), r (..., k, m) with k = min(n, m); "complete": q (..., n, n),
             r (..., n, m).
 
@@ -131,6 +137,7 @@ def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """x = u @ diag(s) @ vh, s descending.
 
     Arguments:
+        x: (..., n, m).
         full_matrices: whether u and vh are square; else they have as many columns and rows as s.
         compute_uv: whether u and vh are wanted.
 
@@ -236,9 +243,10 @@ def lu_factor(x: Tensor) -> Any:
 
 @op(check=lambda x, tol=None: at_least("matrix_rank", x, 2))
 def matrix_rank(x: Tensor, tol: Any = None) -> Tensor:
-    """Number of singular values above `tol`: (..., n, m) -> (...) int32.
+    """Number of singular values above `tol`: (...) int32.
 
     Arguments:
+        x: (..., n, m).
         tol: a number, or one for each matrix; default: the largest singular value times max(n, m)
             times the spacing of floats.
 
@@ -259,7 +267,7 @@ def matrix_rank(x: Tensor, tol: Any = None) -> Tensor:
 
 @op(check=lambda x, rcond=None: at_least("pinv", x, 2))
 def pinv(x: Tensor, rcond: Any = None) -> Tensor:
-    """Pseudo-inverse (Moore and Penrose): (..., n, m) -> (..., m, n).
+    """Pseudo-inverse of `x` (Moore and Penrose): (..., n, m) -> (..., m, n).
 
     Arguments:
         rcond: singular values up to `rcond` times the largest count as 0; default: max(n, m) times

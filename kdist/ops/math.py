@@ -23,7 +23,7 @@ Tensor = Any
 
 @op
 def erf(x: Tensor) -> Tensor:
-    """Error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.
+    """Error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to `x`.
 
     Example:
         >>> ops.erf([0.0, 0.5, 5.0])
@@ -33,7 +33,7 @@ def erf(x: Tensor) -> Tensor:
 
 @op
 def erfc(x: Tensor) -> Tensor:
-    """1 - erf(x), exact where erf(x) is near 1.
+    """`1 - erf(x)`, exact where erf(x) is near 1.
 
     Example:
         >>> ops.erfc([0.0, 5.0])
@@ -43,7 +43,7 @@ def erfc(x: Tensor) -> Tensor:
 
 @op
 def erfinv(x: Tensor) -> Tensor:
-    """Inverse of `erf`, for -1 < x < 1.
+    """Inverse of `erf`, for `-1 < x < 1`.
 
     Example:
         >>> ops.erfinv(ops.erf([0.0, 0.5]))
@@ -53,7 +53,7 @@ def erfinv(x: Tensor) -> Tensor:
 
 @op
 def rsqrt(x: Tensor) -> Tensor:
-    """1 / sqrt(x).
+    """`1 / sqrt(x)`.
 
     Example:
         >>> ops.rsqrt([4.0, 0.25])
@@ -109,7 +109,7 @@ def top_k(x: Tensor, k: int, sorted: bool = True) -> Any:
 
 @op
 def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
-    """Whether `predictions[i, targets[i]]` is among the k largest of its row: bool (batch,).
+    """Whether `predictions[i, targets[i]]` is among the `k` largest of its row: bool (batch,).
 
     Ties count as being in.
 
@@ -172,9 +172,14 @@ def segment_sum(
 def segment_max(
     data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
-    """Largest of the rows of each segment, arguments as for `segment_sum`.
+    """Largest of the rows of each segment.
 
-    The dtype's lowest number for an empty segment.
+    Arguments:
+        data: (n, ...).
+        segment_ids: (n,) int, the segment of each row.
+        num_segments, sorted: as for `segment_sum`.
+
+    Returns: (num_segments, ...), the dtype's lowest number for an empty segment.
 
     Raises: ValueError if `segment_ids` is not 1-D, or of another length than `data`.
 
@@ -188,9 +193,14 @@ def segment_max(
 def segment_min(
     data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
-    """Smallest of the rows of each segment, arguments as for `segment_sum`.
+    """Smallest of the rows of each segment.
 
-    The dtype's highest number for an empty segment.
+    Arguments:
+        data: (n, ...).
+        segment_ids: (n,) int, the segment of each row.
+        num_segments, sorted: as for `segment_sum`.
+
+    Returns: (num_segments, ...), the dtype's highest number for an empty segment.
 
     Raises: ValueError if `segment_ids` is not 1-D, or of another length than `data`.
 
@@ -204,7 +214,14 @@ def segment_min(
 def segment_prod(
     data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
-    """Product of the rows of each segment, arguments as for `segment_sum`; 1 for an empty segment.
+    """Product of the rows of each segment.
+
+    Arguments:
+        data: (n, ...).
+        segment_ids: (n,) int, the segment of each row.
+        num_segments, sorted: as for `segment_sum`.
+
+    Returns: (num_segments, ...), 1 for an empty segment.
 
     Raises: ValueError if `segment_ids` is not 1-D, or of another length than `data`.
 
@@ -266,7 +283,7 @@ def _parts(x: Any) -> None:
 
 @op(check=_parts)
 def view_as_complex(x: Tensor) -> Tensor:
-    """Complex numbers of pairs (real part, imaginary part): (..., 2) -> (...) complex64.
+    """Complex numbers of the pairs (real part, imaginary part) `x`: (..., 2) -> (...) complex64.
 
     Raises: ValueError if the last axis is not of size 2.
 
@@ -278,7 +295,7 @@ def view_as_complex(x: Tensor) -> Tensor:
 
 @op
 def view_as_real(x: Tensor) -> Tensor:
-    """Pairs (real part, imaginary part) of complex numbers: (...) -> (..., 2).
+    """Pairs (real part, imaginary part) of the complex numbers `x`: (...) -> (..., 2).
 
     Example:
         >>> ops.view_as_real(ops.array([1 + 2j, 3 - 4j]))
@@ -309,7 +326,12 @@ def _sequences(x: Any, sequence_length: int, sequence_stride: int) -> None:
 def extract_sequences(x: Tensor, sequence_length: int, sequence_stride: int) -> Tensor:
     """Windows of the last axis.
 
-    (..., n) -> (..., 1 + (n - sequence_length) // sequence_stride, sequence_length).
+    Arguments:
+        x: (..., n).
+        sequence_length: elements of a window.
+        sequence_stride: elements from the start of one window to that of the next.
+
+    Returns: (..., 1 + (n - sequence_length) // sequence_stride, sequence_length).
 
     Raises: ValueError for a length or stride below 1, or a length beyond n.
 

@@ -29,7 +29,7 @@ Tensor = Any
 
 @op
 def relu(x: Tensor) -> Tensor:
-    """max(x, 0).
+    """`max(x, 0)`.
 
     Example:
         >>> ops.relu([-1.0, 2.0])
@@ -39,7 +39,7 @@ def relu(x: Tensor) -> Tensor:
 
 @op
 def relu6(x: Tensor) -> Tensor:
-    """min(max(x, 0), 6).
+    """`min(max(x, 0), 6)`.
 
     Example:
         >>> ops.relu6([-1.0, 2.0, 9.0])
@@ -49,7 +49,7 @@ def relu6(x: Tensor) -> Tensor:
 
 @op
 def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
-    """x where positive, else negative_slope * x.
+    """`x` where positive, else `negative_slope * x`.
 
     Example:
         >>> ops.leaky_relu([-1.0, 2.0])
@@ -59,9 +59,13 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
 
 @op
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
-    """x where positive, else alpha * (exp(x) - 1).
+    """`x` where positive, else alpha * (exp(x) - 1).
 
     Clevert et al. 2015, https://arxiv.org/abs/1511.07289.
+
+    Arguments:
+        x: any shape.
+        alpha: minus the limit far below 0; 1 makes the slope continuous at 0.
 
     Example:
         >>> ops.elu([-math.inf, -1.0, 2.0])
@@ -75,6 +79,10 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
 
     Barron 2017, https://arxiv.org/abs/1704.07483.
 
+    Arguments:
+        x: any shape.
+        alpha: minus the limit far below 0, not 0; the slope is continuous at 0 for any.
+
     Example:
         >>> ops.celu([-1.0, 2.0], alpha=2.0)
         tensor([-0.7869,  2.0000])
@@ -83,7 +91,7 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
 
 @op
 def selu(x: Tensor) -> Tensor:
-    """1.0507 * elu(x, 1.6733), which keeps mean 0 and variance 1.
+    """`1.0507 * elu(x, 1.6733)`, which keeps mean 0 and variance 1.
 
     Klambauer et al. 2017, https://arxiv.org/abs/1706.02515.
 
@@ -95,7 +103,7 @@ def selu(x: Tensor) -> Tensor:
 
 @op
 def gelu(x: Tensor, approximate: bool = True) -> Tensor:
-    """x times the standard normal distribution function of x.
+    """`x` times the standard normal distribution function of `x`.
 
     By tanh if `approximate`, else by erf.
 
@@ -109,7 +117,7 @@ def gelu(x: Tensor, approximate: bool = True) -> Tensor:
 
 @op
 def silu(x: Tensor) -> Tensor:
-    """x * sigmoid(x).
+    """`x * sigmoid(x)`.
 
     Example:
         >>> ops.silu([-1.0, 0.0, 1.0])
@@ -119,7 +127,7 @@ def silu(x: Tensor) -> Tensor:
 
 @op
 def swish(x: Tensor) -> Tensor:
-    """The same as `silu`.
+    """The same as `silu`: `x * sigmoid(x)`.
 
     Example:
         >>> ops.swish([-1.0, 0.0, 1.0])
@@ -130,7 +138,7 @@ def swish(x: Tensor) -> Tensor:
 
 @op
 def sigmoid(x: Tensor) -> Tensor:
-    """1 / (1 + exp(-x)).
+    """`1 / (1 + exp(-x))`.
 
     Example:
         >>> ops.sigmoid([0.0, math.log(3)])
@@ -140,7 +148,7 @@ def sigmoid(x: Tensor) -> Tensor:
 
 @op
 def log_sigmoid(x: Tensor) -> Tensor:
-    """log(sigmoid(x)) without underflow.
+    """`log(sigmoid(x))` without underflow.
 
     Example:
         >>> ops.log_sigmoid([0.0, -1000.0])
@@ -150,7 +158,7 @@ def log_sigmoid(x: Tensor) -> Tensor:
 
 @op
 def hard_sigmoid(x: Tensor) -> Tensor:
-    """relu6(x + 3) / 6, a piecewise linear sigmoid.
+    """`relu6(x + 3) / 6`, a piecewise linear sigmoid.
 
     Example:
         >>> ops.hard_sigmoid([-3.0, 0.0, 1.5])
@@ -160,7 +168,7 @@ def hard_sigmoid(x: Tensor) -> Tensor:
 
 @op
 def hard_silu(x: Tensor) -> Tensor:
-    """x * hard_sigmoid(x). Howard et al. 2019, https://arxiv.org/abs/1905.02244.
+    """`x * hard_sigmoid(x)`. Howard et al. 2019, https://arxiv.org/abs/1905.02244.
 
     Example:
         >>> ops.hard_silu([-1.5, 1.5, 4.0])
@@ -170,7 +178,7 @@ def hard_silu(x: Tensor) -> Tensor:
 
 @op
 def hard_swish(x: Tensor) -> Tensor:
-    """The same as `hard_silu`.
+    """The same as `hard_silu`: `x * hard_sigmoid(x)`.
 
     Example:
         >>> ops.hard_swish([-1.5, 1.5, 4.0])
@@ -181,7 +189,7 @@ def hard_swish(x: Tensor) -> Tensor:
 
 @op
 def hard_tanh(x: Tensor) -> Tensor:
-    """x limited to -1..1.
+    """`x` limited to -1..1.
 
     Example:
         >>> ops.hard_tanh([-2.0, 0.5])
@@ -191,7 +199,7 @@ def hard_tanh(x: Tensor) -> Tensor:
 
 @op
 def softplus(x: Tensor) -> Tensor:
-    """log(1 + exp(x)) without overflow.
+    """`log(1 + exp(x))` without overflow.
 
     Example:
         >>> ops.softplus([0.0, 1000.0])
@@ -201,7 +209,7 @@ def softplus(x: Tensor) -> Tensor:
 
 @op
 def softsign(x: Tensor) -> Tensor:
-    """x / (1 + |x|).
+    """`x / (1 + |x|)`.
 
     Example:
         >>> ops.softsign([-1.0, 3.0])
@@ -211,7 +219,7 @@ def softsign(x: Tensor) -> Tensor:
 
 @op
 def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
-    """x moved towards 0 by `threshold`, and 0 within it.
+    """`x` moved towards 0 by `threshold`, and 0 within it.
 
     Example:
         >>> ops.soft_shrink([-1.0, 0.2, 2.0])
@@ -221,7 +229,7 @@ def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
 
 @op
 def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
-    """x where |x| > threshold, else 0.
+    """`x` where `|x| > threshold`, else 0.
 
     Example:
         >>> ops.hard_shrink([-1.0, 0.2, 2.0])
@@ -232,7 +240,7 @@ def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
 
 @op
 def tanh_shrink(x: Tensor) -> Tensor:
-    """x - tanh(x).
+    """`x - tanh(x)`.
 
     Example:
         >>> ops.tanh_shrink([-1.0, 0.0, 1.0])
@@ -243,7 +251,7 @@ def tanh_shrink(x: Tensor) -> Tensor:
 
 @op
 def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
-    """x where x > threshold, else default_value.
+    """`x` where `x > threshold`, else `default_value`.
 
     Example:
         >>> ops.threshold([1.0, 3.0], 2.0, -5.0)
@@ -255,6 +263,10 @@ def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
 def squareplus(x: Tensor, b: float = 4) -> Tensor:
     """(x + sqrt(x^2 + b)) / 2, a smooth relu. Barron 2021, https://arxiv.org/abs/2112.11687.
 
+    Arguments:
+        x: any shape.
+        b: how wide the bend is: the result at 0 is sqrt(b) / 2, and 0 gives relu.
+
     Example:
         >>> ops.squareplus([-3.0, 0.0, 3.0])
         tensor([0.3028, 1.0000, 3.3028])
@@ -264,7 +276,7 @@ def squareplus(x: Tensor, b: float = 4) -> Tensor:
 
 @op
 def sparse_plus(x: Tensor) -> Tensor:
-    """0 up to -1, (x + 1)^2 / 4 up to 1, then x.
+    """0 for `x` up to -1, (x + 1)^2 / 4 up to 1, then `x` itself.
 
     Example:
         >>> ops.sparse_plus([-2.0, 0.0, 2.0])
@@ -276,7 +288,7 @@ def sparse_plus(x: Tensor) -> Tensor:
 
 @op
 def sparse_sigmoid(x: Tensor) -> Tensor:
-    """(x + 1) / 2 limited to 0..1.
+    """`(x + 1) / 2` limited to 0..1.
 
     Example:
         >>> ops.sparse_sigmoid([-2.0, 0.5, 2.0])
@@ -301,7 +313,7 @@ def glu(x: Tensor, axis: int = -1) -> Tensor:
 
 @op(explain=explain_nn.along_axis)
 def softmax(x: Tensor, axis: Any = -1) -> Tensor:
-    """exp(x) / sum(exp(x)) along `axis`, an int or a tuple.
+    """`exp(x) / sum(exp(x))` along `axis`, an int or a tuple.
 
     Raises: ValueError for an axis that `x` has not.
 
@@ -316,7 +328,7 @@ def softmax(x: Tensor, axis: Any = -1) -> Tensor:
 
 @op(explain=explain_nn.along_axis)
 def log_softmax(x: Tensor, axis: Any = -1) -> Tensor:
-    """log(softmax(x)) without underflow.
+    """`log(softmax(x))` without underflow.
 
     Arguments:
         axis: int or a tuple.
@@ -331,7 +343,9 @@ def log_softmax(x: Tensor, axis: Any = -1) -> Tensor:
 
 @op
 def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
-    """The nearest point of the probability simplex along `axis`; unlike softmax it has exact zeros.
+    """The point of the probability simplex nearest to `x`, along `axis`.
+
+    Unlike softmax it has exact zeros.
 
     Martins and Astudillo 2016, https://arxiv.org/abs/1602.02068.
 

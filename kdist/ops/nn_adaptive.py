@@ -96,7 +96,12 @@ def _check_max(inputs: Any, output_size: Any, data_format: Any = None) -> None:
 def adaptive_max_pool(inputs: Tensor, output_size: Any, data_format: str | None = None) -> Tensor:
     """Largest element of each of `output_size` windows that cover the inputs.
 
-    Arguments as for `adaptive_average_pool`.
+    Arguments:
+        inputs: (batch, *space, channels), or channels first; 1 to 3 spatial axes of known size.
+        output_size: an int, or one per spatial axis.
+        data_format: default: the configured one.
+
+    Returns: (batch, *output_size, channels).
 
     Raises: ValueError for other ranks, and for sizes below 1.
 

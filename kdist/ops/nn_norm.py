@@ -23,6 +23,7 @@ def moments(x: Tensor, axes: Any, keepdims: bool = False, synchronized: bool = F
     """Mean and variance over `axes`, computed in 32 bits for half precision.
 
     Arguments:
+        x: any shape.
         axes: an int or several.
         synchronized: over all replicas of the running step and not only this one's.
         keepdims: whether these axes stay, with size 1.
@@ -49,6 +50,13 @@ def batch_normalization(
 
     Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167.
 
+    Arguments:
+        x: any rank.
+        mean, variance: (n,), for the size n of `axis`.
+        axis: int, the channels'.
+        offset, scale: (n,); None: 0 and 1.
+        epsilon: added to the variance, which may be 0.
+
     Raises: ValueError for a vector of another length.
 
     Example:
@@ -73,6 +81,7 @@ def layer_normalization(
     Ba et al. 2016, https://arxiv.org/abs/1607.06450.
 
     Arguments:
+        x: any shape.
         gamma, beta: of the sizes of `axis`.
         axis: an int or several.
         epsilon: added to the variance; None: `kdist.config.epsilon()`.
@@ -92,6 +101,12 @@ def rms_normalization(
 
     Zhang and Sennrich 2019, https://arxiv.org/abs/1910.07467.
 
+    Arguments:
+        x: any shape.
+        scale: of the sizes of `axis`.
+        axis: an int or several.
+        epsilon: added to the mean square; None: `kdist.config.epsilon()`.
+
     Example:
         >>> ops.rms_normalization([[1.0, 7.0]])  # the root mean square is 5
         tensor([[0.2000, 1.4000]])
@@ -107,9 +122,9 @@ def _check_order(x: Any, axis: Any = -1, order: int = 2, epsilon: Any = None) ->
 
 @op(check=_check_order, explain=explain_nn.along_axis)
 def normalize(x: Tensor, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Tensor:
-    """x divided by its norm of that `order` along `axis`.
+    """`x` divided by its norm of that `order` along `axis`.
 
-    A norm below `epsilon` counts as `epsilon`.
+    A norm below `epsilon` (None: `kdist.config.epsilon()`) counts as `epsilon`.
 
     Raises: ValueError if `order` is not an int >= 1.
 

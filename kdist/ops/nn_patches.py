@@ -57,7 +57,7 @@ def _check_pixels(x: Any, block_size: int, data_format: Any = "channels_last") -
 
 @op(check=_check_channels)
 def depth_to_space(x: Tensor, block_size: int, data_format: str = "channels_last") -> Tensor:
-    """Channels spread over blocks of block_size x block_size pixels ("pixel shuffle").
+    """Channels spread over blocks of `block_size` x `block_size` pixels ("pixel shuffle").
 
     Arguments:
         x: (batch, height, width, block_size**2 * channels), or channels first.
@@ -85,7 +85,7 @@ def depth_to_space(x: Tensor, block_size: int, data_format: str = "channels_last
 
 @op(check=_check_pixels)
 def space_to_depth(x: Tensor, block_size: int, data_format: str = "channels_last") -> Tensor:
-    """Blocks of block_size x block_size pixels stacked as channels.
+    """Blocks of `block_size` x `block_size` pixels stacked as channels.
 
     Arguments:
         x: (batch, height, width, channels), or channels first.

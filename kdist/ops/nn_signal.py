@@ -17,7 +17,7 @@ Tensor = Any
 
 @op
 def polar(abs_: Tensor, angle: Tensor) -> Tensor:
-    """Complex numbers abs_ * exp(i angle); the angle in radians.
+    """Complex numbers of magnitude `abs_` and direction `angle`, in radians: abs_ * exp(i angle).
 
     Example:
         >>> ops.polar([2.0, 1.0], [0.0, math.pi / 3])
@@ -38,6 +38,7 @@ def psnr(x1: Tensor, x2: Tensor, max_val: Any) -> Tensor:
     """Peak signal-to-noise ratio in decibels, 10 log10(max_val^2 / mean((x1 - x2)^2)), a scalar.
 
     Arguments:
+        x1, x2: signals of one shape, whichever it is.
         max_val: the largest value that a signal can take, 255 for bytes.
 
     Raises: ValueError if the shapes differ.

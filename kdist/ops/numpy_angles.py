@@ -81,7 +81,7 @@ def arctanh(x: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def arctan2(x1: Tensor, x2: Tensor) -> Tensor:
-    """The angle -pi .. pi at which the point (x2, x1) is seen from the origin, in all quadrants.
+    """The angle -pi .. pi at which the origin sees the point (`x2`, `x1`), in all quadrants.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -93,7 +93,7 @@ def arctan2(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op
 def angle(x: Tensor) -> Tensor:
-    """The angle of complex numbers in radians: 0 for positive real ones, pi for negative.
+    """The angle of complex numbers `x` in radians: 0 for positive real ones, pi for negative.
 
     Example:
         >>> ops.angle([1.0, 1j, -1.0])
@@ -105,7 +105,7 @@ def angle(x: Tensor) -> Tensor:
 
 @op
 def deg2rad(x: Tensor) -> Tensor:
-    """Degrees to radians, x * pi / 180.
+    """Degrees to radians, `x * pi / 180`.
 
     Example:
         >>> ops.deg2rad([180.0, 90.0])
@@ -116,7 +116,7 @@ def deg2rad(x: Tensor) -> Tensor:
 
 @op
 def rad2deg(x: Tensor) -> Tensor:
-    """Radians to degrees, x * 180 / pi.
+    """Radians to degrees, `x * 180 / pi`.
 
     Example:
         >>> ops.rad2deg([math.pi, 1.0])
@@ -127,7 +127,7 @@ def rad2deg(x: Tensor) -> Tensor:
 
 @op
 def sinc(x: Tensor) -> Tensor:
-    """sin(pi x) / (pi x), and 1 at 0.
+    """`sin(pi x) / (pi x)`, and 1 at 0.
 
     Example:
         >>> ops.sinc([0.0, 0.5, 0.25])
@@ -141,7 +141,7 @@ def sinc(x: Tensor) -> Tensor:
 
 @op
 def i0(x: Tensor) -> Tensor:
-    """Modified Bessel function of the first kind and order 0, of which the Kaiser window is made.
+    """Modified Bessel function of the first kind and order 0 at `x`, as the Kaiser window needs it.
 
     Example:
         >>> ops.i0([0.0, 1.0, 2.0])

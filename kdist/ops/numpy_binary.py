@@ -17,7 +17,7 @@ Tensor = Any
 
 @op(explain=explain.broadcast)
 def add(x1: Tensor, x2: Tensor) -> Tensor:
-    """x1 + x2.
+    """`x1 + x2`.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -32,7 +32,7 @@ def add(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def subtract(x1: Tensor, x2: Tensor) -> Tensor:
-    """x1 - x2.
+    """`x1 - x2`.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -44,7 +44,7 @@ def subtract(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def multiply(x1: Tensor, x2: Tensor) -> Tensor:
-    """x1 * x2.
+    """`x1 * x2`.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -56,7 +56,7 @@ def multiply(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def divide(x1: Tensor, x2: Tensor) -> Tensor:
-    """x1 / x2; integers give floats.
+    """`x1 / x2`; integers give floats.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -68,7 +68,7 @@ def divide(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def true_divide(x1: Tensor, x2: Tensor) -> Tensor:
-    """The same as `divide`.
+    """The same as `divide`: `x1 / x2`.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -81,7 +81,7 @@ def true_divide(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
-    """x1 / x2, and 0 where `x2` is 0.
+    """`x1 / x2`, and 0 where `x2` is 0.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -93,7 +93,7 @@ def divide_no_nan(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def floor_divide(x1: Tensor, x2: Tensor) -> Tensor:
-    """The quotient rounded down.
+    """The quotient `x1 / x2` rounded down.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -105,7 +105,7 @@ def floor_divide(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def mod(x1: Tensor, x2: Tensor) -> Tensor:
-    """What `floor_divide` leaves; it has the sign of `x2`.
+    """What `floor_divide` leaves of `x1`; it has the sign of `x2`.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -117,7 +117,7 @@ def mod(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def power(x1: Tensor, x2: Tensor) -> Tensor:
-    """x1 to the power of x2.
+    """`x1` to the power of `x2`.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -129,7 +129,7 @@ def power(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def maximum(x1: Tensor, x2: Tensor) -> Tensor:
-    """The larger of the two; NaN where either is.
+    """The larger of `x1` and `x2`; NaN where either is.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -141,7 +141,7 @@ def maximum(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def minimum(x1: Tensor, x2: Tensor) -> Tensor:
-    """The smaller of the two; NaN where either is.
+    """The smaller of `x1` and `x2`; NaN where either is.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -153,7 +153,7 @@ def minimum(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def logaddexp(x1: Tensor, x2: Tensor) -> Tensor:
-    """log(exp(x1) + exp(x2)) without overflow.
+    """`log(exp(x1) + exp(x2))` without overflow.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -165,7 +165,7 @@ def logaddexp(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def equal(x1: Tensor, x2: Tensor) -> Tensor:
-    """bool: x1 == x2.
+    """bool: `x1 == x2`.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -177,7 +177,7 @@ def equal(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def not_equal(x1: Tensor, x2: Tensor) -> Tensor:
-    """bool: x1 != x2.
+    """bool: `x1 != x2`.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -189,7 +189,7 @@ def not_equal(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def greater(x1: Tensor, x2: Tensor) -> Tensor:
-    """bool: x1 > x2.
+    """bool: `x1 > x2`.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -201,7 +201,7 @@ def greater(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def greater_equal(x1: Tensor, x2: Tensor) -> Tensor:
-    """bool: x1 >= x2.
+    """bool: `x1 >= x2`.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -213,7 +213,7 @@ def greater_equal(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def less(x1: Tensor, x2: Tensor) -> Tensor:
-    """bool: x1 < x2.
+    """bool: `x1 < x2`.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -225,7 +225,7 @@ def less(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def less_equal(x1: Tensor, x2: Tensor) -> Tensor:
-    """bool: x1 <= x2.
+    """bool: `x1 <= x2`.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -237,7 +237,7 @@ def less_equal(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def logical_and(x1: Tensor, x2: Tensor) -> Tensor:
-    """bool: both are True (not zero).
+    """bool: both `x1` and `x2` are True (not zero).
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -249,7 +249,7 @@ def logical_and(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def logical_or(x1: Tensor, x2: Tensor) -> Tensor:
-    """bool: at least one is True.
+    """bool: at least one of `x1` and `x2` is True (not zero).
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -261,7 +261,7 @@ def logical_or(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def logical_xor(x1: Tensor, x2: Tensor) -> Tensor:
-    """bool: exactly one is True.
+    """bool: exactly one of `x1` and `x2` is True (not zero).
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -275,7 +275,7 @@ def logical_xor(x1: Tensor, x2: Tensor) -> Tensor:
 def isclose(
     x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
-    """bool: |x1 - x2| <= atol + rtol * |x2|; two NaN are close if `equal_nan`.
+    """bool: `|x1 - x2| <= atol + rtol * |x2|`; two NaN are close if `equal_nan`.
 
     Raises: ValueError where the shapes do not broadcast.
 

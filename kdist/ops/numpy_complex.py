@@ -12,7 +12,7 @@ Tensor = Any
 
 @op
 def real(x: Tensor) -> Tensor:
-    """Real part; real numbers are returned as they are.
+    """Real part of `x`; real numbers are returned as they are.
 
     Example:
         >>> ops.real([1 + 2j, 3 - 4j])
@@ -22,7 +22,7 @@ def real(x: Tensor) -> Tensor:
 
 @op
 def imag(x: Tensor) -> Tensor:
-    """Imaginary part; 0 for real numbers.
+    """Imaginary part of `x`; 0 for real numbers.
 
     Example:
         >>> ops.imag([1 + 2j, 3 - 4j])
@@ -32,7 +32,7 @@ def imag(x: Tensor) -> Tensor:
 
 @op
 def conjugate(x: Tensor) -> Tensor:
-    """Complex conjugate: the imaginary part changes sign.
+    """Complex conjugate of `x`: the imaginary part changes sign.
 
     Example:
         >>> ops.conjugate(ops.array([1 + 2j])) * (1 + 2j)
@@ -42,7 +42,7 @@ def conjugate(x: Tensor) -> Tensor:
 
 @op
 def conj(x: Tensor) -> Tensor:
-    """The same as `conjugate`.
+    """The same as `conjugate` of `x`.
 
     Example:
         >>> ops.imag(ops.conj([1 + 2j]))
@@ -53,7 +53,7 @@ def conj(x: Tensor) -> Tensor:
 
 @op
 def isreal(x: Tensor) -> Tensor:
-    """bool: the imaginary part is 0.
+    """bool: the imaginary part of `x` is 0.
 
     Example:
         >>> ops.isreal([1 + 2j, 3])

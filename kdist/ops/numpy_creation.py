@@ -90,7 +90,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
 
 @op
 def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
-    """All 0 in the shape of `x`, and its dtype unless given.
+    """All 0 in the shape of `x`, and in its dtype unless `dtype` is given.
 
     Example:
         >>> ops.zeros_like([1, 2])
@@ -100,7 +100,7 @@ def zeros_like(x: Tensor, dtype: Any = None) -> Tensor:
 
 @op
 def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
-    """All 1 in the shape of `x`, and its dtype unless given.
+    """All 1 in the shape of `x`, and in its dtype unless `dtype` is given.
 
     Example:
         >>> ops.ones_like([5, 6], dtype="float32")
@@ -110,7 +110,7 @@ def ones_like(x: Tensor, dtype: Any = None) -> Tensor:
 
 @op
 def full_like(x: Tensor, fill_value: Any, dtype: Any = None) -> Tensor:
-    """All `fill_value` in the shape of `x`, and its dtype unless given.
+    """All `fill_value` in the shape of `x`, and in its dtype unless `dtype` is given.
 
     Example:
         >>> ops.full_like([5, 6], 3)
@@ -120,11 +120,12 @@ def full_like(x: Tensor, fill_value: Any, dtype: Any = None) -> Tensor:
 
 @op
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Tensor:
-    """start, start + step, ... up to but without `stop`; with one argument, from 0 up to it.
+    """`start`, `start + step`, ... up to but without `stop`; with one argument, from 0 up to it.
 
     Its length must be known, so the arguments are numbers.
 
     Arguments:
+        step: None: 1; a negative one counts down.
         dtype: None: the one that the arguments promote to.
 
     Example:
@@ -163,9 +164,12 @@ def linspace(
 
 @op
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
-    """(N, M) with 1 on the k-th diagonal and 0 elsewhere; M = N by default.
+    """(N, M) with 1 on the k-th diagonal and 0 elsewhere.
 
     Arguments:
+        N: number of rows.
+        M: number of columns; None: `N`.
+        k: which diagonal: 0 the main one, positive above it, negative below.
         dtype: None: the float default.
 
     Example:
@@ -180,6 +184,7 @@ def identity(n: int, dtype: Any = None) -> Tensor:
     """The (n, n) identity matrix.
 
     Arguments:
+        n: number of rows, and of columns.
         dtype: None: the float default.
 
     Example:

@@ -41,7 +41,7 @@ Tensor = Any
 def allclose(
     x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
-    """bool scalar: `isclose` holds everywhere.
+    """bool scalar: `isclose` holds for all elements of `x1` and `x2`.
 
     Arguments:
         rtol, atol, equal_nan: as for `isclose`.
@@ -57,7 +57,7 @@ def allclose(
 
 @op(explain=explain.broadcast)
 def hypot(x1: Tensor, x2: Tensor) -> Tensor:
-    """sqrt(x1^2 + x2^2) without overflow.
+    """`sqrt(x1^2 + x2^2)` without overflow.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -76,7 +76,7 @@ def hypot(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def fmax(x1: Tensor, x2: Tensor) -> Tensor:
-    """The larger of the two; where one is NaN, the other.
+    """The larger of `x1` and `x2`; where one is NaN, the other.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -89,7 +89,7 @@ def fmax(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def fmin(x1: Tensor, x2: Tensor) -> Tensor:
-    """The smaller of the two; where one is NaN, the other.
+    """The smaller of `x1` and `x2`; where one is NaN, the other.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -116,7 +116,7 @@ def fmod(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
-    """The step function: 0 where x1 < 0, x2 where x1 is 0, 1 where x1 > 0. Integers give floats.
+    """The step function: 0 where `x1` < 0, `x2` where it is 0, 1 where it is > 0; a float.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -131,7 +131,7 @@ def heaviside(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast, integers=("x2",))
 def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
-    """x1 * 2^x2, with integers x2; also where 2^x2 alone would overflow.
+    """`x1 * 2^x2`, with integers `x2`; also where 2^x2 alone would overflow.
 
     Raises: TypeError if `x2` is not of an integer dtype.
 
@@ -154,7 +154,7 @@ def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast)
 def logaddexp2(x1: Tensor, x2: Tensor) -> Tensor:
-    """log2(2^x1 + 2^x2) without overflow.
+    """`log2(2^x1 + 2^x2)` without overflow.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -190,7 +190,7 @@ def nextafter(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op
 def cbrt(x: Tensor) -> Tensor:
-    """Cube root, of negative numbers too.
+    """Cube root of `x`, of negative numbers too.
 
     Example:
         >>> ops.cbrt([-8.0, 27.0])
@@ -205,7 +205,7 @@ def cbrt(x: Tensor) -> Tensor:
 
 @op
 def exp2(x: Tensor) -> Tensor:
-    """2 to the power of each element.
+    """2 to the power of `x`.
 
     Example:
         >>> ops.exp2([3, -1])
@@ -216,7 +216,7 @@ def exp2(x: Tensor) -> Tensor:
 
 @op
 def fabs(x: Tensor) -> Tensor:
-    """Magnitude as a float.
+    """Magnitude of `x` as a float.
 
     Example:
         >>> ops.fabs([-2, 3])
@@ -227,7 +227,7 @@ def fabs(x: Tensor) -> Tensor:
 
 @op
 def trunc(x: Tensor) -> Tensor:
-    """Whole part, cut towards 0; integers stay.
+    """Whole part of `x`, cut towards 0; integers stay.
 
     Example:
         >>> ops.trunc([-1.7, 1.7])
@@ -237,7 +237,7 @@ def trunc(x: Tensor) -> Tensor:
 
 @op
 def signbit(x: Tensor) -> Tensor:
-    """bool: the sign is minus, that of -0.0 included.
+    """bool: the sign of `x` is minus, that of -0.0 included.
 
     Example:
         >>> ops.signbit([-0.0, 0.0, -3.0])
@@ -247,7 +247,7 @@ def signbit(x: Tensor) -> Tensor:
 
 @op
 def isneginf(x: Tensor) -> Tensor:
-    """bool: minus infinity.
+    """bool: `x` is minus infinity.
 
     Example:
         >>> ops.isneginf([1.0, math.inf, -math.inf])
@@ -258,7 +258,7 @@ def isneginf(x: Tensor) -> Tensor:
 
 @op
 def isposinf(x: Tensor) -> Tensor:
-    """bool: plus infinity.
+    """bool: `x` is plus infinity.
 
     Example:
         >>> ops.isposinf([1.0, math.inf, -math.inf])

@@ -12,7 +12,7 @@ Tensor = Any
 
 @op(explain=explain.broadcast, integers=("x", "y"))
 def bitwise_and(x: Tensor, y: Tensor) -> Tensor:
-    """The bits that both have.
+    """The bits that both `x` and `y` have.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -24,7 +24,7 @@ def bitwise_and(x: Tensor, y: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast, integers=("x", "y"))
 def bitwise_or(x: Tensor, y: Tensor) -> Tensor:
-    """The bits that at least one has.
+    """The bits that `x` or `y` has, or both.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -36,7 +36,7 @@ def bitwise_or(x: Tensor, y: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast, integers=("x", "y"))
 def bitwise_xor(x: Tensor, y: Tensor) -> Tensor:
-    """The bits that exactly one has.
+    """The bits that exactly one of `x` and `y` has.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -48,7 +48,7 @@ def bitwise_xor(x: Tensor, y: Tensor) -> Tensor:
 
 @op(integers=("x",))
 def bitwise_not(x: Tensor) -> Tensor:
-    """Every bit the other way: -x - 1 for signed integers, the logical opposite for booleans.
+    """Every bit of `x` the other way: -x - 1 for signed integers, the logical opposite for booleans.
 
     Example:
         >>> ops.bitwise_not([5, -1])
@@ -60,7 +60,7 @@ def bitwise_not(x: Tensor) -> Tensor:
 
 @op(integers=("x",))
 def bitwise_invert(x: Tensor) -> Tensor:
-    """The same as `bitwise_not`.
+    """The same as `bitwise_not` of `x`.
 
     Example:
         >>> ops.bitwise_invert([5, -1])
@@ -71,7 +71,7 @@ def bitwise_invert(x: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast, integers=("x", "y"))
 def bitwise_left_shift(x: Tensor, y: Tensor) -> Tensor:
-    """Bits moved up by `y` places: x * 2^y.
+    """Bits of `x` moved up by `y` places: x * 2^y.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -83,7 +83,7 @@ def bitwise_left_shift(x: Tensor, y: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast, integers=("x", "y"))
 def left_shift(x: Tensor, y: Tensor) -> Tensor:
-    """The same as `bitwise_left_shift`.
+    """The same as `bitwise_left_shift` of `x` by `y`.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -96,7 +96,7 @@ def left_shift(x: Tensor, y: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast, integers=("x", "y"))
 def bitwise_right_shift(x: Tensor, y: Tensor) -> Tensor:
-    """Bits moved down by `y` places: x / 2^y rounded down.
+    """Bits of `x` moved down by `y` places: x / 2^y rounded down.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -108,7 +108,7 @@ def bitwise_right_shift(x: Tensor, y: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast, integers=("x", "y"))
 def right_shift(x: Tensor, y: Tensor) -> Tensor:
-    """The same as `bitwise_right_shift`.
+    """The same as `bitwise_right_shift` of `x` by `y`.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -121,7 +121,7 @@ def right_shift(x: Tensor, y: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast, integers=("x1", "x2"))
 def gcd(x1: Tensor, x2: Tensor) -> Tensor:
-    """Greatest common divisor, not negative; gcd(0, x) is |x|.
+    """Greatest common divisor of `x1` and `x2`, not negative; gcd(0, x) is |x|.
 
     Raises: ValueError where the shapes do not broadcast.
 
@@ -133,7 +133,7 @@ def gcd(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op(explain=explain.broadcast, integers=("x1", "x2"))
 def lcm(x1: Tensor, x2: Tensor) -> Tensor:
-    """Least common multiple, not negative; 0 where either is.
+    """Least common multiple of `x1` and `x2`, not negative; 0 where either is.
 
     Raises: ValueError where the shapes do not broadcast.
 

@@ -48,7 +48,7 @@ def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
 
 @op
 def dstack(xs: Any) -> Tensor:
-    """Join along the third axis: (n,) counts as (1, n, 1), and (n, m) as (n, m, 1).
+    """Join the arrays `xs` along the third axis: (n,) counts as (1, n, 1), and (n, m) as (n, m, 1).
 
     Example:
         >>> ops.dstack([[1, 2], [3, 4]])
@@ -106,7 +106,7 @@ def _at_least(x: Any, rank: int, name: str, argument: str = "x") -> Tensor:
 
 @op
 def vsplit(x: Tensor, indices_or_sections: Any) -> Any:
-    """`split` along the first axis of two or more.
+    """`split` of `x` along the first axis of two or more.
 
     Arguments:
         indices_or_sections: int or positions, as for `split`.
@@ -120,7 +120,7 @@ def vsplit(x: Tensor, indices_or_sections: Any) -> Any:
 
 @op
 def hsplit(x: Tensor, indices_or_sections: Any) -> Any:
-    """`split` along the second axis, or along the only one.
+    """`split` of `x` along the second axis, or along the only one.
 
     Arguments:
         indices_or_sections: int or positions, as for `split`.
@@ -135,7 +135,7 @@ def hsplit(x: Tensor, indices_or_sections: Any) -> Any:
 
 @op
 def dsplit(x: Tensor, indices_or_sections: Any) -> Any:
-    """`split` along the third axis.
+    """`split` of `x` along the third axis.
 
     Arguments:
         indices_or_sections: int or positions, as for `split`.
@@ -149,7 +149,7 @@ def dsplit(x: Tensor, indices_or_sections: Any) -> Any:
 
 @op
 def flipud(x: Tensor) -> Tensor:
-    """The first axis in reverse order.
+    """The first axis of `x` in reverse order.
 
     Example:
         >>> ops.flipud([[1, 2], [3, 4]])
@@ -161,7 +161,7 @@ def flipud(x: Tensor) -> Tensor:
 
 @op
 def fliplr(x: Tensor) -> Tensor:
-    """The second axis in reverse order.
+    """The second axis of `x` in reverse order.
 
     Example:
         >>> ops.fliplr([[1, 2], [3, 4]])
@@ -228,7 +228,7 @@ def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tens
 
 @op
 def diagflat(x: Tensor, k: int = 0) -> Tensor:
-    """The matrix with the flattened `x` on its k-th diagonal.
+    """The matrix with the flattened `x` on its `k`-th diagonal, as for `diag`.
 
     Example:
         >>> ops.diagflat([1, 2], k=1)
@@ -241,9 +241,10 @@ def diagflat(x: Tensor, k: int = 0) -> Tensor:
 
 @op
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
-    """(N, M) with 1 on and below the k-th diagonal and 0 above; M = N by default.
+    """(N, M) with 1 on and below the k-th diagonal and 0 above.
 
     Arguments:
+        N, M, k: as for `eye`.
         dtype: None: the float default.
 
     Example:
@@ -256,7 +257,7 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
 
 @op
 def empty_like(x: Tensor, dtype: Any = None) -> Tensor:
-    """Of arbitrary values in the shape of `x`, and its dtype unless given.
+    """Of arbitrary values in the shape of `x`, and in its dtype unless `dtype` is given.
 
     Example:
         >>> ops.empty_like([[1, 2]]).shape
@@ -317,7 +318,7 @@ def unravel_index(indices: Tensor, shape: Any) -> Any:
 
 @op(explain=explain.argpartition)
 def argpartition(x: Tensor, kth: int, axis: int | None = -1) -> Tensor:
-    """int32 positions along `axis` that partition the elements at `kth`.
+    """int32 positions along `axis` that partition the elements of `x` at `kth`.
 
     The element there is where sorting would put it, with none larger before it and none smaller
     behind. axis=None: of the flattened array.

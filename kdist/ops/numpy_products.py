@@ -13,7 +13,7 @@ Tensor = Any
 
 @op(explain=explain.product)
 def matmul(x1: Tensor, x2: Tensor) -> Tensor:
-    """Matrix product over the last two axes, the others broadcasting.
+    """Matrix product of `x1` and `x2` over the last two axes, the others broadcasting.
 
     (..., n, k) @ (..., k, m) -> (..., n, m).
 
@@ -48,7 +48,7 @@ def dot(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op
 def vdot(x1: Tensor, x2: Tensor) -> Tensor:
-    """Sum of products of the flattened arrays, the first conjugated.
+    """Sum of products of the flattened `x1`, conjugated, and `x2`.
 
     Example:
         >>> ops.vdot([[1, 2]], [[3, 4]])
@@ -60,7 +60,7 @@ def vdot(x1: Tensor, x2: Tensor) -> Tensor:
 
 @op
 def outer(x1: Tensor, x2: Tensor) -> Tensor:
-    """Every product of an element of one and of the other, both flattened: (n,), (m,) -> (n, m).
+    """Every product of an element of `x1` and one of `x2`, both flattened: (n,), (m,) -> (n, m).
 
     Example:
         >>> ops.outer([1, 2], [3, 4])

@@ -380,7 +380,7 @@ def _positions(x: Any) -> tuple[Spec, ...]:
 
 @op(rule=_positions)
 def nonzero(x: Tensor) -> Any:
-    """Positions of the elements that are not zero: one (count,) int array per axis.
+    """Positions of the elements of `x` that are not zero: one (count,) int array per axis.
 
     Example:
         >>> ops.nonzero([[0, 7], [8, 0]])

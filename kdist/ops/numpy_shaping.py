@@ -31,7 +31,7 @@ def _reshape(x: Any, newshape: Any) -> Any:
 
 @op(rule=_reshape, explain=explain.reshape)
 def reshape(x: Tensor, newshape: Any) -> Tensor:
-    """The same elements, in row-major order, in another shape.
+    """The elements of `x`, in row-major order, in another shape.
 
     Arguments:
         newshape: int or tuple of int; one of them may be -1, for what is left.
@@ -47,7 +47,7 @@ def reshape(x: Tensor, newshape: Any) -> Tensor:
 
 @op
 def ravel(x: Tensor) -> Tensor:
-    """All elements in row-major order, 1-D.
+    """All elements of `x` in row-major order, 1-D.
 
     Example:
         >>> ops.ravel([[1, 2], [3, 4]])
@@ -57,7 +57,7 @@ def ravel(x: Tensor) -> Tensor:
 
 @op(explain=explain.transpose)
 def transpose(x: Tensor, axes: Any = None) -> Tensor:
-    """Axes in the order `axes`; None reverses them.
+    """The axes of `x` in the order `axes`; None reverses them.
 
     Raises: ValueError if `axes` is no permutation of all axes.
 
@@ -99,7 +99,7 @@ def moveaxis(x: Tensor, source: Any, destination: Any) -> Tensor:
 
 @op(explain=explain.expand_dims)
 def expand_dims(x: Tensor, axis: Any) -> Tensor:
-    """New axes of size 1 at `axis`, an int or tuple.
+    """`x` with new axes of size 1 at `axis`, an int or tuple.
 
     Raises: ValueError for a place that the result has not.
 
@@ -111,7 +111,7 @@ def expand_dims(x: Tensor, axis: Any) -> Tensor:
 
 @op(explain=explain.squeeze)
 def squeeze(x: Tensor, axis: Any = None) -> Tensor:
-    """Drop axes of size 1: those in `axis`, or all. Raises if one of `axis` is larger.
+    """Drop axes of `x` of size 1: those in `axis`, or all. Raises if one of `axis` is larger.
 
     Example:
         >>> ops.squeeze(ops.ones((1, 3, 1))).shape
@@ -130,7 +130,7 @@ def _broadcast_to(x: Any, shape: Any) -> Any:
 
 @op(rule=_broadcast_to)
 def broadcast_to(x: Tensor, shape: Any) -> Tensor:
-    """Repeat along axes of size 1, and along new leading ones, to `shape`.
+    """Repeat `x` along axes of size 1, and along new leading ones, to `shape`.
 
     Example:
         >>> ops.broadcast_to([1, 2], (2, 2))
@@ -202,7 +202,7 @@ def repeat(x: Tensor, repeats: Any, axis: int | None = None) -> Tensor:
 
 @op
 def tile(x: Tensor, repeats: Any) -> Tensor:
-    """The whole array `repeats` times along each axis.
+    """The whole of `x`, `repeats` times along each axis.
 
     Example:
         >>> ops.tile([1, 2], 2)
@@ -215,7 +215,7 @@ def tile(x: Tensor, repeats: Any) -> Tensor:
 
 @op(explain=explain.pad)
 def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Tensor:
-    """Add a border.
+    """Add a border to `x`.
 
     Arguments:
         pad_width: int; or (before, after); or one such pair per axis.
@@ -234,7 +234,7 @@ def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: Any 
 
 @op(explain=explain.joined)
 def concatenate(xs: Any, axis: int = 0) -> Tensor:
-    """Join arrays, alike in all other axes, along `axis`; their dtypes promote.
+    """Join the arrays `xs`, alike in all other axes, along `axis`; their dtypes promote.
 
     Raises: ValueError if there are none, or they differ in another axis.
 
@@ -249,7 +249,7 @@ def concatenate(xs: Any, axis: int = 0) -> Tensor:
 
 @op(explain=explain.stacked)
 def stack(x: Any, axis: int = 0) -> Tensor:
-    """Join arrays of one shape along a new axis.
+    """Join the arrays `x`, of one shape, along a new axis that stands at `axis`.
 
     Raises: ValueError if there are none, or their shapes differ.
 
@@ -262,7 +262,7 @@ def stack(x: Any, axis: int = 0) -> Tensor:
 
 @op
 def vstack(xs: Any) -> Tensor:
-    """Join as rows: 1-D arrays become (1, n), then along axis 0.
+    """Join the arrays `xs` as rows: 1-D arrays become (1, n), then along axis 0.
 
     Example:
         >>> ops.vstack([[1, 2], [3, 4]])
@@ -273,7 +273,7 @@ def vstack(xs: Any) -> Tensor:
 
 @op
 def hstack(xs: Any) -> Tensor:
-    """Join side by side: along axis 1, or axis 0 for 1-D arrays.
+    """Join the arrays `xs` side by side: along axis 1, or axis 0 for 1-D arrays.
 
     Example:
         >>> ops.hstack([[1], [2, 3]])
@@ -283,7 +283,7 @@ def hstack(xs: Any) -> Tensor:
 
 @op(explain=explain.split)
 def split(x: Tensor, indices_or_sections: Any, axis: int = 0) -> Any:
-    """Cut along `axis`.
+    """Cut `x` along `axis`.
 
     Into that many equal parts (int), or before each of the positions (sequence).
 
@@ -348,7 +348,9 @@ def _diag(x: Any, k: int = 0) -> Any:
 
 @op(rule=_diag, explain=explain.diag)
 def diag(x: Tensor, k: int = 0) -> Tensor:
-    """The k-th diagonal of a matrix; or, of a vector, the matrix that has it there.
+    """The `k`-th diagonal of a matrix `x`; or, of a vector, the matrix that has it there.
+
+    Number 0 is the main diagonal; positive ones are above it, negative ones below.
 
     Raises: ValueError if `x` has other than one or two axes.
 
@@ -363,7 +365,7 @@ def diag(x: Tensor, k: int = 0) -> Tensor:
 
 @op
 def tril(x: Tensor, k: int = 0) -> Tensor:
-    """Zeros above the k-th diagonal of the last two axes.
+    """`x` with zeros above the `k`-th diagonal (see `diag`) of the last two axes.
 
     Example:
         >>> ops.tril([[1, 2], [3, 4]])
@@ -374,7 +376,7 @@ def tril(x: Tensor, k: int = 0) -> Tensor:
 
 @op
 def triu(x: Tensor, k: int = 0) -> Tensor:
-    """Zeros below the k-th diagonal of the last two axes.
+    """`x` with zeros below the `k`-th diagonal (see `diag`) of the last two axes.
 
     Example:
         >>> ops.triu([[1, 2], [3, 4]])

@@ -42,7 +42,8 @@ def logspace(
     The last one is base^stop if `endpoint`.
 
     Arguments:
-        start, stop: numbers or arrays, which broadcast.
+        start, stop: exponents, numbers or arrays, which broadcast.
+        base: what they are exponents of.
         axis: where the new axis stands.
         dtype: None: the float that `start` and `stop` promote to.
 

@@ -17,7 +17,9 @@ Tensor = Any
 
 @op(explain=explain.inner)
 def inner(x1: Tensor, x2: Tensor) -> Tensor:
-    """Sums of products over the last axes: (..., n), (***, n) -> (..., ***). A scalar multiplies.
+    """Sums of products over the last axes: `x1` (..., n), `x2` (***, n) -> (..., ***).
+
+    A scalar multiplies.
 
     Raises: ValueError where the last axes differ in size.
 

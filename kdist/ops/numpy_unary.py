@@ -15,7 +15,7 @@ Tensor = Any
 
 @op
 def absolute(x: Tensor) -> Tensor:
-    """Magnitude of each element.
+    """Magnitude of each element of `x`.
 
     Example:
         >>> ops.absolute([-1.5, 2.0])
@@ -25,7 +25,7 @@ def absolute(x: Tensor) -> Tensor:
 
 @op
 def abs(x: Tensor) -> Tensor:
-    """The same as `absolute`.
+    """The same as `absolute`: the magnitude of `x`.
 
     Example:
         >>> ops.abs([-3, 0, 5])
@@ -36,7 +36,7 @@ def abs(x: Tensor) -> Tensor:
 
 @op
 def negative(x: Tensor) -> Tensor:
-    """Each element times -1.
+    """Each element of `x` times -1.
 
     Example:
         >>> ops.negative([1, -2])
@@ -46,7 +46,7 @@ def negative(x: Tensor) -> Tensor:
 
 @op
 def sign(x: Tensor) -> Tensor:
-    """-1, 0 or 1 by the sign of each element.
+    """-1, 0 or 1 by the sign of each element of `x`.
 
     Example:
         >>> ops.sign([-3, 0, 5])
@@ -56,7 +56,7 @@ def sign(x: Tensor) -> Tensor:
 
 @op
 def reciprocal(x: Tensor) -> Tensor:
-    """1 / x.
+    """`1 / x`.
 
     Example:
         >>> ops.reciprocal([4.0, -0.5])
@@ -66,7 +66,7 @@ def reciprocal(x: Tensor) -> Tensor:
 
 @op
 def square(x: Tensor) -> Tensor:
-    """x * x.
+    """`x * x`.
 
     Example:
         >>> ops.square([3, -4])
@@ -76,7 +76,7 @@ def square(x: Tensor) -> Tensor:
 
 @op
 def sqrt(x: Tensor) -> Tensor:
-    """Non-negative square root; NaN for negative numbers.
+    """Non-negative square root of `x`; NaN for negative numbers.
 
     Example:
         >>> ops.sqrt([4, 2, -1])
@@ -86,7 +86,7 @@ def sqrt(x: Tensor) -> Tensor:
 
 @op
 def exp(x: Tensor) -> Tensor:
-    """e to the power of each element.
+    """e to the power of `x`.
 
     Example:
         >>> ops.exp([0, 1, -math.inf])
@@ -96,7 +96,7 @@ def exp(x: Tensor) -> Tensor:
 
 @op
 def expm1(x: Tensor) -> Tensor:
-    """exp(x) - 1, exact also for tiny x.
+    """`exp(x) - 1`, exact also for tiny `x`.
 
     Example:
         >>> ops.expm1([1e-10, 1.0])
@@ -106,7 +106,7 @@ def expm1(x: Tensor) -> Tensor:
 
 @op
 def log(x: Tensor) -> Tensor:
-    """Natural logarithm; -inf at 0, NaN below.
+    """Natural logarithm of `x`; -inf at 0, NaN below.
 
     Example:
         >>> ops.log([1.0, math.e, 0.0, -1.0])
@@ -116,7 +116,7 @@ def log(x: Tensor) -> Tensor:
 
 @op
 def log10(x: Tensor) -> Tensor:
-    """Logarithm to base 10.
+    """Logarithm of `x` to base 10.
 
     Example:
         >>> ops.log10([100.0, 0.001])
@@ -126,7 +126,7 @@ def log10(x: Tensor) -> Tensor:
 
 @op
 def log1p(x: Tensor) -> Tensor:
-    """log(1 + x), exact also for tiny x.
+    """`log(1 + x)`, exact also for tiny `x`.
 
     Example:
         >>> ops.log1p([1e-10, math.e - 1])
@@ -136,7 +136,7 @@ def log1p(x: Tensor) -> Tensor:
 
 @op
 def log2(x: Tensor) -> Tensor:
-    """Logarithm to base 2.
+    """Logarithm of `x` to base 2.
 
     Example:
         >>> ops.log2([8, 0.25])
@@ -146,7 +146,7 @@ def log2(x: Tensor) -> Tensor:
 
 @op
 def sin(x: Tensor) -> Tensor:
-    """Sine; x in radians.
+    """Sine of `x`, in radians.
 
     Example:
         >>> ops.sin([0.0, math.pi / 6, math.pi / 2])
@@ -156,7 +156,7 @@ def sin(x: Tensor) -> Tensor:
 
 @op
 def cos(x: Tensor) -> Tensor:
-    """Cosine; x in radians.
+    """Cosine of `x`, in radians.
 
     Example:
         >>> ops.cos([0.0, math.pi / 3, math.pi])
@@ -166,7 +166,7 @@ def cos(x: Tensor) -> Tensor:
 
 @op
 def tan(x: Tensor) -> Tensor:
-    """Tangent; x in radians.
+    """Tangent of `x`, in radians.
 
     Example:
         >>> ops.tan([0.0, math.pi / 4])
@@ -176,7 +176,7 @@ def tan(x: Tensor) -> Tensor:
 
 @op
 def sinh(x: Tensor) -> Tensor:
-    """Hyperbolic sine, (e^x - e^-x) / 2.
+    """Hyperbolic sine, `(e^x - e^-x) / 2`.
 
     Example:
         >>> ops.sinh([0.0, math.log(2)])
@@ -186,7 +186,7 @@ def sinh(x: Tensor) -> Tensor:
 
 @op
 def cosh(x: Tensor) -> Tensor:
-    """Hyperbolic cosine, (e^x + e^-x) / 2.
+    """Hyperbolic cosine, `(e^x + e^-x) / 2`.
 
     Example:
         >>> ops.cosh([0.0, math.log(2)])
@@ -196,7 +196,7 @@ def cosh(x: Tensor) -> Tensor:
 
 @op
 def tanh(x: Tensor) -> Tensor:
-    """Hyperbolic tangent, between -1 and 1.
+    """Hyperbolic tangent of `x`, between -1 and 1.
 
     Example:
         >>> ops.tanh([-math.inf, 0.0, math.log(2)])
@@ -206,7 +206,7 @@ def tanh(x: Tensor) -> Tensor:
 
 @op
 def ceil(x: Tensor) -> Tensor:
-    """The least whole number not below each element, as a float.
+    """The least whole number not below `x`, as a float.
 
     Example:
         >>> ops.ceil([1.2, -1.2])
@@ -216,7 +216,7 @@ def ceil(x: Tensor) -> Tensor:
 
 @op
 def floor(x: Tensor) -> Tensor:
-    """The largest whole number not above each element, as a float.
+    """The largest whole number not above `x`, as a float.
 
     Example:
         >>> ops.floor([1.8, -1.8])
@@ -226,7 +226,7 @@ def floor(x: Tensor) -> Tensor:
 
 @op
 def round(x: Tensor, decimals: int = 0) -> Tensor:
-    """Round to `decimals` digits after the point; halves go to the even neighbour.
+    """Round `x` to `decimals` digits after the point; halves go to the even neighbour.
 
     Example:
         >>> ops.round([0.5, 1.5, 2.5])
@@ -252,7 +252,7 @@ def clip(x: Tensor, x_min: Any, x_max: Any) -> Tensor:
 
 @op
 def isfinite(x: Tensor) -> Tensor:
-    """bool: neither infinite nor NaN.
+    """bool: `x` is neither infinite nor NaN.
 
     Example:
         >>> ops.isfinite([1.0, math.inf, math.nan])
@@ -262,7 +262,7 @@ def isfinite(x: Tensor) -> Tensor:
 
 @op
 def isinf(x: Tensor) -> Tensor:
-    """bool: plus or minus infinity.
+    """bool: `x` is plus or minus infinity.
 
     Example:
         >>> ops.isinf([1.0, -math.inf, math.nan])
@@ -272,7 +272,7 @@ def isinf(x: Tensor) -> Tensor:
 
 @op
 def isnan(x: Tensor) -> Tensor:
-    """bool: not a number.
+    """bool: `x` is not a number.
 
     Example:
         >>> ops.isnan([1.0, math.inf, math.nan])
@@ -282,7 +282,7 @@ def isnan(x: Tensor) -> Tensor:
 
 @op
 def nan_to_num(x: Tensor, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
-    """Replace NaN by `nan`, and infinities by `posinf` and `neginf`.
+    """`x` with NaN replaced by `nan`, and infinities by `posinf` and `neginf`.
 
     None: the dtype's largest and lowest numbers.
 
@@ -306,7 +306,7 @@ def logical_not(x: Tensor) -> Tensor:
 
 @op
 def copy(x: Tensor) -> Tensor:
-    """A tensor of the same values with memory of its own.
+    """A tensor of the values of `x` with memory of its own.
 
     Example:
         >>> x = ops.array([1, 2])

@@ -24,7 +24,7 @@ def _window(shape: Callable, x: Any, *settings: Any) -> Tensor:
 
 @op
 def bartlett(x: Any) -> Tensor:
-    """A triangle from 0 to 1 to 0.
+    """A triangle from 0 to 1 to 0, of `x` points.
 
     Example:
         >>> ops.bartlett(5)
@@ -35,7 +35,7 @@ def bartlett(x: Any) -> Tensor:
 
 @op
 def blackman(x: Any) -> Tensor:
-    """0.42 - 0.5 cos(2 pi n / (x - 1)) + 0.08 cos(4 pi n / (x - 1)).
+    """0.42 - 0.5 cos(2 pi n / (x - 1)) + 0.08 cos(4 pi n / (x - 1)) at `x` points n = 0, 1, ...
 
     Example:
         >>> ops.round(ops.blackman(5), 2)
@@ -46,7 +46,7 @@ def blackman(x: Any) -> Tensor:
 
 @op
 def hamming(x: Any) -> Tensor:
-    """0.54 - 0.46 cos(2 pi n / (x - 1)).
+    """0.54 - 0.46 cos(2 pi n / (x - 1)) at `x` points n = 0, 1, ...
 
     Example:
         >>> ops.hamming(5)
@@ -57,7 +57,7 @@ def hamming(x: Any) -> Tensor:
 
 @op
 def hanning(x: Any) -> Tensor:
-    """0.5 - 0.5 cos(2 pi n / (x - 1)).
+    """0.5 - 0.5 cos(2 pi n / (x - 1)) at `x` points n = 0, 1, ...
 
     Example:
         >>> ops.hanning(5)
@@ -70,7 +70,7 @@ def hanning(x: Any) -> Tensor:
 def kaiser(x: Any, beta: float) -> Tensor:
     """I0(beta sqrt(1 - (2 n / (x - 1) - 1)^2)) / I0(beta), with `i0`.
 
-    The larger `beta`, the narrower.
+    At `x` points n = 0, 1, ...; the larger `beta`, the narrower.
 
     Example:
         >>> ops.kaiser(5, 14.0)

@@ -161,11 +161,11 @@ def categorical(
 
 
 def dropout(inputs: Tensor, rate: float, noise_shape: Any = None, seed: Seed = None) -> Tensor:
-    """Each element 0 with probability `rate`, else divided by 1 - rate, so that the mean stays.
+    """`inputs` with elements 0 with probability `rate`, else divided by 1 - rate: the mean stays.
 
     Arguments:
         rate: float in [0, 1].
-        noise_shape: sizes of the mask, which broadcasts to the inputs; None for all of it, or for
+        noise_shape: sizes of the mask, which broadcasts to `inputs`; None for all of it, or for
             one size.
         seed: an int (the same numbers each time), a `SeedGenerator` (new ones), or None (the global
             one's).

@@ -39,7 +39,7 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(regularizer: Any) -> Any:
-    """The config of a regularizer.
+    """The config of `regularizer`, for `deserialize`.
 
     Example:
         >>> regularizers.serialize(regularizers.L2(0.5))["config"]
