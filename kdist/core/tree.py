@@ -53,7 +53,7 @@ def is_nested(structure: Any) -> bool:
 
 
 def flatten(structure: Any) -> list:
-    """The leaves in order; None is one, and dicts go by their sorted keys.
+    """The leaves of `structure` in order; None is one, and dicts go by their sorted keys.
 
     Example:
         >>> tree.flatten({"b": 1, "a": [2, None]})
@@ -63,7 +63,7 @@ def flatten(structure: Any) -> list:
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple, Any]]:
-    """Pairs (path, leaf), a path being the keys and indices from the top.
+    """Pairs (path, leaf) of `structure`, a path being the keys and indices from the top.
 
     Example:
         >>> tree.flatten_with_path({"a": [5, 6], "b": 7})
@@ -80,7 +80,7 @@ def _is_leaf(x: Any, none_is_leaf: bool = True) -> bool:
 
 
 def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -> Any:
-    """Apply `func` to the leaves of structures that share one form; the result has that form.
+    """Apply `func` to the leaves of `structures`, which share one form; the result has that form.
 
     Arguments:
         none_is_leaf: whether `func` sees None; else it stays None.
@@ -130,7 +130,7 @@ def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any
 
 
 def map_shape_structure(func: Callable, structure: Any) -> Any:
-    """Apply `func` to each shape, a tuple or list of int and None, in a structure of shapes.
+    """Apply `func` to each shape, a tuple or list of int and None, in `structure`.
 
     Example:
         >>> tree.map_shape_structure(len, {"a": (None, 3), "b": [2]})
@@ -211,7 +211,7 @@ def _differ(a: Any, b: Any) -> None:
 
 
 def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
-    """Check that two structures have one form.
+    """Check that the structures `a` and `b` have one form.
 
     That is the same containers, and the same keys in dicts of any kind.
 
@@ -244,7 +244,7 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
 
 
 def assert_same_paths(a: Any, b: Any) -> None:
-    """Check that the leaves of two structures lie under the same indices and keys.
+    """Check that the leaves of `a` and `b` lie under the same indices and keys.
 
     The containers may be of any type.
 
