@@ -81,7 +81,7 @@ def backend() -> str:
 
 
 def set_backend(backend: str) -> None:
-    """Choose the backend ("jax", "torch" or "tensorflow") before kdist's first use.
+    """Choose the `backend` ("jax", "torch" or "tensorflow") before kdist's first use.
 
     Raises: RuntimeError if another backend is already in use; a process keeps the one it started with.
     """
@@ -106,6 +106,13 @@ def floatx() -> str:
 
 
 def set_floatx(value: str) -> None:
+    """Set the float dtype of what is made without one from now on.
+
+    Arguments:
+        value: "bfloat16", "float16", "float32" or "float64".
+
+    Raises: ValueError for another name.
+    """
     _check("value", value, _FLOATX)
     _settings["floatx"] = value
 
@@ -116,6 +123,7 @@ def epsilon() -> float:
 
 
 def set_epsilon(value: float) -> None:
+    """Set what `epsilon()` gives from now on to `value`, a small positive float."""
     _settings["epsilon"] = value
 
 
@@ -125,11 +133,23 @@ def image_data_format() -> str:
 
 
 def set_image_data_format(data_format: str) -> None:
+    """Set the order of the axes of images where a call does not say it.
+
+    Arguments:
+        data_format: "channels_last", (batch, height, width, channels), or "channels_first", (batch,
+            channels, height, width).
+
+    Raises: ValueError for another name.
+    """
     _check("data_format", data_format, _FORMATS)
     _settings["image_data_format"] = str(data_format)
 
 
 def standardize_data_format(data_format: str | None) -> str:
+    """`data_format` in lower case; None gives the one that is set.
+
+    Raises: ValueError for neither "channels_last" nor "channels_first".
+    """
     if data_format is None:
         return image_data_format()
     _check("data_format", str(data_format).lower(), _FORMATS)
@@ -222,7 +242,10 @@ def max_steps_per_epoch() -> int | None:
 
 
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
-    """Limit `fit`, `evaluate` and `predict` to so many batches per epoch, to try a script out; None: no limit."""
+    """Limit each epoch of `fit`, `evaluate` and `predict` to `max_steps_per_epoch` batches.
+
+    That is to try a script out. None lifts the limit.
+    """
     _check_limit("max_steps_per_epoch", max_steps_per_epoch)
     _settings["max_steps_per_epoch"] = max_steps_per_epoch
 

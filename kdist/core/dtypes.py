@@ -85,7 +85,7 @@ def _by_name(name: str) -> str:
 
 
 def standardize_dtype(dtype: Any) -> str:
-    """The canonical name of a dtype.
+    """The canonical name of `dtype`.
 
     It may be given as a string, a NumPy or framework dtype, a Python type, or None (the float
     default).

@@ -21,6 +21,8 @@ class KerasTensor:
     Arguments:
         shape: tuple of int or None.
         dtype: dtype name.
+        sparse, ragged: kept as attributes, without effect: tensors are dense.
+        record_history: kept as an attribute, without effect.
         name: optional name, made up if absent.
 
     The arithmetic operators are bound to `kdist.ops` when that package is imported.
@@ -155,6 +157,7 @@ def any_symbolic(values: Any) -> bool:
 
 
 def is_keras_tensor(x: Any) -> bool:
+    """Whether `x` is a symbolic tensor, as `Input` makes it and layers give it for one."""
     return isinstance(x, KerasTensor)
 
 

@@ -126,7 +126,11 @@ def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
 
 
 class CustomObjectScope:
-    """`custom_object_scope` as a class, as Keras spells it."""
+    """`custom_object_scope` as a class, as Keras spells it.
+
+    Arguments:
+        custom_objects: name -> class or function.
+    """
 
     def __init__(self, custom_objects: Mapping[str, Any]):
         self._context = custom_object_scope(custom_objects)

@@ -136,7 +136,7 @@ def autocast_scope(dtype: str | None) -> Iterator[None]:
 def name_scope(name: str, caller: Any = None) -> Iterator[None]:
     """Variables created within have `name` in their path.
 
-    A caller that is inside its own scope already adds nothing.
+    `caller` is the object that opens the scope. If it is inside its own already, nothing is added.
     """
     if caller is not None and local.namer is caller:
         yield

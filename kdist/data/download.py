@@ -42,19 +42,20 @@ def get_file(
     The file appears under its name only when whole and verified, so that processes may ask for it
     at the same time. A connection that breaks is taken up again where it broke.
 
-    fname: name in the cache, without directories; by default the last part of `origin`.
-    origin: URL of the file.
-    untar, md5_hash: older spellings of `extract` and `file_hash`.
-    file_hash: expected hash, hexadecimal.
-    cache_subdir: folder under `cache_dir`; an absolute path stands for itself.
-    hash_algorithm: "sha256", "md5", or "auto" to tell by the length of `file_hash`.
-    extract: unpack the archive beside it, and return the folder it was unpacked to:
-        `<name>_extracted` for `fname="<name>.<ext>"`; else the name itself, and the archive is kept
-        as `<name>_archive`.
-    archive_format: "tar", "zip", a list of them, or "auto" for both.
-    cache_dir: KDIST_HOME, KERAS_HOME or `~/.keras` unless given; the temporary folder if that
-        cannot be written.
-    force_download: download even if the file is there.
+    Arguments:
+        fname: name in the cache, without directories; by default the last part of `origin`.
+        origin: URL of the file.
+        untar, md5_hash: older spellings of `extract` and `file_hash`.
+        file_hash: expected hash, hexadecimal.
+        cache_subdir: folder under `cache_dir`; an absolute path stands for itself.
+        hash_algorithm: "sha256", "md5", or "auto" to tell by the length of `file_hash`.
+        extract: unpack the archive beside it, and return the folder it was unpacked to:
+            `<name>_extracted` for `fname="<name>.<ext>"`; else the name itself, and the archive is
+            kept as `<name>_archive`.
+        archive_format: "tar", "zip", a list of them, or "auto" for both.
+        cache_dir: KDIST_HOME, KERAS_HOME or `~/.keras` unless given; the temporary folder if that
+            cannot be written.
+        force_download: download even if the file is there.
 
     Raises: ValueError for a missing or unusable argument, a hash that does not match, or an archive
         that is none or reaches outside its folder; OSError if the download fails, naming the URL

@@ -8,7 +8,9 @@ from typing import Any
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     """Split the data of a step into inputs, targets and weights, None for those it lacks.
 
-    data: x alone (an array or a dict), or a tuple or list (x,), (x, y) or (x, y, sample_weight).
+    Arguments:
+        data: x alone (an array or a dict), or a tuple or list (x,), (x, y) or (x, y,
+            sample_weight).
 
     Raises: ValueError for a tuple of another length.
 
@@ -28,7 +30,7 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
     """The inverse of `unpack_x_y_sample_weight`.
 
-    It gives x alone, (x,) if x is a tuple or list, (x, y) or (x, y, sample_weight).
+    It gives `x` alone, (x,) if `x` is a tuple or list, (x, `y`) or (x, y, `sample_weight`).
 
     Example: `pack_x_y_sample_weight(images, labels)` gives `(images, labels)`.
     """

@@ -25,13 +25,14 @@ class PyDataset:
     property `num_batches`, where None means endless. `on_epoch_begin()` and `on_epoch_end()` run
     around every epoch.
 
-    workers: threads or processes that compute batches ahead; 0 computes them in the training
-        thread. The order of batches does not depend on it.
-    use_multiprocessing: processes instead of threads, for batches that cost Python time. The
-        dataset is pickled to each: define its class in a module, and start the script under
-        `if __name__ == "__main__":`. A dataset with epoch hooks gets fresh processes every epoch,
-        so that they see what the hooks changed.
-    max_queue_size: batches computed ahead at most.
+    Arguments:
+        workers: threads or processes that compute batches ahead; 0 computes them in the training
+            thread. The order of batches does not depend on it.
+        use_multiprocessing: processes instead of threads, for batches that cost Python time. The
+            dataset is pickled to each: define its class in a module, and start the script under
+            `if __name__ == "__main__":`. A dataset with epoch hooks gets fresh processes every
+            epoch, so that they see what the hooks changed.
+        max_queue_size: batches computed ahead at most.
 
     With `shuffle=True` in fit, batches come in a new order each epoch. If the dataset has an
     attribute `batch_size` that its first batch confirms, training resumes at a batch directly;

@@ -11,10 +11,11 @@ from kdist.data.leaves import is_array, named_leaves, to_numpy
 def train_validation_split(arrays: tuple, validation_split: float) -> tuple[tuple, tuple]:
     """Hold out the last fraction of the samples, as they stand, before any shuffling.
 
-    arrays: (x,), (x, y) or (x, y, sample_weight), trees of arrays with n rows each; None stays
-        None.
-    validation_split: the fraction, strictly between 0 and 1. The first floor(n * (1 -
-        validation_split)) samples train.
+    Arguments:
+        arrays: (x,), (x, y) or (x, y, sample_weight), trees of arrays with n rows each; None stays
+            None.
+        validation_split: the fraction, strictly between 0 and 1. The first floor(n * (1 -
+            validation_split)) samples train.
 
     Returns: (train, validation), each in the form of `arrays`, NumPy views of the data.
 

@@ -18,12 +18,17 @@ from kdist.dtype_policies.policy import set_dtype_policy as set_dtype_policy
 
 
 def serialize(dtype_policy: Any) -> Any:
-    """The config of a policy."""
+    """The config of `dtype_policy`, for `deserialize`."""
     return serialization.serialize_keras_object(dtype_policy)
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
-    """The policy that `serialize` described."""
+    """The policy that `serialize` described.
+
+    Arguments:
+        config: what `serialize` gave.
+        custom_objects: dict of names and the classes or functions of the user's own.
+    """
     return serialization.resolve(config, BY_NAME, "dtype policy", custom_objects=custom_objects)
 
 

@@ -212,7 +212,7 @@ def dtype_policy() -> DTypePolicy:
 
 
 def set_dtype_policy(policy: Any) -> None:
-    """Set the policy of layers made from now on, by object or name.
+    """Set the policy of layers made from now on to `policy`, a `DTypePolicy` or its name.
 
     Raises: ValueError for what is neither. Example:
     `kdist.config.set_dtype_policy("mixed_bfloat16")`.

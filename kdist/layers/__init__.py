@@ -105,12 +105,16 @@ SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2
 
 
 def serialize(layer: Layer) -> dict:
-    """The config of a layer, with its class: what `deserialize` turns back into an equal layer."""
+    """The config of `layer`, with its class: what `deserialize` turns back into an equal layer."""
     return serialization.serialize_keras_object(layer)
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Layer:
     """The layer that `serialize` described.
+
+    Arguments:
+        config: what `serialize` gave.
+        custom_objects: dict of names and the classes or functions of the user's own.
 
     Raises: ValueError if it describes something else; TypeError for a class that is not known.
     """

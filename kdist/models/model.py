@@ -356,5 +356,10 @@ def _adjust_rank(x: Any, wanted: KerasTensor) -> Any:
 
 
 def model_from_json(json_string: str, custom_objects: Any = None) -> Any:
-    """A model, without weights, from `Model.to_json()`."""
+    """A new model, with weights as they begin, of the form that `Model.to_json()` saved.
+
+    Arguments:
+        json_string: the text that this gave.
+        custom_objects: dict of names and the classes or functions of the user's own.
+    """
     return saving.deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)

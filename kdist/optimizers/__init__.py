@@ -36,17 +36,26 @@ _BY_NAME = {cls.__name__.lower(): cls for cls in _ALL}
 
 
 def serialize(optimizer: Optimizer) -> dict:
-    """An optimizer's configuration as plain data; its variables are not part of it."""
+    """The configuration of `optimizer` as plain data; its variables are not part of it."""
     return serialization.serialize_keras_object(optimizer)
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """An optimizer from what `serialize` gave. The names of built-in classes may be in any case."""
+    """An optimizer from what `serialize` gave.
+
+    Arguments:
+        config: what `serialize` gave; the names of built-in classes may be in any case.
+        custom_objects: dict of names and the classes or functions of the user's own.
+    """
     return serialization.resolve(_any_case(config), _BY_NAME, "optimizer", custom_objects)
 
 
 def get(identifier: Any) -> Any:
-    """An optimizer from its name in any case ("adam"), its configuration, or itself.
+    """The optimizer that `identifier` stands for.
+
+    Arguments:
+        identifier: a name in any case ("adam"), a configuration, an optimizer (itself), or None
+            (None).
 
     Raises: ValueError for an unknown name, or something that is not an optimizer.
     """

@@ -20,6 +20,7 @@ class Dense(Layer):
         kernel_initializer, bias_initializer: how the (in, units) kernel and the (units,) bias begin.
         kernel_regularizer, bias_regularizer, activity_regularizer: penalties.
         kernel_constraint, bias_constraint: projections after each update.
+        lora_rank, lora_alpha, quantization_config: only None; they are not supported.
 
     Input (..., in); output (..., units).
     """

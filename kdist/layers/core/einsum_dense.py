@@ -128,6 +128,8 @@ class EinsumDense(Layer):
         kernel_initializer, bias_initializer: how the weights begin.
         kernel_regularizer, bias_regularizer: penalties.
         kernel_constraint, bias_constraint: projections after each update.
+        lora_rank, lora_alpha, gptq_unpacked_column_size, quantization_config: only None; they are
+            not supported.
 
     Raises: ValueError for an equation of another form, or one that does not fit the shapes.
 

@@ -24,6 +24,7 @@ class Embedding(Layer):
             output_dim) table.
         mask_zero: whether index 0 is padding, which later layers that know masks leave out.
         weights: the table's first value, an array of its shape.
+        lora_rank, lora_alpha, quantization_config: only None; they are not supported.
 
     Input: ints of any shape; output: (*shape, output_dim).
 

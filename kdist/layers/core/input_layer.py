@@ -16,6 +16,8 @@ class InputLayer(Layer):
         batch_size: fixed size of the batch, or None.
         batch_shape: the shape with the batch, instead of these two.
         dtype: dtype of the input.
+        sparse, ragged: only None or False; inputs are dense.
+        input_tensor: an existing symbolic tensor to begin at.
         optional: whether None may be passed for it.
     """
 
@@ -99,6 +101,7 @@ def Input(
         shape: shape of one sample, e.g. (28, 28, 1); None where a size is unknown.
         batch_size: fixed size of the batch, or None.
         dtype: dtype of the input, the float default if absent.
+        sparse, ragged: only None or False; inputs are dense.
         batch_shape: the whole shape, instead of `shape` and `batch_size`.
         name: the key under which a dict of inputs holds it.
         tensor: an existing symbolic tensor to begin at.

@@ -30,6 +30,8 @@ class BatchNormalization(Layer):
         beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer:
             how the four begin.
         beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: of the trained two.
+        renorm, renorm_clipping: only False and None; batch renormalisation is not supported.
+        renorm_momentum: kept in the config, without effect.
         synchronized: where several replicas each compute a part of the batch, whether statistics
             are those of the whole batch. Without it each replica uses its own, and moving
             statistics are averaged. With one replica, and on jax, whose arrays are global,

@@ -27,12 +27,17 @@ _ALL = (
 
 
 def serialize(learning_rate_schedule: LearningRateSchedule) -> dict:
-    """A schedule as plain data."""
+    """`learning_rate_schedule` as plain data, for `deserialize`."""
     return serialization.serialize_keras_object(learning_rate_schedule)
 
 
 def deserialize(config: dict, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """A schedule from what `serialize` gave."""
+    """The schedule that `serialize` described.
+
+    Arguments:
+        config: what `serialize` gave.
+        custom_objects: dict of names and the classes or functions of the user's own.
+    """
     return serialization.deserialize_keras_object(config, custom_objects=custom_objects)
 
 
