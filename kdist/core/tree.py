@@ -99,7 +99,7 @@ def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -
         def apply(*leaves: Any) -> Any:
             for leaf in leaves:
                 if not _is_leaf(leaf, none_is_leaf):
-                    _differ(*structures[:2])
+                    raise _difference(*structures[:2], _where_a_leaf(leaf))
             return func(*leaves)
 
     return optree.tree_map(apply, *structures, none_is_leaf=none_is_leaf, namespace=_NAMESPACE)
@@ -193,7 +193,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Iterable) -> Any:
         >>> tree.pack_sequence_as({"a": 0, "b": [0, 0]}, [1, 2, 3])
         {'a': 1, 'b': [2, 3]}
     """
-    spec = optree.tree_structure(structure, none_is_leaf=True, namespace=_NAMESPACE)
+    spec = _form(structure)
     leaves = list(flat_sequence)
     if spec.num_leaves != len(leaves):
         few = "few" if len(leaves) < spec.num_leaves else "many"
@@ -203,11 +203,17 @@ def pack_sequence_as(structure: Any, flat_sequence: Iterable) -> Any:
     return optree.tree_unflatten(spec, leaves)
 
 
-def _differ(a: Any, b: Any) -> None:
-    left, right = (
-        optree.tree_structure(x, none_is_leaf=True, namespace=_NAMESPACE) for x in (a, b)
-    )
-    raise ValueError(f"The two structures differ in form: {left} against {right}.")
+def _form(structure: Any) -> optree.PyTreeSpec:
+    return optree.tree_structure(structure, none_is_leaf=True, namespace=_NAMESPACE)
+
+
+def _where_a_leaf(other: Any) -> str:
+    return f"Where one has a leaf, the other has {_form(other)}."
+
+
+def _difference(a: Any, b: Any, first: str) -> ValueError:
+    """The error that shows both forms whole, and then in `first` where they part."""
+    return ValueError(f"The two structures differ in form: {_form(a)} against {_form(b)}. {first}")
 
 
 def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
@@ -218,7 +224,8 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
     Arguments:
         check_types: deprecated and without effect; `assert_same_paths` compares without types.
 
-    Raises: ValueError if they differ.
+    Raises: ValueError if they differ. It shows both forms, and what was expected and found where
+        they first do, in optree's words.
 
     Example:
         >>> tree.assert_same_structure({"a": 1, "b": [2]}, {"b": [3], "a": 4})
@@ -234,13 +241,13 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
             DeprecationWarning,
             stacklevel=2,
         )
-    spec = optree.tree_structure(a, none_is_leaf=True, namespace=_NAMESPACE)
     try:
-        below = spec.flatten_up_to(b)
-    except ValueError:
-        _differ(a, b)
-    if not all(map(_is_leaf, below)):
-        _differ(a, b)
+        below = _form(a).flatten_up_to(b)
+    except ValueError as error:
+        raise _difference(a, b, str(error)) from None
+    for leaf in below:
+        if not _is_leaf(leaf):
+            raise _difference(a, b, _where_a_leaf(leaf))
 
 
 def assert_same_paths(a: Any, b: Any) -> None:

@@ -38,7 +38,9 @@ def _pair(op: str, x: Any, rank: int, fixed: int = 0) -> None:
         )
     if len(shapes[0]) < rank:
         at_least(op, x[0], rank, "x[0]")
-    if fixed and isinstance(x[0], Spec) and None in shapes[0][-fixed:]:
+    # What one part does not say of its sizes the other may.
+    known = [b if a is None else a for a, b in zip(*shapes, strict=True)]
+    if fixed and any(isinstance(part, Spec) for part in x) and None in known[-fixed:]:
         axes = "last dimension" if fixed == 1 else f"{tuple(range(-fixed, 0))} axes"
         raise ValueError(
             f"{op}: Input should have its {axes} fully-defined. Received: x[0].shape={shapes[0]}."

@@ -57,6 +57,7 @@ def batch_normalization(
         offset, scale: (n,); None: 0 and 1.
         epsilon: added to the variance, which may be 0.
 
+    Returns: the output, shaped as `x` and of its dtype; float32 for integers.
     Raises: ValueError for a vector of another length.
 
     Example:

@@ -9,7 +9,7 @@ import numpy as np
 
 from kdist.core.spec import Spec
 from kdist.ops import explain
-from kdist.ops.checks import dtype_of, shape_of
+from kdist.ops.checks import dtype_of, one_of, shape_of
 from kdist.ops.declare import op
 
 Tensor = Any
@@ -385,15 +385,16 @@ def triu(x: Tensor, k: int = 0) -> Tensor:
     """
 
 
-@op
+@op(check=lambda *x, indexing="xy": one_of("meshgrid", "indexing", indexing, ("xy", "ij")))
 def meshgrid(*x: Tensor, indexing: str = "xy") -> Any:
     """Coordinate grids of 1-D axes.
 
     Arguments:
-        *x: (n_i,) each.
+        *x: (n_i,) each; a grid has the dtype of its axis.
         indexing: "xy" gives shape (n_2, n_1, n_3, ...), "ij" gives (n_1, n_2, ...).
 
     Returns: list of as many arrays.
+    Raises: ValueError for another `indexing`.
 
     Example:
         >>> ops.meshgrid([1, 2], [3, 4, 5])

@@ -41,8 +41,14 @@ def test_packing_is_the_inverse_of_flattening():
 
 def test_comparing_forms():
     tree.assert_same_structure([1, {"a": 2}], [3, {"a": 4}])
-    with pytest.raises(ValueError, match="differ in form"):
+    with pytest.raises(ValueError, match=r"differ in form.*Expected an instance of list, got \(1"):
         tree.assert_same_structure([1, 2], (1, 2))
+    with pytest.raises(ValueError, match=r"differ in form.*key mismatch.*extra key\(s\): \['b'\]"):
+        tree.assert_same_structure([3, {"a": 1}], [3, {"a": 1, "b": 2}])
+    with pytest.raises(
+        ValueError, match=r"differ in form.*has a leaf, the other has PyTreeSpec\(\[\*\]"
+    ):
+        tree.assert_same_structure({"a": 1}, {"a": [5]})
 
 
 def test_nesting_and_tuples():

@@ -245,6 +245,16 @@ case("outer", normal(3), normal(4), ref=np.outer)
 case("cross", normal(5, 3), normal(5, 3), ref=np.cross)
 case("tensordot", normal(2, 3, 4), normal(4, 3, 5), ref=np.tensordot, axes=((2, 1), (0, 1)))
 case("einsum", "bij,bjk->bik", normal(2, 3, 4), normal(2, 4, 5), ref=np.einsum)
+case("einsum", "i...,...j", normal(2, 3, 4), normal(3, 4, 5), ref=np.einsum)
+case("einsum", "b...a, b -> a...", normal(2, 3, 4), normal(2), ref=np.einsum)
+case(
+    "einsum",  # what the dots stand for is summed where the result has none; NumPy refuses to
+    "i...,...j->ij",
+    normal(2, 3, 4),
+    normal(3, 4, 5),
+    ref=lambda _, x, y: np.einsum("iab,abj->ij", x, y),
+    grad=True,
+)
 case("trace", normal(4, 4), ref=np.trace, offset=1)
 case("norm", normal(3, 4), ref=lambda x, **k: np.linalg.norm(x, **k), axis=1, grad=True)
 case("norm", normal(3, 4), ref=lambda x: np.linalg.norm(x))

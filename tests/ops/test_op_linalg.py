@@ -150,6 +150,16 @@ def test_bad_input(op, args, words):
     assert messages[0] == messages[1] and "KerasTensor" not in messages[0]
 
 
+@pytest.mark.parametrize("name", ["fft", "fft2", "ifft2"])
+@pytest.mark.parametrize("unknown", [(None, 4, 6), (2, None, 6), (2, 4, None), (None,) * 3])
+def test_sizes_that_only_one_part_has(name, unknown):
+    known, part = KerasTensor((2, 4, 6)), KerasTensor(unknown)
+    for x in ((known, part), (part, known), (np.zeros((2, 4, 6), "float32"), part)):
+        assert [v.shape for v in getattr(ops, name)(x)] == [(2, 4, 6)] * 2
+    with pytest.raises(ValueError, match="fully-defined"):
+        getattr(ops, name)((KerasTensor((2, None, None)), KerasTensor((None, 4, None))))
+
+
 def test_a_matrix_without_cholesky_factor():
     with pytest.raises(ValueError, match="not positive definite"):
         ops.cholesky(-np.eye(2, dtype="float32"))

@@ -9,6 +9,7 @@ import pytest
 
 import kdist
 from kdist import ops
+from kdist.core.dtypes import standardize_dtype
 from kdist.ops.declare import DECLARED
 
 KerasTensor = kdist.KerasTensor
@@ -238,6 +239,27 @@ def test_vectors_of_batch_normalization():
         ops.batch_normalization(
             KerasTensor((None, 5)), vector, vector, axis=-1, offset=KerasTensor((3,))
         )
+
+
+@pytest.mark.parametrize(
+    ("given", "gives"),
+    [
+        ("float16", "float16"),
+        ("bfloat16", "bfloat16"),
+        ("float32", "float32"),
+        ("int32", "float32"),
+    ],
+)
+@pytest.mark.parametrize("vectors", ["float32", "float16"])
+def test_batch_normalization_gives_the_dtype_of_x(given, gives, vectors):
+    for x, v in (
+        (ops.ones((4, 3), given), ops.ones((3,), vectors)),
+        (KerasTensor((4, 3), given), KerasTensor((3,), vectors)),
+    ):
+        out = ops.batch_normalization(x, v, v, -1, offset=v, scale=v)
+        assert standardize_dtype(out.dtype) == gives
+        out = ops.batch_normalization_training(x, -1, v, v)[0]
+        assert standardize_dtype(out.dtype) == gives
 
 
 def test_arguments_of_scan_and_slice():

@@ -81,6 +81,21 @@ def test_shape_given_by_a_symbolic_tensor():
     assert ops.reshape(KerasTensor((4, 5)), (2, KerasTensor((), "int32"))).shape == (2, 10)
 
 
+@pytest.mark.parametrize("indexing", ["xy", "ij"])
+def test_a_grid_has_the_dtype_of_its_axis(indexing):
+    axes = [np.int32([1, 2, 3]), np.float16([0.5, 1]), np.array([True])]
+    expected = np.meshgrid(*axes, indexing=indexing)
+    for grid, whole in zip(ops.meshgrid(*axes, indexing=indexing), expected, strict=True):
+        grid = backend.convert_to_numpy(grid)
+        assert grid.dtype == whole.dtype
+        np.testing.assert_array_equal(grid, whole)
+    symbolic = ops.meshgrid(KerasTensor((None,), "int32"), KerasTensor((2,)), indexing=indexing)
+    assert [v.dtype for v in symbolic] == ["int32", "float32"]
+    for axis in (axes[0], KerasTensor((3,))):
+        with pytest.raises(ValueError, match="meshgrid: indexing='yx' is not known"):
+            ops.meshgrid(axis, axis, indexing="yx")
+
+
 def test_all_nan():
     x = np.full((2, 3), np.nan, "float32")
     assert np.isnan(backend.convert_to_numpy(ops.nanmean(x, axis=1))).all()

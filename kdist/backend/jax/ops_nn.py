@@ -89,7 +89,7 @@ def batch_normalization(
     epsilon: float = 1e-3,
 ) -> jax.Array:
     parameters = (None if v is None else as_tensor(v) for v in (mean, variance, offset, scale))
-    return _batch_normalization(as_tensor(x), *parameters, axis=axis, epsilon=epsilon)
+    return _batch_normalization(to_float(x), *parameters, axis=axis, epsilon=epsilon)
 
 
 @kernel("axis", "epsilon")
@@ -109,7 +109,8 @@ def _batch_normalization(
     if scale is not None:
         factor = factor * along(scale)
     shift = -along(mean) * factor
-    return x * factor + (shift if offset is None else shift + along(offset))
+    out = x * factor + (shift if offset is None else shift + along(offset))
+    return out.astype(x.dtype)
 
 
 def layer_normalization(

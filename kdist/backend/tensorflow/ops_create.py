@@ -120,7 +120,14 @@ def identity(n: int, dtype: Any = None) -> Any:
 
 
 def meshgrid(*x: Any, indexing: str = "xy") -> Any:
-    return tf.meshgrid(*(as_tensor(v) for v in x), indexing=indexing)
+    # tf.meshgrid multiplies each with ones of one dtype. Arrays of any shape are flattened, as NumPy does.
+    flat = [tf.reshape(as_tensor(v), [-1]) for v in x]
+    places = list(range(len(flat)))
+    if indexing == "xy":
+        places[:2] = places[1::-1]
+    sizes = [tf.size(flat[i]) for i in places]
+    shapes = [[-1 if i == place else 1 for place in places] for i in range(len(flat))]
+    return [tf.broadcast_to(tf.reshape(v, s), sizes) for v, s in zip(flat, shapes, strict=True)]
 
 
 OPS: dict[str, Callable] = {

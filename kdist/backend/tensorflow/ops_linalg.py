@@ -84,7 +84,17 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
         xs = promote(*xs)
     all_int8 = xs[0].dtype == tf.int8
     xs, name = _computable(xs)
-    out = tf.einsum(subscripts.replace(" ", ""), *xs, **kwargs)
+    inputs, arrow, kept = subscripts.replace(" ", "").partition("->")
+    if not arrow:  # TensorFlow forgets the dots of several operands
+        letters = inputs.replace("...", "").replace(",", "")
+        kept = "".join(c for c in sorted(set(letters)) if letters.count(c) == 1)
+        kept = f"...{kept}" if "..." in inputs else kept
+    if "..." in inputs and "..." not in kept:
+        # What the dots stand for is summed, as on the other backends; TensorFlow refuses to.
+        out = tf.einsum(f"{inputs}->...{kept}", *xs, **kwargs)
+        out = tf.reduce_sum(out, list(range(out.shape.rank - len(kept))))
+    else:
+        out = tf.einsum(f"{inputs}->{kept}", *xs, **kwargs)
     return out if all_int8 else as_tensor(out, name)
 
 

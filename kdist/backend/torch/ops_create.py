@@ -105,7 +105,12 @@ def linspace(
 
 
 def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
-    return list(torch.meshgrid([as_tensor(v).reshape(-1) for v in x], indexing=indexing))
+    flat = [as_tensor(v).reshape(-1) for v in x]
+    if any(v.dtype is not flat[0].dtype for v in flat):  # torch wants one dtype; each keeps its own
+        indices = [torch.arange(len(v), device=v.device) for v in flat]
+        grids = torch.meshgrid(indices, indexing=indexing)
+        return [v[grid] for v, grid in zip(flat, grids, strict=True)]
+    return list(torch.meshgrid(flat, indexing=indexing)) if flat else []
 
 
 def array(x: Any, dtype: Any = None) -> Tensor:
