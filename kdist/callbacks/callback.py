@@ -21,6 +21,8 @@ class Callback:
         quiet: which of "train", "test", "predict" this object needs no batch hooks for, though its
             class defines them. A fit whose callbacks look at no batch pays nothing per batch.
 
+    `epoch` and `batch` count from 0, `batch` anew in each epoch.
+
     `logs` are a mapping from names to numbers. Those of a batch are fetched from the device when
     they are first read, which waits for it; where several processes train, all of them must read at
     the same batches. Those of an epoch are plain numbers, the same on every process, and what a
@@ -48,7 +50,7 @@ class Callback:
         self.params = params
 
     def set_model(self, model: Any) -> None:
-        """Receives the model before the first hook."""
+        """Receives `model` before the first hook."""
         self._model = model
 
     # ---- hooks -----------------------------------------------------------------------------------
@@ -114,7 +116,10 @@ class Callback:
         return {}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take up what `get_state` gave. Called after `on_train_begin` of the resumed fit."""
+        """Take up `state`, which `get_state` gave.
+
+        Called after `on_train_begin` of the resumed fit.
+        """
 
 
 def watches(callback: Callback, kind: str) -> bool:

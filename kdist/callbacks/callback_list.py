@@ -58,7 +58,7 @@ class CallbackList(Callback):
         self.set_params(params)
 
     def append(self, callback: Callback) -> None:
-        """Add a callback behind all others."""
+        """Add `callback` behind all others."""
         self.callbacks.append(callback)
         self._watching.clear()
 

@@ -102,7 +102,7 @@ class Progbar:
             console.say(f"{count} - {now - self._start:.0f}s - {speed}{self._shown_values()}")
 
     def add(self, n: int, values: Iterable[tuple[str, Any]] | None = None) -> None:
-        """Show `n` more steps done."""
+        """Show `n` more steps done; `values` are as for `update`."""
         self.update(self._seen + n, values)
 
     def close_line(self) -> None:

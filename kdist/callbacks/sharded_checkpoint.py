@@ -77,7 +77,7 @@ class ShardedCheckpoint(Callback):
         self._states: Callable[[], tuple[dict, dict]] = lambda: ({}, {})
 
     def attach(self, get_states: Callable[[], tuple[dict, dict]]) -> None:
-        """Receives what gives the state of all callbacks, as (JSON data, leaves)."""
+        """Receives `get_states`, which gives the state of all callbacks, as (JSON data, leaves)."""
         self._states = get_states
 
     # ---- saving ----------------------------------------------------------------------------------
@@ -159,6 +159,7 @@ class ShardedCheckpoint(Callback):
         """The meta of the step to resume from, or None to start anew.
 
         Arguments:
+            model: the model that will train.
             resume: "auto": the newest complete step, if there is one; True: it must be there; an
                 int: that step.
 
@@ -193,7 +194,7 @@ class ShardedCheckpoint(Callback):
         return self._reader.meta
 
     def restore(self, model: Any) -> dict[str, dict[str, Any]]:
-        """Set the model to the step that `peek` chose. Returns: the state of callbacks, by key."""
+        """Set `model` to the step that `peek` chose. Returns: the state of callbacks, by key."""
         assert self._reader is not None, "peek() comes first"
         reader, self._reader = self._reader, None
         with reader:

@@ -34,22 +34,23 @@ def adapt(
 ) -> Source:
     """A `Source` of the data as a user passed it.
 
-    x: arrays with n rows each (NumPy, pandas, tensors of jax, torch or TensorFlow; one, or a list,
-        tuple or dict of them), or a dataset that yields whole batches x, (x,), (x, y) or (x, y,
-        sample_weight): a tf.data.Dataset, a torch DataLoader, a PyDataset, a generator or another
-        iterable. A Source is returned as it is.
-    y, sample_weight: trees of arrays with n rows; only beside arrays. One weight array serves all
-        outputs.
-    batch_size: global rows per batch of arrays; 32 unless given, or n / steps_per_epoch. Only for
-        arrays.
-    steps_per_epoch: batches in an epoch. The next epoch goes on where this one stopped.
-    shuffle: True for a new order of all samples each epoch, "batch" to shuffle inside batches,
-        False. Of a PyDataset, the order of its batches is shuffled; other datasets keep their own
-        order.
-    class_weight: {class index: weight}, for one output and without sample_weight.
-    seed: with the epoch's number it determines the order. It must be the same on every process.
-    floatx: dtype in which floats arrive, `config.floatx()` unless given. Integers and booleans stay
-        as they are.
+    Arguments:
+        x: arrays with n rows each (NumPy, pandas, tensors of jax, torch or TensorFlow; one, or a
+            list, tuple or dict of them), or a dataset that yields whole batches x, (x,), (x, y) or
+            (x, y, sample_weight): a tf.data.Dataset, a torch DataLoader, a PyDataset, a generator
+            or another iterable. A Source is returned as it is.
+        y, sample_weight: trees of arrays with n rows; only beside arrays. One weight array serves
+            all outputs.
+        batch_size: global rows per batch of arrays; 32 unless given, or n / steps_per_epoch. Only
+            for arrays.
+        steps_per_epoch: batches in an epoch. The next epoch goes on where this one stopped.
+        shuffle: True for a new order of all samples each epoch, "batch" to shuffle inside batches,
+            False. Of a PyDataset, the order of its batches is shuffled; other datasets keep their
+            own order.
+        class_weight: {class index: weight}, for one output and without sample_weight.
+        seed: with the epoch's number it determines the order. It must be the same on every process.
+        floatx: dtype in which floats arrive, `config.floatx()` unless given. Integers and booleans
+            stay as they are.
 
     Raises: ValueError for lengths that differ, empty data and arguments that do not go together;
         TypeError for what is no data; OutOfDataError if steps_per_epoch asks for more than there

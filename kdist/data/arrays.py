@@ -24,7 +24,11 @@ CONVERT_ONCE_LIMIT = 256 * 2**20
 
 
 class ArraySource(Source):
-    """Batches out of arrays, data frames and tensors. See `adapt` for the arguments."""
+    """Batches out of arrays, data frames and tensors.
+
+    `x`, `y`, `sample_weight`, `batch_size`, `steps_per_epoch`, `shuffle`, `class_weight`, `seed`
+    and `floatx` are as for `adapt`.
+    """
 
     seekable = True
 

@@ -99,7 +99,12 @@ def is_py_dataset(value: Any) -> bool:
 
 
 class PyDatasetSource(Source):
-    """The batches of a PyDataset in the order of (seed, epoch), read ahead by its workers."""
+    """The batches of a PyDataset in the order of (seed, epoch), read ahead by its workers.
+
+    Arguments:
+        dataset: the `PyDataset`.
+        steps_per_epoch, shuffle, class_weight, seed, floatx: as for `adapt`.
+    """
 
     num_samples = None
 

@@ -58,7 +58,10 @@ class LocalRows:
 
 
 def local_length(n: int, shard: Shard) -> int:
-    """Rows per process for a global batch of n: ceil(n / count), raised to a multiple."""
+    """Rows per process for a global batch of `n`: ceil(n / count), raised to a multiple.
+
+    `shard` gives the count of processes and the multiple.
+    """
     per_process = -(-n // shard.count)
     return -(-per_process // shard.multiple) * shard.multiple
 

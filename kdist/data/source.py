@@ -23,11 +23,12 @@ class Batch:
     Every array is a C-contiguous, writeable `np.ndarray` with `local_n` rows, equal on all
     processes.
 
-    x, y, sample_weight: trees of arrays; None where absent.
-    mask: bool (local_n,), False on padding rows; None if no process of this batch has padding.
-    size: real samples in the global batch, the padding not counted.
-    end: index in the epoch of the first global sample after this batch: the position to resume
-        from.
+    Attributes:
+        x, y, sample_weight: trees of arrays; None where absent.
+        mask: bool (local_n,), False on padding rows; None if no process of this batch has padding.
+        size: real samples in the global batch, the padding not counted.
+        end: index in the epoch of the first global sample after this batch: the position to resume
+            from.
     """
 
     x: Any
@@ -61,11 +62,12 @@ class Source(ABC):
 
         Those that an uninterrupted epoch has after `start` samples.
 
-        epoch: 0 for the first. It selects the shuffled order. A source that can only be read once
-            counts its epochs from its own first batch, and one that is still unread skips what
-            earlier epochs took.
-        shard: which slice of every global batch this process takes.
-        start: global sample index at the end of a batch, as `Batch.end` gave it.
+        Arguments:
+            epoch: 0 for the first. It selects the shuffled order. A source that can only be read
+                once counts its epochs from its own first batch, and one that is still unread skips
+                what earlier epochs took.
+            shard: which slice of every global batch this process takes.
+            start: global sample index at the end of a batch, as `Batch.end` gave it.
 
         Close the iterator (`contextlib.closing`) when leaving it early: a reader may be at work
         behind it.

@@ -38,7 +38,7 @@ class Feed(ABC):
 
     @abstractmethod
     def open(self, pass_index: int) -> Iterator:
-        """The raw batches of a pass, with `close()` if it holds anything."""
+        """The raw batches of pass number `pass_index`, with `close()` if it holds anything."""
 
     @abstractmethod
     def spec(self) -> tuple[Any, Any, Any] | None:
@@ -46,7 +46,12 @@ class Feed(ABC):
 
 
 class StreamSource(Source):
-    """The batches of a `Feed`; an epoch of `steps_per_epoch` goes on where the last one stopped."""
+    """The batches of a `Feed`; an epoch of `steps_per_epoch` goes on where the last one stopped.
+
+    Arguments:
+        feed: where they come from.
+        steps_per_epoch, class_weight, floatx: as for `adapt`.
+    """
 
     seekable = False
 

@@ -55,7 +55,7 @@ class InputSpec:
         return cls(**config)
 
     def complaint(self, shape: tuple, dtype: Any) -> str | None:
-        """What is wrong with an input of this shape and dtype, or None."""
+        """What is wrong with an input of this `shape` and `dtype`, or None."""
         n = len(shape)
         if (
             self.shape is not None

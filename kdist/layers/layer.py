@@ -123,7 +123,7 @@ class Layer(LayerState, Penalties, Symbolic, Stateless, backend.LayerBase, Opera
 
     # ---- what a subclass gives
     def build(self, input_shape: Any) -> None:
-        """Create the variables.
+        """Create the variables, for inputs of `input_shape` (with the batch, None where unknown).
 
         By default: nothing, or what running `call` on a symbolic input creates in sublayers.
         """
@@ -148,7 +148,10 @@ class Layer(LayerState, Penalties, Symbolic, Stateless, backend.LayerBase, Opera
         )
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """The mask of the output; overriding it declares that the layer supports masks."""
+        """The output's mask, for `inputs` that have `previous_mask`.
+
+        Overriding it declares that the layer supports masks.
+        """
         return previous_mask
 
     # ---- dtype
@@ -199,10 +202,14 @@ class Layer(LayerState, Penalties, Symbolic, Stateless, backend.LayerBase, Opera
         Arguments:
             shape: tuple of int; () if absent.
             initializer: name or object; default: Glorot uniform for floats, zeros otherwise.
+            dtype: its name; default: the dtype policy's for variables.
             trainable: whether optimizers update it.
+            autocast: whether `call` reads a float value in the compute dtype.
             regularizer: penalises the value, in `losses`.
             constraint: projects the value after each update.
             aggregation: how differing values of replicas combine.
+            overwrite_with_gradient: whether an optimizer sets it to its gradient.
+            name: default: "variable".
         """
         shape = () if shape is None else tuple(shape)
         dtype = dtypes.standardize_dtype(dtype) if dtype is not None else self.variable_dtype
@@ -371,7 +378,7 @@ class Layer(LayerState, Penalties, Symbolic, Stateless, backend.LayerBase, Opera
 
     @classmethod
     def from_config(cls, config: dict) -> Any:
-        """A layer from what `get_config` returned."""
+        """A layer from `config`, what `get_config` returned."""
         config = dict(config)
         if isinstance(config.get("dtype"), dict):
             config["dtype"] = dtype_policies.get(config["dtype"])

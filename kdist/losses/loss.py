@@ -60,7 +60,7 @@ class Loss:
         return self._dtype
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Losses per sample, (batch, ...), of targets and predictions (batch, ...)."""
+        """Losses per sample, (batch, ...), of targets `y_true` and predictions `y_pred`, alike."""
         raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred).")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:

@@ -102,7 +102,13 @@ class AUC(Metric):
         self._built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch: labels 0 or 1 and scores of one shape, and weights of the leading dims."""
+        """Add a batch.
+
+        Arguments:
+            y_true: labels 0 or 1.
+            y_pred: scores of the same shape.
+            sample_weight: weights of the leading dims; None: 1.
+        """
         y_pred = ops.convert_to_tensor(y_pred)
         if not self._built:
             if len(y_pred.shape) != 2:

@@ -74,7 +74,12 @@ class IoU(Metric):
             )
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch of labels and predictions, and weights of the labels' shape or leading dims."""
+        """Add a batch.
+
+        Arguments:
+            y_true, y_pred: labels and predictions.
+            sample_weight: weights of the labels' shape or leading dims; None: 1.
+        """
         if not self.sparse_y_true:
             y_true = ops.argmax(y_true, axis=self.axis)
         if not self.sparse_y_pred:

@@ -93,7 +93,12 @@ class Metric:
     ) -> Variable:
         """Add a variable of state.
 
-        Arguments as those of `Variable`; `initializer` may be a name.
+        Arguments:
+            shape: tuple of int.
+            initializer: name or object.
+            dtype: its name; None: the float default.
+            aggregation: how the values of replicas combine.
+            name: default: "variable".
         """
         if "_variables" not in self.__dict__:
             kind = type(self).__name__
@@ -120,7 +125,7 @@ class Metric:
         dtype: str | None = None,
         name: str | None = None,
     ) -> Variable:
-        """`add_variable`, by its older name."""
+        """`add_variable`, by its older name; `shape`, `initializer`, `dtype` and `name` are its."""
         return self.add_variable(shape, initializer or "zeros", dtype, name=name)
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
@@ -153,13 +158,16 @@ class Metric:
         return scopes.StatelessScope(list(zip(own, values, strict=True)))
 
     def stateless_update_state(self, metric_variables: Sequence, *args: Any, **kwargs: Any) -> list:
-        """`update_state` on values of `self.variables`. Returns: their new values."""
+        """`update_state` on `metric_variables`, values of `self.variables`.
+
+        Returns: their new values.
+        """
         with self._scope(metric_variables) as scope:
             self.update_state(*args, **kwargs)
         return [scope.get_current_value(v) for v in self.variables]
 
     def stateless_result(self, metric_variables: Sequence) -> Any:
-        """`result` from values of `self.variables`."""
+        """`result` from `metric_variables`, values of `self.variables`."""
         with self._scope(metric_variables):
             return self.result()
 

@@ -57,7 +57,12 @@ class RootMeanSquaredError(Mean):
         super().__init__(name=name, dtype=dtype)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch: targets and predictions (batch, ...), and weights of their leading dims."""
+        """Add a batch.
+
+        Arguments:
+            y_true, y_pred: targets and predictions, (batch, ...).
+            sample_weight: weights of their leading dims; None: 1.
+        """
         y_true = ops.convert_to_tensor(y_true, dtype=self.dtype)
         y_pred = ops.convert_to_tensor(y_pred, dtype=self.dtype)
         y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)

@@ -165,7 +165,12 @@ class MeanMetricWrapper(Mean):
                 setattr(self, argument, value)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch: targets and predictions (batch, ...), and weights of their leading dims."""
+        """Add a batch.
+
+        Arguments:
+            y_true, y_pred: targets and predictions, (batch, ...).
+            sample_weight: weights of their leading dims; None: 1.
+        """
         mask = masks.get_keras_mask(y_pred)
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
         if mask is not None:

@@ -60,7 +60,10 @@ class Function(Operation):
         return self._graph.specs(self._flat(inputs))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shapes of the outputs, in their structure, for a structure of shapes like that of the inputs."""
+        """The shapes of the outputs, in their structure.
+
+        `input_shape` are shapes in the structure of the inputs.
+        """
         dtypes = iter(self.inputs)
         symbolic = map_shapes(lambda s: KerasTensor(s, next(dtypes).dtype), input_shape)
         return tree.map_structure(lambda x: x.shape, self.compute_output_spec(symbolic))

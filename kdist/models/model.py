@@ -206,7 +206,10 @@ class Model(Trainer, Layer):
         return list(self._layers)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by name or by index. Raises ValueError naming what there is."""
+        """A layer by `name` or by `index` in `layers`, one of them.
+
+        Raises: ValueError naming what there is.
+        """
         if (name is None) == (index is None):
             raise ValueError("get_layer takes name or index, one of them.")
         if index is not None:
@@ -228,17 +231,34 @@ class Model(Trainer, Layer):
     def save(
         self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
     ) -> None:
-        """Write architecture, weights, optimizer state and compile arguments to one `.keras` file."""
+        """Write architecture, weights, optimizer state and compile arguments to one `.keras` file.
+
+        Arguments:
+            filepath: a path or URL that ends in ".keras", or a binary file object.
+            overwrite: replace what is there; False asks at a terminal, and raises elsewhere.
+            zipped: False writes a folder with the same parts instead of one file.
+        """
         saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
     def save_weights(
         self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None
     ) -> None:
-        """Write the weights to a `.weights.h5` file."""
+        """Write the weights to a `.weights.h5` file.
+
+        Arguments:
+            filepath: a path or URL that ends in ".weights.h5"; in ".weights.json" for shards.
+            overwrite: replace what is there; False asks at a terminal, and raises elsewhere.
+            max_shard_size: None, or the most GiB of one file; several are written then.
+        """
         saving.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-        """Read the weights from a `.weights.h5` or `.keras` file."""
+        """Read the weights from a file.
+
+        Arguments:
+            filepath: a path or URL that ends in ".weights.h5", ".weights.json" or ".keras".
+            skip_mismatch: leave what does not fit as it is, with a warning.
+        """
         saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
     def to_json(self, **kwargs: Any) -> str:
@@ -257,7 +277,11 @@ class Model(Trainer, Layer):
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: Any = None) -> Any:
-        """A model from what `get_config` gave."""
+        """A model from `config`, what `get_config` gave.
+
+        Arguments:
+            custom_objects: dict of names and the classes or functions of the user's own.
+        """
         config = dict(config)
         if {"layers", "input_layers", "output_layers"} <= set(config) and (
             cls in (Model, Functional) or _has_graph_constructor(cls)
@@ -273,7 +297,10 @@ class Model(Trainer, Layer):
         return None if self._graph is not None else super().get_build_config()
 
     def build_from_config(self, config: dict) -> None:
-        """Create the variables of a subclassed model by running it on symbolic inputs of the saved shapes."""
+        """Create a subclassed model's variables by running it on symbolic inputs.
+
+        `config` is what `get_build_config` gave, which holds their shapes.
+        """
         if type(self).build is not Layer.build:
             super().build_from_config(config)
             return

@@ -32,7 +32,7 @@ class Sequential(Model):
 
     # ---- the chain
     def add(self, layer: Any, rebuild: bool = True) -> None:
-        """Append a layer.
+        """Append `layer`; with `rebuild`, make the graph anew if its input is known.
 
         Raises ValueError for what is none, a name that is taken, or an Input that is not the first.
         """
@@ -85,7 +85,7 @@ class Sequential(Model):
         return self.__dict__["_chain"]
 
     def pop(self, rebuild: bool = True) -> Layer:
-        """Remove the last layer and return it."""
+        """Remove the last layer and return it; `rebuild` as for `add`."""
         chain = self._chain_list()
         layer = chain.pop()
         if not any(layer is other for other in chain):

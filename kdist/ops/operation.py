@@ -111,7 +111,7 @@ class Operation(graph.Operation):
 
     @classmethod
     def from_config(cls, config: dict) -> Any:
-        """An operation from what `get_config` returned."""
+        """An operation from `config`, what `get_config` returned."""
         return cls(**config)
 
     def __repr__(self) -> str:

@@ -89,7 +89,7 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer.learning_rate = learning_rate
 
     def check_finite(self, grads: Sequence) -> Any:
-        """Scalar bool tensor: whether every element of every gradient is finite."""
+        """Scalar bool tensor: whether every element of `grads` is finite."""
         return ops.all(ops.stack([ops.all(ops.isfinite(g)) for g in grads if g is not None]))
 
     def _apply(self, grads: list, variables: list[Variable], average: Callable) -> None:
@@ -125,7 +125,7 @@ class LossScaleOptimizer(Optimizer):
                 variable.assign(new)
 
     def scale_loss(self, loss: Any) -> Any:
-        """The loss times the current scale."""
+        """`loss` times the current scale."""
         scale = self.dynamic_scale.value if self.built else self.initial_scale
         return ops.multiply(loss, scale)
 

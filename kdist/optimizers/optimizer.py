@@ -205,7 +205,7 @@ class Optimizer(OptimizerState):
         """For kdist's own optimizers: what is computed once per update, before the variables' `update_step`s."""
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Any:
-        """`apply`, for pairs `(gradient, variable)`. Returns the step counter."""
+        """`apply` for `grads_and_vars`, (gradient, variable) pairs. Returns the step counter."""
         pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
         return self._iterations
@@ -358,13 +358,13 @@ class Optimizer(OptimizerState):
         )
 
     def scale_loss(self, loss: Any) -> Any:
-        """The loss to differentiate: times `loss_scale_factor` if there is one."""
+        """What to differentiate: `loss`, times `loss_scale_factor` if there is one."""
         return (
             loss if self.loss_scale_factor is None else ops.multiply(loss, self.loss_scale_factor)
         )
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
-        """At the end of training: with `use_ema`, give the variables their averages' values."""
+        """After training: with `use_ema`, the variables in `var_list` become their averages."""
         if self.use_ema:
             averaging.overwrite(self, var_list)
 
@@ -417,7 +417,10 @@ class Optimizer(OptimizerState):
     def from_config(
         cls, config: dict[str, Any], custom_objects: Mapping | None = None
     ) -> Optimizer:
-        """An optimizer from what `get_config` returned."""
+        """An optimizer from `config`, what `get_config` returned.
+
+        `custom_objects` are names and the classes or functions of the user's own.
+        """
         config = dict(config)
         if isinstance(config.get("learning_rate"), dict):
             config["learning_rate"] = serialization.deserialize_keras_object(

@@ -1,4 +1,4 @@
-"""Each public function and class names all its parameters in its documentation.
+"""Each public function, class and method names all its parameters in its documentation.
 
 A parameter is named where it stands in backquotes, or before a colon in a list of arguments. A class
 that refers to one of its bases ("the others are those of `Optimizer`") has named what the base names.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 
 import pytest
@@ -18,6 +18,7 @@ from kdist import (
     callbacks,
     config,
     constraints,
+    data,
     dtype_policies,
     initializers,
     layers,
@@ -34,8 +35,8 @@ from kdist import (
 )
 
 MODULES = (
-    *(activations, callbacks, config, constraints, dtype_policies, initializers, layers, losses),
-    *(metrics, models, ops, ops.image, ops.linalg, ops.nn, ops.numpy, optimizers),
+    *(activations, callbacks, config, constraints, data, dtype_policies, initializers, layers),
+    *(losses, metrics, models, ops, ops.image, ops.linalg, ops.nn, ops.numpy, optimizers),
     *(optimizers.schedules, random, regularizers, saving, tree, utils),
 )
 # What the constructors of layers, losses and metrics all take, with one meaning.
@@ -81,23 +82,53 @@ def named(value: Callable) -> set[str]:
     return words
 
 
-def unnamed(value: Callable) -> list[str]:
+def unnamed(value: Callable, known: Iterable[str] = ()) -> list[str]:
     """The parameters that `value` does not name. `*args` and `**kwargs` are what is passed on."""
-    known = named(value) | (SHARED if inspect.isclass(value) else set())
+    known = {*known, "args", *named(value)}
     return [
         p.name
         for p in inspect.signature(value).parameters.values()
-        if p.kind is not p.VAR_KEYWORD and p.name != "args" and p.name not in known
+        if p.kind is not p.VAR_KEYWORD and p.name not in known
     ]
 
 
+def methods(value: type) -> dict[str, Callable]:
+    """What a class itself defines and documents, its class methods included."""
+    own = {name: getattr(member, "__func__", member) for name, member in vars(value).items()}
+    return {
+        name: member
+        for name, member in own.items()
+        if inspect.isfunction(member) and member.__doc__ and not name.startswith("_")
+    }
+
+
+def public_members() -> dict[str, Callable]:
+    return {name: value for module in MODULES for name, value in public(module).items()}
+
+
 def test_every_parameter_is_named():
-    names = {name: value for module in MODULES for name, value in public(module).items()}
-    assert len(names) > 1000
-    missing = {name: unnamed(value) for name, value in names.items() if unnamed(value)}
-    assert not missing, "\n".join(
-        f"{name} does not name {', '.join(p)}" for name, p in missing.items()
-    )
+    members = {
+        name: value
+        for name, value in public_members().items()
+        # The constructors of errors are for kdist alone.
+        if not (inspect.isclass(value) and issubclass(value, Exception))
+    }
+    assert len(members) > 1000
+    found = {n: unnamed(v, SHARED if inspect.isclass(v) else ()) for n, v in members.items()}
+    missing = [f"{name} does not name {', '.join(p)}" for name, p in found.items() if p]
+    assert not missing, "\n".join(missing)
+
+
+def test_every_parameter_of_a_documented_method_is_named():
+    found = {
+        f"{name}.{each}": unnamed(method, {"self", "cls", *named(value)})
+        for name, value in public_members().items()
+        if inspect.isclass(value)
+        for each, method in methods(value).items()
+    }
+    assert len(found) > 100
+    missing = [f"{name} does not name {', '.join(p)}" for name, p in found.items() if p]
+    assert not missing, "\n".join(missing)
 
 
 class Base:
@@ -135,4 +166,4 @@ def example(x, axis, first, second, third, plain, **kwargs):
 
 @pytest.mark.parametrize(("value", "missing"), [(example, ["plain"]), (Derived, ["unsaid"])])
 def test_what_counts_as_named(value, missing):
-    assert unnamed(value) == missing
+    assert unnamed(value, {"name"}) == missing

@@ -99,7 +99,14 @@ class Lambda(Layer):
     def from_config(
         cls, config: dict, custom_objects: Any = None, safe_mode: bool | None = None
     ) -> Any:
-        """Raises ValueError if the config holds a Python lambda and `safe_mode` is not False."""
+        """A layer from `config`, what `get_config` returned.
+
+        Arguments:
+            custom_objects: dict of names and the functions of the user's own.
+            safe_mode: False runs the code of a lambda that the config holds.
+
+        Raises: ValueError if it holds one and `safe_mode` is not False.
+        """
         config = dict(config)
         for key in ("function", "output_shape", "mask", "arguments"):
             if isinstance(config.get(key), dict | list):

@@ -47,7 +47,7 @@ class Concatenate(Merge):
         return tuple(out)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The masks joined likewise; an input without one is kept whole."""
+        """The masks (`mask`, one or None each) joined as `inputs` are; without one all is kept."""
         if not check_masks(inputs, mask) or all(m is None for m in mask):
             return None
         full = []
