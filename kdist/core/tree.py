@@ -99,7 +99,7 @@ def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -
         def apply(*leaves: Any) -> Any:
             for leaf in leaves:
                 if not _is_leaf(leaf, none_is_leaf):
-                    raise _difference(*structures[:2], _where_a_leaf(leaf))
+                    raise _difference(structures[0], structures[1], _where_a_leaf(leaf))
             return func(*leaves)
 
     return optree.tree_map(apply, *structures, none_is_leaf=none_is_leaf, namespace=_NAMESPACE)
