@@ -44,6 +44,7 @@ def _api() -> Any:
 
 
 _registry.load_all = _api
+_registry.initializer_named = lambda name: _load("kdist.initializers").get(name)
 _runtime.load_backend = lambda: _load("kdist.backend")
 _parity.load_training = _api
 

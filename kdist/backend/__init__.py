@@ -66,7 +66,7 @@ def _load(name: str) -> Backend:
 
 bound: Backend = _load(config.backend())
 config.bound_backend(config.backend())
-runtime.bind(bound.runtime, bound.distribute_tensor)
+runtime.bind(bound.runtime, bound.distribute_tensor, getattr(bound, "native_layout", None))
 
 
 def device(device_name: str) -> AbstractContextManager:

@@ -234,6 +234,8 @@ class Backend(Protocol):
         """`tensor`, the same on every process, laid out by a `TensorLayout`."""
         ...
 
+    # Jax and TensorFlow have `native_layout(layout)` too: the framework's own object for a TensorLayout with a mesh.
+
     def device_scope(self, name: str) -> AbstractContextManager: ...
     def synchronize(self) -> None:
         """Wait until the devices have finished what was dispatched (for timing)."""

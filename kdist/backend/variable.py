@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kdist.backend import bound as backend
-from kdist.core import dtypes, names, scopes
+from kdist.core import dtypes, names, registry, scopes
 from kdist.core.abstract import AbstractStorage, is_abstract_scope
 from kdist.distribution.runtime import distribution
 
@@ -20,8 +20,9 @@ class Variable:
     """A tensor with a name, a shape and a dtype whose value is trained or otherwise updated.
 
     Arguments:
-        initializer: a tensor or array; or a callable `(shape, dtype=...) -> tensor`, which then needs `shape`.
-        shape: tuple of int, for a callable initializer.
+        initializer: a tensor or array; or a callable `(shape, dtype=...) -> tensor` or the name of an initializer, such
+            as "zeros", which then needs `shape`.
+        shape: tuple of int, for an initializer that is a callable or a name.
         dtype: dtype name; default: the array's, or the float default.
         trainable: whether optimizers update it.
         autocast: whether a float value is read in the compute dtype inside a layer with a mixed dtype policy.
@@ -73,10 +74,12 @@ class Variable:
         self.overwrite_with_gradient = False
         abstract = is_abstract_scope()
 
+        if isinstance(initializer, str):
+            initializer = registry.initializer_named(initializer)
         if callable(initializer):
             if shape is None:
                 raise ValueError(
-                    f"Variable {self.path!r} has a callable initializer and no shape. Pass shape=."
+                    f"Variable {self.path!r} has an initializer that is called with a shape, and no shape. Pass shape=."
                 )
             self.dtype = dtypes.standardize_dtype(dtype)
             self.shape = tuple(int(d) for d in shape)

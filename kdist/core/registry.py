@@ -24,6 +24,8 @@ class _Scope(threading.local):
 _scope = _Scope()
 # The top-level package puts here what loads all of kdist's public classes; a lookup that fails calls it once.
 load_all: Callable[[], None] = lambda: None
+# And here what gives the initializer of a name, such as "zeros": variables are made below where initializers are known.
+initializer_named: Callable[[str], Callable]
 
 
 def publish(module: str, namespace: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kdist.distribution.mesh import DeviceMesh
+from kdist.distribution.runtime import native_layout
 
 # What shards one dim: no mesh axis, one, or several, the first of them the outermost.
 DimAxes = str | tuple[str, ...] | None
@@ -60,6 +61,16 @@ class TensorLayout:
     @property
     def is_replicated(self) -> bool:
         return not self.mesh_axes
+
+    @property
+    def backend_layout(self) -> Any:
+        """The layout as the framework has it.
+
+        That is a `jax.sharding.NamedSharding` on jax and a `tf.experimental.dtensor.Layout` on TensorFlow.
+
+        Raises: ValueError without a mesh; NotImplementedError on torch, where kdist cuts tensors by itself.
+        """
+        return native_layout(self)
 
     def shards(self, dim: int) -> int:
         """Into how many parts a dim is cut."""

@@ -16,6 +16,7 @@ from kdist.distribution.communication import Communication
 
 _runtime: Any = None
 _distribute_tensor: Callable[[Any, Any], Any] = lambda tensor, layout: tensor
+_native_layout: Callable[[Any], Any] | None = None
 _strategy: Any = None
 # `kdist parity` runs a script once as if it named no strategy.
 _reference = os.environ.get("KDIST_PARITY_ROLE") == "one"
@@ -23,10 +24,18 @@ _reference = os.environ.get("KDIST_PARITY_ROLE") == "one"
 load_backend: Callable[[], None] = lambda: None
 
 
-def bind(runtime: Any, distribute_tensor: Callable[[Any, Any], Any]) -> None:
-    """Make the backend's `Runtime` and `distribute_tensor` the process's own. Called by kdist.backend."""
-    global _runtime, _distribute_tensor
+def bind(
+    runtime: Any,
+    distribute_tensor: Callable[[Any, Any], Any],
+    native_layout: Callable[[Any], Any] | None = None,
+) -> None:
+    """Make the backend's `Runtime` and its functions the process's own. Called by kdist.backend.
+
+    `native_layout` gives the framework's own object for a `TensorLayout`; None where it has none.
+    """
+    global _runtime, _distribute_tensor, _native_layout
     _runtime, _distribute_tensor = runtime, distribute_tensor
+    _native_layout = native_layout
 
 
 def runtime() -> Any:
@@ -119,6 +128,21 @@ def distribute_tensor(tensor: Any, layout: Any) -> Any:
     """
     runtime()
     return _distribute_tensor(tensor, layout)
+
+
+def native_layout(layout: Any) -> Any:
+    """What stands for `layout`, a TensorLayout, in the backend's framework."""
+    runtime()
+    if _native_layout is None:
+        raise NotImplementedError(
+            "backend_layout: on this backend kdist cuts tensors by itself, and no layout of the framework stands for "
+            f"{layout!r}. Use the layout's axes, or the jax or tensorflow backend."
+        )
+    if layout.device_mesh is None:
+        raise ValueError(
+            f"backend_layout: {layout!r} has no device_mesh. Pass TensorLayout(axes, device_mesh)."
+        )
+    return _native_layout(layout)
 
 
 def distribution() -> Any:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from kdist.backend import backend
 from kdist.distribution import (
     DataParallel,
     DeviceMesh,
@@ -72,6 +73,18 @@ def test_a_layout_says_what_a_device_holds(mesh):
     assert repr(layout) == "TensorLayout(-, model)"
     with pytest.raises(ValueError, match="uses a mesh axis for two dims"):
         TensorLayout(("model", "model"), mesh)
+
+
+def test_the_frameworks_own_layout():
+    layout = TensorLayout(["a", None], DeviceMesh((1,), ("a",), list_devices()[:1]))
+    own = {"jax": "NamedSharding", "tensorflow": "Layout"}.get(backend())
+    if own is None:  # torch
+        with pytest.raises(NotImplementedError, match="kdist cuts tensors by itself"):
+            _ = layout.backend_layout
+    else:
+        assert type(layout.backend_layout).__name__ == own
+        with pytest.raises(ValueError, match="has no device_mesh"):
+            _ = TensorLayout(["a"]).backend_layout
 
 
 def test_layouts_by_path(mesh):

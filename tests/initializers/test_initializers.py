@@ -7,6 +7,7 @@ import pytest
 
 from kdist import initializers, ops, random
 from kdist.backend import bound as backend
+from kdist.backend.variable import Variable
 from kdist.initializers.random import compute_fans
 from kdist.random.set_seed import set_random_seed
 
@@ -165,3 +166,12 @@ def test_errors(make, message):
 def test_base_class():
     with pytest.raises(NotImplementedError, match="must define __call__"):
         initializers.Initializer()((2,))
+
+
+def test_a_variable_takes_the_name_of_an_initializer():
+    variable = Variable("ones", shape=(2, 3), dtype="int32")
+    assert variable.dtype == "int32" and variable.numpy().tolist() == [[1, 1, 1]] * 2
+    with pytest.raises(ValueError, match="no_such"):
+        Variable("no_such", shape=(2,))
+    with pytest.raises(ValueError, match="no shape. Pass shape="):
+        Variable("zeros")

@@ -27,6 +27,7 @@ from kdist.backend.jax.placement import (
     synchronize,
 )
 from kdist.backend.jax.placement import place_model as place
+from kdist.backend.jax.placement import sharding_of as native_layout
 from kdist.backend.jax.programs import compile_step, load_metrics
 from kdist.backend.jax.random import SEED_DTYPE as RANDOM_SEED_DTYPE
 from kdist.backend.jax.remat import rematerialize
@@ -81,6 +82,7 @@ __all__ = [
     "local_value",
     "make_storage",
     "name",
+    "native_layout",
     "place",
     "predict_step",
     "recorder",

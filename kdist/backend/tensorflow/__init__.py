@@ -20,6 +20,7 @@ from kdist.backend.tensorflow import (
 )
 from kdist.backend.tensorflow.abstract import abstract_eval
 from kdist.backend.tensorflow.checkpoint import from_reader, local_value, to_leaf
+from kdist.backend.tensorflow.dtensor import native as native_layout
 from kdist.backend.tensorflow.dtensor_rows import with_dtensor_rows
 from kdist.backend.tensorflow.layer_base import LayerBase
 from kdist.backend.tensorflow.placement import check_support, distribute_tensor
@@ -83,6 +84,7 @@ __all__ = [
     "local_value",
     "make_storage",
     "name",
+    "native_layout",
     "place",
     "predict_step",
     "recorder",
