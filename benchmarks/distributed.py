@@ -4,8 +4,8 @@
     python benchmarks/distributed.py --backends torch --rounds 9
 
 Two processes on this machine, one thread each. The contenders take turns within them. Each figure is the median over
-rounds of native time / kdist time: 1.00 is native speed. The processes are started afresh several times and the
-rounds of all starts are taken together, since what differs most on a small machine is one pair of processes from another.
+rounds of native time / kdist time: 1.00 is native speed. The processes are started afresh several times, and the
+rounds of all starts are taken together: on a small machine, one pair of processes differs from another most.
 """
 
 from __future__ import annotations

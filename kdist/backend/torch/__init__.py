@@ -15,6 +15,7 @@ from kdist.backend.torch import (
     ops_nn,
     ops_norm,
     ops_numpy,
+    ops_pool,
     ops_reduce,
     ops_shape,
     random,
@@ -41,6 +42,7 @@ OPS = {
     row_name: row
     for family in (
         ops_conv,
+        ops_pool,
         ops_core,
         ops_create,
         ops_elementwise,

@@ -15,8 +15,7 @@ from kdist.backend.torch.rows import (
     unary_float,
     unary_number,
 )
-from kdist.backend.torch.tensors import TORCH, as_tensor, promoted, weak
-from kdist.core.dtypes import result_type
+from kdist.backend.torch.tensors import as_tensor, promoted, weak
 
 
 def absolute(x: Any) -> Tensor:
@@ -119,20 +118,13 @@ def logical(native: Any) -> Any:
     return row
 
 
-def _true_divide(x1: Tensor, x2: Any) -> Tensor:
-    if x1.is_floating_point() or x1.is_complex():
-        return torch.div(x1, x2)
-    dtype = TORCH[result_type(str(x1.dtype)[6:], float)]
-    return torch.div(x1.to(dtype), x2.to(dtype))
-
-
 def _sign(x: Tensor) -> Tensor:
     """torch's own gives 0 for NaN, which would hide it."""
     sign = torch.sign(x)
     return torch.where(torch.isnan(x), x, sign) if x.is_floating_point() else sign
 
 
-divide = binary(_true_divide)
+divide = binary(torch.div, also=(float,))
 _int = torch.int32
 
 OPS = {

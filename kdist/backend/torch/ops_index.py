@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdist.backend.torch.ops_create import size_of
-from kdist.backend.torch.rows import axes
+from kdist.backend.torch.rows import axes, refuses_bad_indices
 from kdist.backend.torch.tensors import as_tensor
 
 
@@ -26,9 +26,19 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     axis = axes(axis, x.ndim)[0]
     if indices.dtype not in (torch.int64, torch.int32):
         indices = indices.to(torch.int64)
-    indices = _from_start(indices, x.shape[axis])
+    if refuses_bad_indices(x, indices):  # without any, a pass to find them is one too many
+        try:
+            return _select(x, indices, axis)
+        except (IndexError, RuntimeError):
+            pass  # one is negative; what else is wrong is raised below
+    return _select(x, _from_start(indices, x.shape[axis]), axis)
+
+
+def _select(x: Tensor, indices: Tensor, axis: int) -> Tensor:
     if axis == 0 and x.ndim == 2:
         return F.embedding(indices, x)
+    if indices.ndim == 1:
+        return torch.index_select(x, axis, indices)
     out = torch.index_select(x, axis, indices.reshape(-1))
     return out.reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 

@@ -49,8 +49,9 @@ def sparse_categorical_crossentropy(
         raise ValueError("output must have at least one dim, and is a scalar.")
     if target.ndim == output.ndim and target.shape[axis] == 1:
         target = torch.squeeze(target, axis)
-    expected = [n for d, n in enumerate(output.shape) if d != axis % output.ndim]
-    if list(target.shape) != expected:
+    shape, along = output.shape, axis % output.ndim
+    expected = shape[:along] + shape[along + 1 :]
+    if target.shape != expected:
         raise ValueError(
             f"target must have the shape of output without its class dim, {tuple(expected)}. "
             f"Received: target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}, axis={axis}."
@@ -58,14 +59,14 @@ def sparse_categorical_crossentropy(
     if from_logits:
         return softmax_crossentropy_with_integer_labels(target, output, axis)
     log_p = _log_probabilities(output, axis)
-    target = target if target.dtype is torch.int64 else target.to(torch.int64)
+    target = target if target.dtype is torch.int64 else target.long()
     return -torch.gather(log_p, axis, target.unsqueeze(axis)).squeeze(axis)
 
 
 def softmax_crossentropy_with_integer_labels(labels: Any, logits: Any, axis: int = -1) -> Tensor:
     """-log softmax(logits)[labels]."""
     labels, logits = as_tensor(labels), as_float(logits)
-    labels = labels if labels.dtype is torch.int64 else labels.to(torch.int64)
+    labels = labels if labels.dtype is torch.int64 else labels.long()
     # The kernel wants the classes second.
     if logits.ndim == 1:
         return F.cross_entropy(logits, labels, reduction="none")

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdist.backend.torch.ops_reduce import segments
+from kdist.backend.torch.ops_reduce import by_id, segments
 from kdist.backend.torch.rows import unary_float
 from kdist.backend.torch.tensors import as_float, as_tensor, promoted
 
@@ -71,8 +71,8 @@ OPS: dict[str, Callable] = {
     "irfft": irfft,
     "polar": polar,
     "rfft": rfft,
-    "segment_min": segments("amin", _highest),
-    "segment_prod": segments("prod", lambda dtype: 1),
+    "segment_min": segments(by_id("amin", _highest)),
+    "segment_prod": segments(by_id("prod", lambda dtype: 1)),
     "view_as_complex": view_as_complex,
     "view_as_real": view_as_real,
 }

@@ -76,9 +76,10 @@ def one_hot(
     if sparse:
         raise ValueError("sparse=True: the torch backend has dense tensors only. Leave it out.")
     x = as_tensor(x)
-    classes = torch.arange(num_classes, device=x.device)
+    x = x if x.dtype in (torch.int32, torch.int64) else x.long()
+    classes = torch.arange(num_classes, dtype=x.dtype, device=x.device)
     # A comparison, unlike torch's own one_hot, gives zeros for ids out of range, and asks the device for nothing.
-    out = (x.long().unsqueeze(-1) == classes).to(torch_dtype(dtype))
+    out = (x.unsqueeze(-1) == classes).to(torch_dtype(dtype))
     return out if axis in (-1, x.ndim) else torch.movedim(out, -1, axis)
 
 
@@ -119,7 +120,7 @@ def dot_product_attention(
             f"query, key and value must be (batch, length, heads, head size). Received shapes: {shapes}."
         )
     # To (batch, heads, length, head size).
-    q, k, v = (t.transpose(1, 2) for t in (query, key, value))
+    q, k, v = query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
     if mask is not None:
         mask = as_tensor(mask)
         mask = mask if mask.dtype is torch.bool else mask.to(torch.bool)

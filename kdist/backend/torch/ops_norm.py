@@ -14,6 +14,8 @@ from kdist.backend.torch.tensors import as_float, as_tensor, promoted
 from kdist.core import config
 from kdist.core.old_arguments import rms_scaling
 
+_WIDE = (torch.float32, torch.float64)
+
 
 def _at_least_float32(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
@@ -47,10 +49,11 @@ def batch_normalization(
 ) -> Tensor:
     x = as_float(x)
     axis = axis % x.ndim
-    flat = torch.Size((x.shape[axis],))
-    mean, variance, offset, scale = (
-        _shaped(_parameter(v, x), flat) for v in (mean, variance, offset, scale)
-    )
+    if not _along_last(x, mean, variance, offset, scale):
+        flat = torch.Size((x.shape[axis],))
+        mean, variance, offset, scale = [
+            _shaped(_parameter(v, x), flat) for v in (mean, variance, offset, scale)
+        ]
     factor = torch.rsqrt(variance + epsilon)
     factor = factor if scale is None else factor * scale
     shift = -mean * factor if offset is None else torch.addcmul(offset, mean, factor, value=-1)
@@ -98,6 +101,19 @@ def weighted_step(start: Any, end: Any, weight: float) -> Tensor:
     return torch.lerp(start, end, weight)
 
 
+def _along_last(x: Any, *parameters: Any) -> bool:
+    """Whether the kernels take these as they are: wide floats, with parameters for the last axis or none.
+
+    As almost always; what else they may be takes longer to find out than small kernels run.
+    """
+    if not isinstance(x, Tensor) or x.dtype not in _WIDE or not x.ndim:
+        return False
+    for v in parameters:
+        if v is not None and not (isinstance(v, Tensor) and v.dtype is x.dtype and v.ndim == 1):
+            return False
+    return True
+
+
 def _trailing(axis: Any, ndim: int) -> tuple[int, ...] | None:
     """The axes if they are the last ones in order, which the fused kernels normalise over; else None."""
     if axis == -1 and ndim:
@@ -126,8 +142,10 @@ def layer_normalization(
     epsilon: float | None = None,
     **kwargs: Any,
 ) -> Tensor:
-    x = as_float(x)
     epsilon = config.epsilon() if epsilon is None else epsilon
+    if axis == -1 and not kwargs and _along_last(x, gamma, beta):
+        return torch.layer_norm(x, x.shape[-1:], gamma, beta, epsilon)
+    x = as_float(x)
     wide = _at_least_float32(x)
     gamma, beta = _parameter(gamma, wide), _parameter(beta, wide)
     if rms_scaling(kwargs):
@@ -150,8 +168,10 @@ def layer_normalization(
 def rms_normalization(
     x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None
 ) -> Tensor:
-    x = as_float(x)
     epsilon = config.epsilon() if epsilon is None else epsilon
+    if axis == -1 and _along_last(x, scale):
+        return torch.rms_norm(x, x.shape[-1:], scale, epsilon)
+    x = as_float(x)
     wide = _at_least_float32(x)
     scale = _parameter(scale, wide)
     dims = _trailing(axis, x.ndim)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdist.backend.torch.rows import axes, float_dtype, is_int, wide_int
+from kdist.backend.torch.rows import axes, float_dtype, is_int, refuses_bad_indices, wide_int
 from kdist.backend.torch.tensors import TORCH, as_float, as_tensor, promoted, torch_dtype
 from kdist.core.dtypes import result_type
 
@@ -52,7 +52,7 @@ def extremum(native: Any, pairwise: Any, name: str) -> Any:
     def row(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Tensor:
         x = as_tensor(x)
         dims = axes(axis, x.ndim)
-        if any(x.shape[d] == 0 for d in dims):
+        if not x.numel() and any(x.shape[d] == 0 for d in dims):
             if initial is None:
                 raise ValueError(
                     f"{name} of an empty tensor has no value. Pass initial=. Received: x.shape={tuple(x.shape)}, "
@@ -99,15 +99,13 @@ def arg_extremum(native: Any) -> Any:
     def row(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
         x = as_tensor(x)
         x = x.to(torch.uint8) if x.dtype is torch.bool else x
-        return native(x, dim=axis, keepdim=keepdims).to(torch.int32)
+        return native(x, dim=axis, keepdim=keepdims).int()  # sooner than `.to(torch.int32)`
 
     return row
 
 
 def variance(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    x = as_tensor(x)
-    dtype = float_dtype(x)
-    x = x.to(dtype)
+    x = as_float(x)
     dims = axes(axis, x.ndim)
     return (
         torch.zeros_like(x) if not dims else torch.var(x, dim=dims, keepdim=keepdims, correction=0)
@@ -226,7 +224,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
 
 def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     values, indices = torch.topk(as_tensor(x), k, sorted=sorted)
-    return values, indices.to(torch.int32)
+    return values, indices.int()
 
 
 def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
@@ -235,31 +233,40 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
     return (torch.sum(predictions > of_target, dim=-1) < k) & torch.isfinite(of_target[:, 0])
 
 
-def segments(reduce: str, start: Any) -> Any:
-    """Reduce the rows of `data` that share an id: the rows of `segment_sum` and `segment_max`.
-
-    Ids outside of the range are left out.
-    """
+def segments(reduce: Any) -> Any:
+    """Reduce the rows of `data` that share an id, by `sum_by_id` or `by_id`. Ids outside of the range are left out."""
 
     def row(
         data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
     ) -> Tensor:
-        data, ids = as_tensor(data), as_tensor(segment_ids).long()
-        if ids.ndim != 1 or data.ndim < 1 or ids.shape[0] != data.shape[0]:
-            raise ValueError(
-                f"segment_ids must be one-dimensional with an id for each row of data. Received: "
-                f"segment_ids.shape={tuple(ids.shape)}, data.shape={tuple(data.shape)}."
-            )
+        data, ids = as_tensor(data), as_tensor(segment_ids)
+        ids = ids if ids.dtype in (torch.int64, torch.int32) else ids.long()
         n = int(ids.max()) + 1 if num_segments is None else num_segments
+        if refuses_bad_indices(data, ids):  # without any, passes to find them are too many
+            try:
+                return reduce(n, ids, data)
+            except (IndexError, RuntimeError):
+                pass  # one is out of range; what else is wrong is raised below
         # They fall into a last row, which is cut off.
-        ids = torch.where((ids < 0) | (ids >= n), n, ids)
-        out = torch.full(
-            (n + 1, *data.shape[1:]), start(data.dtype), dtype=data.dtype, device=data.device
-        )
-        ids = ids.reshape([-1] + [1] * (data.ndim - 1)).expand_as(data)
-        return out.scatter_reduce(0, ids, data, reduce)[:-1]
+        return reduce(n + 1, torch.where((ids < 0) | (ids >= n), n, ids), data)[:-1]
 
     return row
+
+
+def sum_by_id(n: int, ids: Tensor, data: Tensor) -> Tensor:
+    """Sums of the rows of each id below n."""
+    return data.new_zeros((n, *data.shape[1:])).index_add(0, ids, data)
+
+
+def by_id(name: str, start: Any) -> Any:
+    """As `sum_by_id` for another of torch's reductions; `start` gives a dtype's neutral element."""
+
+    def reduce(n: int, ids: Tensor, data: Tensor) -> Tensor:
+        out = data.new_full((n, *data.shape[1:]), start(data.dtype))
+        ids = ids.long().reshape([-1] + [1] * (data.ndim - 1)).expand_as(data)
+        return out.scatter_reduce(0, ids, data, name)
+
+    return reduce
 
 
 def _lowest(dtype: torch.dtype) -> Any:
@@ -287,8 +294,8 @@ OPS = {
     "min": extremum(torch.amin, torch.minimum, "min"),
     "prod": prod,
     "searchsorted": searchsorted,
-    "segment_max": segments("amax", _lowest),
-    "segment_sum": segments("sum", lambda dtype: 0),
+    "segment_max": segments(by_id("amax", _lowest)),
+    "segment_sum": segments(sum_by_id),
     "sort": sort,
     "std": std,
     "sum": sum_,

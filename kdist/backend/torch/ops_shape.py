@@ -20,7 +20,7 @@ def reshape(x: Any, newshape: Any) -> Tensor:
 
 def transpose(x: Any, axes: Any = None) -> Tensor:
     x = as_tensor(x)
-    return x.permute(tuple(range(x.ndim - 1, -1, -1)) if axes is None else tuple(axes))
+    return torch.permute(x, tuple(range(x.ndim - 1, -1, -1)) if axes is None else tuple(axes))
 
 
 def expand_dims(x: Any, axis: Any) -> Tensor:
@@ -123,19 +123,14 @@ def joining(native: Any) -> Any:
 
 
 def concatenate(xs: Any, axis: int | None = 0) -> Tensor:
-    xs = list(xs)
-    if not (
-        isinstance(xs[0], Tensor)
-        and all(isinstance(x, Tensor) and x.dtype is xs[0].dtype for x in xs)
-    ):
-        xs = promoted(*xs)
+    xs = promoted(*xs)
     if axis is None:
         xs, axis = [x.reshape(-1) for x in xs], 0
-    return torch.cat(xs, dim=axis)
+    return torch.cat(xs, axis)
 
 
 def stack(x: Any, axis: int = 0) -> Tensor:
-    return torch.stack(promoted(*x), dim=axis)
+    return torch.stack(promoted(*x), axis)
 
 
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
@@ -164,13 +159,13 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
         raise ValueError(
             f"constant_values={constant_values} goes with mode='constant' only; received mode={mode!r}."
         )
-    if isinstance(pad_width, int):
+    if is_int(pad_width):
         pad_width = (pad_width, pad_width)
-    if all(isinstance(v, int) for v in pad_width):
+    if is_int(pad_width[0]):
         pad_width = (pad_width,)  # one (before, after) for every axis
-    pairs = [tuple(int(v) for v in p) for p in pad_width]
-    if len(pairs) == 1:
-        pairs = pairs * x.ndim
+    if len(pad_width) == 1:
+        pad_width = (*pad_width,) * x.ndim
+    pairs = [(int(before), int(after)) for before, after in pad_width]
     if mode == "constant":
         return F.pad(x, [v for pair in reversed(pairs) for v in pair], value=constant_values)
     if mode not in ("reflect", "symmetric"):

@@ -119,3 +119,20 @@ def axes(axis: Any, ndim: int) -> tuple[int, ...]:
 
 def _out_of_range(axis: int, ndim: int) -> int:
     raise ValueError(f"axis={axis} is out of range for a tensor of {ndim} dims.")
+
+
+_OF_THIS_PROCESS = (Tensor, torch.nn.Parameter)
+
+
+def refuses_bad_indices(x: Tensor, indices: Tensor) -> bool:
+    """Whether a kernel that reads or writes `x` at `indices` raises for those below 0 or too large, and does no more.
+
+    CPU kernels look at each index as they go. Those of a GPU end the process. A DTensor leaves out what other
+    processes hold, and the processes must keep to the same calls; compiled code takes negative ones.
+    """
+    return (
+        indices.is_cpu
+        and type(x) in _OF_THIS_PROCESS
+        and type(indices) is Tensor
+        and not torch.compiler.is_compiling()
+    )

@@ -1,0 +1,145 @@
+"""Rows of pooling; see `windows`."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdist.backend.torch.tensors import as_tensor
+from kdist.backend.torch.windows import (
+    Padding,
+    alike,
+    channels_first,
+    channels_last,
+    hashable,
+    orders,
+    padded,
+    padding_of,
+    sizes_of,
+    spatial_dims,
+)
+from kdist.core import config
+
+_MAX_POOL = {1: torch.max_pool1d, 2: torch.max_pool2d, 3: torch.max_pool3d}
+_ADAPTIVE_AVERAGE_POOL = {
+    1: F.adaptive_avg_pool1d,
+    2: F.adaptive_avg_pool2d,
+    3: F.adaptive_avg_pool3d,
+}
+_ADAPTIVE_MAX_POOL = {
+    1: F.adaptive_max_pool1d,
+    2: F.adaptive_max_pool2d,
+    3: F.adaptive_max_pool3d,
+}
+_AVERAGE_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+
+
+class _Pool(NamedTuple):
+    """Windows over inputs of one shape: as for `_Conv`."""
+
+    first: tuple[int, ...] | None
+    last: tuple[int, ...] | None
+    windows: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: Padding
+    arguments: tuple
+
+
+@functools.lru_cache(maxsize=1024)
+def _pool(shape: torch.Size, sizes: Any, strides: Any, padding: str, data_format: str) -> _Pool:
+    n = spatial_dims(shape)
+    to_first, to_last = orders(data_format, n)
+    windows = sizes_of(sizes, n, "pool_size")
+    strides = windows if strides is None else sizes_of(strides, n, "strides")
+    lengths = shape[2:] if to_first is None else shape[1:-1]
+    pads = padding_of(tuple(lengths), windows, strides, padding)
+    arguments = (alike(windows), alike(strides), alike(pads.kernel))
+    return _Pool(to_first, to_last, windows, strides, pads, arguments)
+
+
+def _pool_of(x: Tensor, sizes: Any, strides: Any, padding: str, data_format: str | None) -> _Pool:
+    strides = None if strides is None else hashable(strides)
+    data_format = data_format or config.image_data_format()
+    return _pool(x.shape, hashable(sizes), strides, padding, data_format)
+
+
+def max_pool(
+    inputs: Any,
+    pool_size: Any,
+    strides: Any = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Tensor:
+    x = as_tensor(inputs)
+    call = _pool_of(x, pool_size, strides, padding, data_format)
+    x = x if call.first is None else torch.permute(x, call.first)
+    if call.padding.by_hand:
+        x = padded(
+            x, call.padding, -math.inf if x.is_floating_point() else torch.iinfo(x.dtype).min
+        )
+    out = _MAX_POOL[len(call.windows)](x, *call.arguments)
+    return out if call.last is None else torch.permute(out, call.last)
+
+
+def average_pool(
+    inputs: Any,
+    pool_size: Any,
+    strides: Any = None,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Tensor:
+    x = as_tensor(inputs)
+    call = _pool_of(x, pool_size, strides, padding, data_format)
+    given, pads = x.dtype, call.padding
+    if len(call.windows) == 3 and given.itemsize == 2 and x.is_cpu:
+        x = x.float()  # torch 2.13 has no such kernel for 16 bits
+    x = x if call.first is None else torch.permute(x, call.first)
+    counts = bool(pads.by_hand) or not any(pads.kernel)
+    out = _AVERAGE_POOL[len(call.windows)](
+        padded(x, pads, 0.0), *call.arguments, count_include_pad=counts
+    )
+    if pads.by_hand:
+        # What was padded by hand does not count in the average: scale by window size / real elements in the window.
+        out = out * _window_share(x, pads.pairs, call.windows, call.strides)
+    out = out if out.dtype is given else out.to(given)
+    return out if call.last is None else torch.permute(out, call.last)
+
+
+def _window_share(
+    x: Tensor, pads: tuple[tuple[int, int], ...], windows: tuple[int, ...], strides: tuple[int, ...]
+) -> Tensor:
+    share = torch.ones((), dtype=x.dtype, device=x.device)
+    for dim, (n, (before, after), window, stride) in enumerate(
+        zip(x.shape[2:], pads, windows, strides, strict=True)
+    ):
+        starts = torch.arange(0, n + before + after - window + 1, stride, device=x.device) - before
+        real = torch.clamp(starts + window, max=n) - torch.clamp(starts, min=0)
+        share = share * (window / real.to(x.dtype)).reshape(
+            [-1 if d == dim else 1 for d in range(len(windows))]
+        )
+    return share
+
+
+def _adaptive(kernels: dict) -> Any:
+    def row(inputs: Any, output_size: Any, data_format: str | None = None) -> Tensor:
+        x = as_tensor(inputs)
+        n = spatial_dims(x.shape)
+        last = config.standardize_data_format(data_format) == "channels_last"
+        x = channels_first(x) if last else x
+        out = kernels[n](x, sizes_of(output_size, n, "output_size"))
+        return channels_last(out) if last else out
+
+    return row
+
+
+OPS = {
+    "adaptive_average_pool": _adaptive(_ADAPTIVE_AVERAGE_POOL),
+    "adaptive_max_pool": _adaptive(_ADAPTIVE_MAX_POOL),
+    "average_pool": average_pool,
+    "max_pool": max_pool,
+}
