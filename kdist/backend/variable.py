@@ -28,6 +28,7 @@ class Variable:
         autocast: whether a float value is read in the compute dtype inside a layer with a mixed dtype policy.
         aggregation: how the values of replicas combine when each has its own: "none", "mean", "sum" or
             "only_first_replica".
+        synchronization: kept as given, for Keras's sake; when the values of replicas combine follows from `aggregation`.
         name: default "variable".
         layout: a `TensorLayout`; default: what the active distribution says of the variable's path.
 

@@ -135,10 +135,12 @@ def result_type(*dtypes: Any) -> str:
 
 
 def is_float(dtype: Any) -> bool:
+    """Whether `dtype`, in any form, is one of floats."""
     return standardize_dtype(dtype) in FLOATS
 
 
 def is_int(dtype: Any) -> bool:
+    """Whether `dtype`, in any form, is one of integers, signed or not."""
     return standardize_dtype(dtype) in INTS
 
 

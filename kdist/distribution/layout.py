@@ -73,7 +73,7 @@ class TensorLayout:
         return native_layout(self)
 
     def shards(self, dim: int) -> int:
-        """Into how many parts a dim is cut."""
+        """Into how many parts the dim number `dim` is cut."""
         if self.device_mesh is None or dim >= len(self.axes):
             return 1
         return math.prod(self.device_mesh.axis_size(a) for a in axes_of(self.axes[dim]))
@@ -92,7 +92,7 @@ class TensorLayout:
         return TensorLayout(kept, self.device_mesh)
 
     def split_further(self, dim: int, axis: str) -> TensorLayout:
-        """The layout with `dim` cut along one more mesh axis, the innermost of it."""
+        """The layout with `dim` cut along the mesh axis `axis` too, the innermost of it."""
         entries = list(self.axes)
         entries[dim] = entry_of((*axes_of(entries[dim]), axis))
         return TensorLayout(entries, self.device_mesh)
@@ -110,6 +110,13 @@ class LayoutMap(MutableMapping):
     """Layouts by variable path: a key is a path or a regular expression that is searched in it.
 
     An exact key wins; otherwise exactly one pattern may match, and two that do are an error that names both.
+
+    Arguments:
+        device_mesh: the mesh of all layouts that are set without one.
+
+    Example:
+        >>> layout_map = LayoutMap(DeviceMesh((2, 4), ("batch", "model")))
+        >>> layout_map["dense.*/kernel"] = (None, "model")
     """
 
     def __init__(self, device_mesh: DeviceMesh):
@@ -117,7 +124,10 @@ class LayoutMap(MutableMapping):
         self._layouts: dict[str, TensorLayout] = {}
 
     def key_for(self, path: str) -> str | None:
-        """The key that decides about `path`, or None."""
+        """The key that decides about the variable path `path`, or None.
+
+        Raises: ValueError if several patterns match.
+        """
         if path in self._layouts:
             return path
         found = [k for k in self._layouts if re.search(k, path)]

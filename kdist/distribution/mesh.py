@@ -60,7 +60,10 @@ class DeviceMesh:
         return math.prod(self.shape)
 
     def axis_size(self, name: str) -> int:
-        """Number of devices along a mesh axis."""
+        """Number of devices along the mesh axis `name`.
+
+        Raises: ValueError if the mesh has no such axis.
+        """
         if name not in self.axis_names:
             raise ValueError(f"{name!r} is not an axis of this mesh; it has {self.axis_names}.")
         return self.shape[self.axis_names.index(name)]

@@ -104,18 +104,21 @@ def process_index() -> int:
 
 
 def process_count() -> int:
+    """The number of the job's processes."""
     return runtime().process_count()
 
 
 def list_devices(device_type: str | None = None) -> list[str]:
-    """The devices of all processes, e.g.
+    """The devices of all processes, e.g. ["cpu:0", "cpu:1"].
 
-    ["cpu:0", "cpu:1"]. `device_type`: "cpu", "gpu" or "tpu"; default: the fastest kind there is.
+    Arguments:
+        device_type: "cpu", "gpu" or "tpu"; default: the fastest kind there is.
     """
     return runtime().list_devices(device_type)
 
 
 def get_device_count(device_type: str | None = None) -> int:
+    """The number of devices of all processes; `device_type` as for `list_devices`."""
     return len(list_devices(device_type))
 
 

@@ -20,7 +20,12 @@ LARGE = 1 << 20
 
 @dataclass(frozen=True)
 class Decision:
-    """Where a variable lies, and why."""
+    """Where a variable lies, and why.
+
+    Arguments:
+        layout: where.
+        why: what decided, in a few words for the Plan's table; "" where there is nothing to say.
+    """
 
     layout: TensorLayout
     why: str
@@ -43,7 +48,7 @@ class Strategy(ABC):
 
     @abstractmethod
     def variable_layout(self, path: str, shape: Sequence[int]) -> TensorLayout:
-        """The layout in which a trainable variable of this path and shape is created."""
+        """The layout in which a trainable variable with the path `path` and the shape `shape` is created."""
 
     def birth_layout(self, variable: Any) -> TensorLayout:
         """The layout in which `variable` is created. What is not trained (seeds, statistics, counters) is whole."""
@@ -52,7 +57,7 @@ class Strategy(ABC):
         return self.variable_layout(variable.path, variable.shape)
 
     def decide(self, model: Any) -> dict[int, Decision]:
-        """The final layout of each of a built model's variables, by the variable's id."""
+        """The final layout of each variable of the built `model`, by the variable's id."""
         return {id(v): Decision(self.birth_layout(v), "") for v in model.variables}
 
     def slot_layout(self, layout: TensorLayout, shape: Sequence[int]) -> TensorLayout:
@@ -64,7 +69,7 @@ class Strategy(ABC):
         return layout.without(self.batch_axes)
 
     def data_layout(self, ndim: int) -> TensorLayout:
-        """Layout of a batch: its first dim is split over the batch axes."""
+        """Layout of an array of `ndim` dims of a batch: its first dim is split over the batch axes."""
         return TensorLayout(
             (entry_of(self.batch_axes), *(None,) * (ndim - 1)) if ndim else (), self.device_mesh
         )

@@ -15,10 +15,12 @@ import pytest
 
 from kdist import (
     activations,
+    backend,
     callbacks,
     config,
     constraints,
     data,
+    distribution,
     dtype_policies,
     initializers,
     layers,
@@ -35,8 +37,20 @@ from kdist import (
 )
 
 MODULES = (
-    *(activations, callbacks, config, constraints, data, dtype_policies, initializers, layers),
-    *(losses, metrics, models, ops, ops.image, ops.linalg, ops.nn, ops.numpy, optimizers),
+    *(activations, backend, callbacks, config, constraints, data, distribution, dtype_policies),
+    *(
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        ops,
+        ops.image,
+        ops.linalg,
+        ops.nn,
+        ops.numpy,
+        optimizers,
+    ),
     *(optimizers.schedules, random, regularizers, saving, tree, utils),
 )
 # What the constructors of layers, losses and metrics all take, with one meaning.
