@@ -6,11 +6,13 @@ Options of weights, and sizes with one entry per spatial axis.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from kdist import constraints, initializers, regularizers
+from kdist import activations, constraints, initializers, regularizers
 from kdist.backend.variable import Variable
 from kdist.layers.layer import Layer
+from kdist.ops.explain_nn import warn_of_one
 
 _KINDS = (
     ("initializer", initializers),
@@ -161,3 +163,14 @@ def window_sizes(
             )
         sizes.append(new)
     return tuple(sizes)
+
+
+def warn_of_one_value(layer: Any, activation: Any, shape: Sequence[int | None], axis: Any) -> None:
+    """Warn if `activation`, over `axis` of tensors of `shape`, is a softmax of one value."""
+    if activation not in (activations.softmax, activations.log_softmax):
+        return
+    axes = axis if isinstance(axis, list | tuple) else (axis,)
+    rank = len(shape)
+    if axes and all(-rank <= a < rank and shape[a] == 1 for a in axes):
+        place = f"{type(layer).__name__} layer {layer.name!r}"
+        warn_of_one(place, activation.__name__, axis, stacklevel=3)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from kdist.core import config
+from kdist.core.spec import Spec
 from kdist.ops.checks import shape_of
 from kdist.ops.explain import _in_range
 
@@ -12,6 +14,25 @@ from kdist.ops.explain import _in_range
 def along_axis(op: str, x: Any, axis: Any = -1, *rest: Any, **named: Any) -> None:
     """Activations and norms along `axis`."""
     _in_range(op, axis, shape_of(x) or (1,))
+
+
+def warn_of_one(place: str, function: str, axis: Any, stacklevel: int) -> None:
+    """Warn of a softmax, or one of its kin, over one value."""
+    gives = 0 if function == "log_softmax" else 1
+    warnings.warn(
+        f"{place}: {function} over axis {axis}, which has size 1, gives {gives} whatever it is given. For the "
+        "probability of a single class use sigmoid.",
+        stacklevel=stacklevel + 1,
+    )
+
+
+def over_axis(op: str, x: Any, axis: Any = -1) -> None:
+    """Softmax and its kin. Sizes are looked at in symbolic calls alone."""
+    along_axis(op, x, axis)
+    if isinstance(x, Spec) and x.shape:
+        axes = axis if isinstance(axis, list | tuple) else (axis,)
+        if axes and all(x.shape[a] == 1 for a in axes):
+            warn_of_one(f"ops.{op} of shape {x.shape}", op, axis, stacklevel=5)
 
 
 def batch_normalization(

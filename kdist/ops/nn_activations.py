@@ -311,7 +311,7 @@ def glu(x: Tensor, axis: int = -1) -> Tensor:
     """
 
 
-@op(explain=explain_nn.along_axis)
+@op(explain=explain_nn.over_axis)
 def softmax(x: Tensor, axis: Any = -1) -> Tensor:
     """`exp(x) / sum(exp(x))` along `axis`, an int or a tuple.
 
@@ -326,7 +326,7 @@ def softmax(x: Tensor, axis: Any = -1) -> Tensor:
     """
 
 
-@op(explain=explain_nn.along_axis)
+@op(explain=explain_nn.over_axis)
 def log_softmax(x: Tensor, axis: Any = -1) -> Tensor:
     """`log(softmax(x))` without underflow.
 

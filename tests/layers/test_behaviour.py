@@ -329,6 +329,25 @@ def test_errors_name_what_is_wrong(make, says):
         make()
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (L.Dense(1, activation="softmax", name="head"), (None, 4)),
+        (L.Activation("log_softmax", name="head"), (None, 1)),
+        (L.Softmax(axis=(1, 2), name="head"), (None, 1, 1)),
+    ],
+)
+def test_a_softmax_of_one_value_warns_when_a_model_is_built(layer, shape):
+    with pytest.warns(UserWarning, match=r"layer .head.: \w*softmax over axis .*size 1"):
+        layer(KerasTensor(shape))
+    layer(np.ones([d or 2 for d in shape], "float32"))  # no more of it where it computes
+
+
+def test_a_softmax_of_several_values_does_not_warn():
+    for layer in (L.Dense(2, "softmax"), L.Activation("softmax"), L.Softmax(), L.Dense(1)):
+        layer(KerasTensor((None, 1, 2)))
+
+
 def test_no_padding_mask_outside_of_a_step():
     with step_scope(mask=ops.convert_to_tensor(np.array([True, False]))):
         inside = numpy(L.BatchNormalization()(draw(2, 3), training=True))

@@ -233,6 +233,19 @@ def test_axes_that_do_not_exist(name):
             getattr(ops, name)(x, axis=5)
 
 
+@pytest.mark.parametrize(("name", "gives"), [("softmax", 1), ("log_softmax", 0)])
+def test_a_softmax_of_one_value_warns_where_a_graph_is_built(name, gives):
+    softmax = getattr(ops, name)
+    for axis in (-1, (1, 2)):
+        with pytest.warns(UserWarning, match=f"{name} over axis .* size 1, gives {gives}"):
+            assert softmax(KerasTensor((None, 1, 1)), axis=axis).shape == (None, 1, 1)
+    softmax(KerasTensor((None, 1, 2)), axis=(1, 2))
+    softmax(KerasTensor((1, None)))
+    assert (
+        float(softmax(np.zeros((1, 1), "float32"))[0, 0]) == gives
+    )  # eager calls look at no sizes
+
+
 def test_vectors_of_batch_normalization():
     vector = KerasTensor((5,))
     with pytest.raises(ValueError, match="`offset` must be a vector of length 5"):

@@ -6,7 +6,7 @@ from typing import Any
 
 from kdist import activations, ops
 from kdist.layers.layer import Layer
-from kdist.layers.options import needs_no_build
+from kdist.layers.options import needs_no_build, warn_of_one_value
 
 
 class Elementwise(Layer):
@@ -33,6 +33,10 @@ class Activation(Elementwise):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
         self.built = needs_no_build(self)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        warn_of_one_value(self, self.activation, input_shape, -1)
+        return input_shape
 
     def call(self, inputs: Any) -> Any:
         return self.activation(inputs)
@@ -154,6 +158,10 @@ class Softmax(Elementwise):
         super().__init__(**kwargs)
         self.axis = list(axis) if isinstance(axis, tuple) else axis
         self.built = needs_no_build(self)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        warn_of_one_value(self, activations.softmax, input_shape, self.axis)
+        return input_shape
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         if mask is not None:

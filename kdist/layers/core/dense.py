@@ -8,6 +8,7 @@ from kdist import activations, constraints, initializers, ops, regularizers
 from kdist.distribution import LinearSplit
 from kdist.layers.input_spec import InputSpec
 from kdist.layers.layer import Layer
+from kdist.layers.options import warn_of_one_value
 
 
 class Dense(Layer):
@@ -62,6 +63,7 @@ class Dense(Layer):
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
+        warn_of_one_value(self, self.activation, (self.units,), -1)
         size = input_shape[-1]
         self.kernel = self.add_weight(
             (size, self.units),
