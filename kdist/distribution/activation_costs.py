@@ -9,9 +9,7 @@ from kdist.core import dtypes
 from kdist.core.spec import Spec
 from kdist.distribution.communication import Communication
 from kdist.distribution.costs import ALL_GATHER, ALL_REDUCE, REDUCE_SCATTER, Tally
-from kdist.distribution.trace import LayerCall
-
-_SEQUENCE_DIMS = 3  # (batch, time, ...)
+from kdist.distribution.trace import SEQUENCE_DIMS, LayerCall
 
 
 def count_activations(
@@ -61,7 +59,7 @@ class _Between:
         self._scatter = REDUCE_SCATTER if scatters else ALL_REDUCE
 
     def _cuts(self, x: Spec) -> bool:
-        return self._sequence and len(x.shape) >= _SEQUENCE_DIMS
+        return self._sequence and len(x.shape) >= SEQUENCE_DIMS
 
     def _sum(self, x: Spec) -> str:
         return self._scatter if self._cuts(x) else ALL_REDUCE
@@ -94,7 +92,7 @@ class _Parts:
         """Arguments:
         gradients: bytes of the layer's own gradients if it computes each position for itself, else None.
         """
-        sequences = [x for x in call.outputs if len(x.shape) >= _SEQUENCE_DIMS]
+        sequences = [x for x in call.outputs if len(x.shape) >= SEQUENCE_DIMS]
         if role is not None and role.output == "sum":
             self._cut.update(sequences)
         elif gradients is not None and sequences:
@@ -103,7 +101,7 @@ class _Parts:
                 self._tally.add(ALL_REDUCE, self._axes, "gradients", nbytes)
         elif role is not None and not role.axes and self._cut.intersection(call.inputs):
             for x in call.outputs:  # of all positions together
-                if len(x.shape) < _SEQUENCE_DIMS:
+                if len(x.shape) < SEQUENCE_DIMS:
                     self._tally.add(ALL_REDUCE, self._axes, "activations, forward", x.nbytes)
 
 

@@ -1,13 +1,17 @@
-"""Which tensors a device holds whole beside the part that it computed, under tensor parallelism."""
+"""Which tensors a device holds whole beside the part that it computed, or beside its part of their sum, under tensor
+parallelism.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kdist.distribution.trace import Allocation
+
+Sizes = Collection[int]
 
 
 @dataclass(frozen=True)
@@ -16,35 +20,46 @@ class Copies:
 
     Arguments:
         gathered: their outputs are parts, and whatever reads them has them whole.
-        sums: their outputs are parts of sums. They stay so through `adders`, since sums of sums are sums, and are
-            added up for each other layer that reads them.
-        adders: layers that add up what they are given.
+        sums: their products are parts of sums, which lie beside the parts until these are added up.
+        input_sums: so are the gradients of their inputs, until these are read.
         cut: their outputs are cut in time.
         whole: layers that want whole sequences.
     """
 
     gathered: frozenset[int] = frozenset()
     sums: frozenset[int] = frozenset()
-    adders: frozenset[int] = frozenset()
+    input_sums: frozenset[int] = frozenset()
     cut: frozenset[int] = frozenset()
     whole: frozenset[int] = frozenset()
 
     def begins(self, allocations: Sequence[Allocation]) -> dict[int, int]:
         """Index of an allocation -> the event from which on a whole copy of it is held, until it ends."""
         found: dict[int, int] = {}
-        given_sums: set[int] = set()
-        read = [i for i, a in enumerate(allocations) if a.reads and not a.backward]
-        for i in sorted(read, key=lambda i: allocations[i].begin):
-            a = allocations[i]
-            readers = [r for r in a.reads if r.layer != a.layer]
-            if a.layer in self.sums or a.layer in given_sums:
-                given_sums.update(r.layer for r in readers if r.layer in self.adders)
-                # What is computed again starts from the parts once more.
-                readers = [r for r in readers if r.layer not in self.adders and not r.again]
-            elif a.layer in self.cut:
+        for i, a in enumerate(allocations):
+            readers = [] if a.backward else [r for r in a.reads if r.layer != a.layer]
+            if a.layer in self.cut:
                 readers = [r for r in readers if r.layer in self.whole]
             elif a.layer not in self.gathered:
                 continue
             if readers:
                 found[i] = min(r.event for r in readers)
         return found
+
+    def parts_of_sums(
+        self, allocations: Sequence[Allocation], sizes: Mapping[int, tuple[Sizes, Sizes]]
+    ) -> Iterator[tuple[int, int]]:
+        """(event, bytes) where a sum that is added up lies beside its parts.
+
+        Arguments:
+            sizes: layer -> sizes of its inputs, sizes of its outputs.
+        """
+        products: dict[int, Allocation] = {}  # what follows in the layer has the sum
+        for a in allocations:
+            inputs, outputs = sizes.get(a.layer, ((), ()))
+            if a.backward:
+                if a.layer in self.input_sums and a.nbytes in inputs:
+                    yield a.end if a.last_read is None else a.last_read, a.nbytes
+            elif a.layer in self.sums and a.nbytes in outputs:
+                known = products.setdefault(a.layer, a)
+                products[a.layer] = min(known, a, key=lambda a: a.begin)
+        yield from ((a.begin, a.nbytes) for a in products.values())

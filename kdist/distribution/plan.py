@@ -118,7 +118,12 @@ class Plan:
         return plan_table(self)
 
     def text(self, devices_per_host: int | None = None, width: int = 120) -> str:
-        """The whole report: layouts, memory, communication and warnings."""
+        """The whole report: layouts, memory, communication and warnings.
+
+        Arguments:
+            devices_per_host: adds which link each communication takes; default: links are left out.
+            width: of the text, in characters.
+        """
         return plan_text(self, devices_per_host, width)
 
     def __str__(self) -> str:
@@ -206,7 +211,7 @@ def make_plan(
     count_parameters(tally, strategy, model, variables, how, trace.repeated if trace else ())
     activations = None
     if trace is not None:
-        roles = Roles(model, strategy, layouts)
+        roles = Roles(model, strategy, layouts, trace.calls)
         count_activations(tally, strategy, roles, trace.calls, how)
         activations = activation_bytes(plan, trace, model, how, roles.shares, roles.copies)
     return replace(plan, collectives=tally.collectives(), activation_bytes=activations)

@@ -13,7 +13,7 @@ from kdist.distribution.copies import Copies
 from kdist.distribution.costs import layout_bytes
 from kdist.distribution.layout import TensorLayout, axes_of
 from kdist.distribution.tensor_split import Cuts, InnerSplit, LinearSplit, leaves
-from kdist.distribution.trace import Part
+from kdist.distribution.trace import SEQUENCE_DIMS, LayerCall, Part
 
 
 @dataclass(frozen=True)
@@ -72,23 +72,36 @@ class Roles:
         copies: between which layers tensors change how they lie.
     """
 
-    def __init__(self, model: Any, strategy: Any, layouts: Mapping[int, TensorLayout]):
+    def __init__(
+        self,
+        model: Any,
+        strategy: Any,
+        layouts: Mapping[int, TensorLayout],
+        calls: Iterable[LayerCall] = (),
+    ):
+        """Arguments:
+        layouts: of the variables, by their ids.
+        calls: a step's; only layers that give sequences have them cut in time.
+        """
         self._strategy, self._layouts = strategy, layouts
+        self._flat = {
+            c.layer for c in calls if all(len(x.shape) < SEQUENCE_DIMS for x in c.outputs)
+        }
         self.of: dict[int, Role] = {}
         self.products: dict[int, tuple[str, ...]] = {}
         self.positionwise: dict[int, tuple[int, ...]] = {}
         self.shares: dict[Part, float] = {}
         self._open: _Open | None = None
         self._sums: set[int] = set()
-        self._adders: set[int] = set()
         for layer in leaves(model):
             self._look_at(layer)
         self._close()
         gathered = frozenset(i for i, role in self.of.items() if role.output == "gather")
+        products = {i for i, r in self.of.items() if r.whole_input and not r.is_compound}
         if getattr(strategy, "sequence", False):
-            self.copies = self._cut_in_time(model, gathered)
+            self.copies = self._cut_in_time(model, gathered, products)
         else:
-            self.copies = Copies(gathered, frozenset(self._sums), frozenset(self._adders))
+            self.copies = Copies(gathered, frozenset(self._sums), frozenset(products))
 
     def _look_at(self, layer: Any) -> None:
         split = layer.tensor_split()
@@ -103,8 +116,6 @@ class Roles:
         self.of[id(layer)] = Role(trains=trains)
         if layer.is_positionwise:
             self.positionwise[id(layer)] = tuple(map(self._gradient, layer.trainable_variables))
-            if layer.adds_inputs:
-                self._adders.add(id(layer))
         if self._open is not None and layer.keeps_tensor_split:
             self._open.between.append(layer)
         else:
@@ -186,7 +197,7 @@ class Roles:
             share /= self._strategy.device_mesh.axis_size(axis)
         return share
 
-    def _cut_in_time(self, model: Any, gathered: frozenset[int]) -> Copies:
+    def _cut_in_time(self, model: Any, gathered: frozenset[int], products: set[int]) -> Copies:
         share = self._share(self._strategy.tensor_axes)
         whole = set(self.products)
         for layer in leaves(model):
@@ -195,13 +206,14 @@ class Roles:
             elif self.of[id(layer)].output == "gather":
                 whole.add(id(layer))
         parts = {i for (i, backward) in self.shares if not backward}
-        layers = [id(layer) for layer in model._flatten_layers()]
+        layers = [id(layer) for layer in model._flatten_layers() if id(layer) not in self._flat]
         for i in layers:
             self.shares.setdefault((i, False), share)
             # The gradient of a whole input is whole before it is scattered.
             self.shares.setdefault((i, True), 1.0 if i in whole else share)
         cut = frozenset(i for i in layers if i not in parts)
-        return Copies(gathered, cut=cut, whole=frozenset(whole))
+        sums, input_sums = (frozenset(ids & self._flat) for ids in (self._sums, products))
+        return Copies(gathered, sums, input_sums, cut, frozenset(whole))
 
 
 def _sums_first(variable: Any, dim: int) -> bool:

@@ -14,6 +14,8 @@ from kdist.distribution.copies import Copies
 # In place of a layer's id(): the allocation is the gradient of a variable.
 GRADIENT = -1
 
+SEQUENCE_DIMS = 3  # (batch, time, ...)
+
 # A layer's id(), and whether its backward pass is meant.
 Part = tuple[int, bool]
 
@@ -54,6 +56,7 @@ class Allocation:
         layer: id() of the layer that made it; 0 if none did, GRADIENT for gradients of variables.
         backward: whether the layer's backward pass made it.
         reads: which layers read it, where each of them is to bring it to the layout that it wants.
+        last_read: the last event that reads it, if that is known.
     """
 
     begin: int
@@ -62,6 +65,7 @@ class Allocation:
     layer: int = 0
     backward: bool = False
     reads: tuple[Read, ...] = ()
+    last_read: int | None = None
 
 
 @dataclass(frozen=True)
@@ -122,11 +126,15 @@ class StepTrace:
             changes[begin] = changes.get(begin, 0.0) + nbytes
             changes[end + 1] = changes.get(end + 1, 0.0) - nbytes
 
-        outputs = self._sizes_of_outputs_alone()
+        sizes = self._sizes()
         begins = copies.begins(self.allocations)
         called = self._end_of_calls() if begins else 0
+        latest = self._latest_backward()
         for i, a in enumerate(self.allocations):
-            backward = a.backward and a.nbytes not in outputs.get(a.layer, ())
+            # A backward pass begins with what lies as the outputs, and ends with what lies as the inputs.
+            inputs, outputs = sizes.get(a.layer, (set(), set()))
+            before = a.nbytes not in inputs or a.begin < latest.get((a.layer, a.nbytes), 0)
+            backward = a.backward and not (a.nbytes in outputs and before)
             part = a.nbytes * shares.get((a.layer, backward), 1.0)
             if i not in begins:
                 hold(a.begin, a.end, part)
@@ -134,19 +142,31 @@ class StepTrace:
             # The gradients are computed from the copy; the part lives as long as the model holds its outputs.
             hold(a.begin, max(min(a.end, called), a.begin), part)
             hold(begins[i], a.end, a.nbytes)
+        for event, nbytes in copies.parts_of_sums(self.allocations, sizes):
+            hold(event, event, nbytes)
         held = most = 0.0
         for event in sorted(changes):
             held += changes[event]
             most = max(most, held)
         return int(most)
 
-    def _sizes_of_outputs_alone(self) -> dict[int, set[int]]:
-        """Layer -> sizes that its outputs have and its inputs have not: what has them lies as the outputs."""
-        sizes: dict[int, set[int]] = {}
+    def _sizes(self) -> dict[int, tuple[set[int], set[int]]]:
+        """Layer -> bytes of its inputs, and of its outputs, one by one."""
+        sizes: dict[int, tuple[set[int], set[int]]] = {}
         for call in self.calls:
-            found = {x.nbytes for x in call.outputs} - {x.nbytes for x in call.inputs}
-            sizes.setdefault(call.layer, set()).update(found)
+            inputs, outputs = sizes.setdefault(call.layer, (set(), set()))
+            inputs.update(x.nbytes for x in call.inputs)
+            outputs.update(x.nbytes for x in call.outputs)
         return sizes
+
+    def _latest_backward(self) -> dict[tuple[int, int], int]:
+        """(layer, bytes) -> when its backward pass made the last allocation of so many bytes."""
+        latest: dict[tuple[int, int], int] = {}
+        for a in self.allocations:
+            if a.backward:
+                key = a.layer, a.nbytes
+                latest[key] = max(latest.get(key, 0), a.begin)
+        return latest
 
     def _end_of_calls(self) -> int:
         """The last event at which layers' outputs end that are not kept for the gradients."""

@@ -249,8 +249,6 @@ class LayerState:
     keeps_tensor_split = False
     # Whether each position of (batch, time, features) is computed from the inputs' features there alone.
     is_positionwise = False
-    # Whether it adds up what it is given: sums of parts of sums are parts of the sum.
-    adds_inputs = False
 
     def tensor_split(self) -> Any:
         """How this layer may be cut for tensor parallelism: a `LinearSplit`, an `InnerSplit`, or None.

@@ -138,9 +138,8 @@ def _embedding(func: Callable, args: Sequence, kwargs: dict) -> Any:
         first = mesh.get_local_rank() * len(part)
         mine = (ids >= first) & (ids < first + len(part))
         out = func(torch.where(mine, ids - first, 0), part) * mine.unsqueeze(-1)
-        # Added up once, and not by each use of the result. DTensor's own rule keeps a mask that serves one use.
-        total = _joined(out, mesh, dtensor.Partial())
-        return total if computing.adds_later else moved(total, dtensor.Replicate())
+        # DTensor's own rule keeps a mask that serves one use.
+        return _joined(out, mesh, dtensor.Partial())
     if cut == dtensor.Shard(1):
         return _joined(func(ids, part), mesh, dtensor.Shard(ids.ndim))
     return whole(func, args, kwargs)
@@ -181,10 +180,11 @@ _RULES: dict[Callable, Callable] = {
     torch.conv3d: _convolution,
     F.scaled_dot_product_attention: _attention,
     F.embedding: _embedding,
-    **dict.fromkeys((F.layer_norm, F.rms_norm), _normalisation),
+    **dict.fromkeys((F.layer_norm, torch.layer_norm, F.rms_norm, torch.rms_norm), _normalisation),
     **dict.fromkeys(
         (
-            F.max_pool1d, F.max_pool2d, F.max_pool3d, F.avg_pool1d, F.avg_pool2d, F.avg_pool3d,
+            F.max_pool1d, F.max_pool2d, F.max_pool3d, torch.max_pool1d, torch.max_pool2d,
+            torch.max_pool3d, F.avg_pool1d, F.avg_pool2d, F.avg_pool3d,
             F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d,
             F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d, F.pixel_shuffle,
             F.pixel_unshuffle,
@@ -202,7 +202,21 @@ _RULES: dict[Callable, Callable] = {
 }  # fmt: skip
 
 
-# Their results are smaller than what later uses would make of them: they are added up here, and once.
+# Not of a sum's parts, and their gradients may be computed from what they were given: that is added up first. DTensor
+# would keep the parts, and add them up once more in the backward pass.
+_NONLINEAR = {
+    function
+    for name in (
+        "abs", "celu", "clamp", "elu", "erf", "exp", "expm1", "gelu", "glu", "hardshrink", "hardsigmoid",
+        "hardswish", "hardtanh", "leaky_relu", "log", "log1p", "log_softmax", "logsigmoid", "mish", "pow", "relu",
+        "relu6", "rsqrt", "selu", "sigmoid", "silu", "softmax", "softplus", "softshrink", "softsign", "sqrt",
+        "square", "tanh", "tanhshrink", "threshold",
+    )
+    for namespace in (torch, F, Tensor)
+    if (function := getattr(namespace, name, None)) is not None
+}  # fmt: skip
+# Their results are smaller than what later uses would make of them: they are added up here, also where sums are to
+# travel later.
 _REDUCTIONS = {
     torch.sum, torch.mean, torch.prod, torch.amax, torch.amin, torch.all, torch.any, torch.var, torch.logsumexp,
     torch.linalg.vector_norm, torch.linalg.norm,
@@ -210,7 +224,10 @@ _REDUCTIONS = {
 
 
 class SplitMode(TorchFunctionMode):
-    """The mode in which a model that is cut over a tensor axis computes."""
+    """The mode in which a model that is cut over a tensor axis computes.
+
+    Sums of parts are added up where they come up, once, except in layers whose output is brought to a layout.
+    """
 
     def __torch_function__(
         self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
@@ -221,9 +238,11 @@ class SplitMode(TorchFunctionMode):
             mesh = _mesh_of(kwargs.values())
         if mesh is None:
             return func(*args, **kwargs)
+        if func in _NONLINEAR:
+            args = tuple(_added(x) for x in args)
         out = _computed(func, tuple(_entered(x, mesh) for x in args), kwargs)
-        if func in _REDUCTIONS and is_dtensor(out) and out.placements[0].is_partial():
-            out = moved(out, dtensor.Replicate())
+        if func in _REDUCTIONS or not computing.adds_later:
+            out = _added(out)
         if is_dtensor(out) and out.requires_grad and out.placements[0].is_replicate():
             out.register_hook(_whole_gradient)
         return out
@@ -234,6 +253,12 @@ def _entered(x: Any, mesh: Any) -> Any:
     if isinstance(x, Tensor) and x.requires_grad and not is_dtensor(x):
         return _joined(x, mesh, dtensor.Replicate())
     return x
+
+
+def _added(x: Any) -> Any:
+    """A sum of parts, added up; anything else as it is."""
+    is_sum = is_dtensor(x) and x.placements[0].is_partial()
+    return moved(x, dtensor.Replicate()) if is_sum else x
 
 
 def _computed(func: Callable, args: tuple, kwargs: dict) -> Any:

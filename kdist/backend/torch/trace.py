@@ -37,6 +37,7 @@ class Tracker(TorchDispatchMode):
         self._event = 0
         self._open: dict[int, tuple[int, int, int, bool]] = {}
         self._reads: dict[int, dict[int, Read]] = {}  # storage -> layer -> its first read
+        self._last_reads: dict[int, int] = {}
         self._watching: dict[int, weakref.ref] = {}
         self._outside: set[int] = set()
         self._closed: list[Allocation] = []
@@ -49,8 +50,10 @@ class Tracker(TorchDispatchMode):
             if isinstance(x, Tensor)
         }
         self._outside |= {key for key in given if key not in self._open}
+        given -= self._outside
+        self._last_reads.update(dict.fromkeys(given, self._event + 1))
         if torch.is_grad_enabled():
-            self._read(given - self._outside)
+            self._read(given)
         out = func(*args, **(kwargs or {}))
         self._event += 1
         for x in tree.flatten(out):
@@ -88,7 +91,10 @@ class Tracker(TorchDispatchMode):
         begin, nbytes, layer, backward = self._open.pop(key)
         del self._watching[key]
         reads = tuple(self._reads.pop(key, {}).values())
-        self._closed.append(Allocation(begin, self._event, nbytes, layer, backward, reads))
+        last_read = self._last_reads.pop(key, None)
+        self._closed.append(
+            Allocation(begin, self._event, nbytes, layer, backward, reads, last_read)
+        )
 
     def allocations(self, gradients: Sequence[Tensor]) -> tuple[Allocation, ...]:
         """All of them; what still lives ends with the last event."""
@@ -100,6 +106,7 @@ class Tracker(TorchDispatchMode):
                 nbytes,
                 *((GRADIENT, False) if key in keys else part),
                 tuple(self._reads.get(key, {}).values()),
+                self._last_reads.get(key),
             )
             for key, (begin, nbytes, *part) in self._open.items()
         ]

@@ -14,8 +14,6 @@ from kdist.layers.merging.base import ElementwiseMerge
 class Add(ElementwiseMerge):
     """The sum of a list of tensors. Example: `Add()([x, y])`."""
 
-    adds_inputs = True
-
     def _merge(self, inputs: list) -> Any:
         return functools.reduce(ops.add, inputs)
 
@@ -25,8 +23,6 @@ class Subtract(ElementwiseMerge):
 
     Example: `Subtract()([x, y])`. Raises: ValueError unless there are two.
     """
-
-    adds_inputs = True
 
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
@@ -47,8 +43,6 @@ class Subtract(ElementwiseMerge):
 
 class Average(ElementwiseMerge):
     """The mean of a list of tensors. Example: `Average()([x, y])`."""
-
-    adds_inputs = True
 
     def _merge(self, inputs: list) -> Any:
         return ops.divide(functools.reduce(ops.add, inputs), len(inputs))

@@ -7,8 +7,9 @@ import sys
 import warnings
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "parity"))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "parity")]
 import cases
+import memory_child
 
 import kdist
 from kdist import distribution
@@ -45,6 +46,9 @@ if __name__ == "__main__":
     distribution.initialize(timeout_s=30)
     found = {}
     for argument in sys.argv[1:]:
+        if argument == "memory":
+            found[argument] = memory_child.composed()
+            continue
         case, strategy, *options = argument.split(":")
         if "small" in options:  # so that these models have several units and buckets
             sharding.SMALL_UNIT_BYTES = 64

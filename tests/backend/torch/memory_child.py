@@ -67,6 +67,22 @@ def cut() -> dict[str, list[int]]:
     return found
 
 
+def composed() -> dict[str, list[int]]:
+    found = {}
+    long = {"blocks": 2, "length": 256, "rows": 8, "words": 64}
+    for name, small, sequence, remat, sizes in (
+        ("mlp", 1 << 20, False, None, {}),
+        ("mlp", 64, True, "full", {}),
+        ("transformer", 64, False, None, long),
+        ("transformer", 64, True, "full", long),
+    ):
+        sharding.SMALL_UNIT_BYTES = small
+        strategy = distribution.Parallelism(fsdp=2, tensor=2, min_size=1, sequence=sequence)
+        with kdist.RematScope(mode=remat):
+            found[f"{name} {small} {sequence=}"] = shared(strategy, name, fits=2, **sizes)
+    return found
+
+
 if __name__ == "__main__":
     distribution.initialize(timeout_s=30)
     print(json.dumps({"gathered": gathered, "cut": cut}[sys.argv[1]]()))
