@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,8 +39,9 @@ def on_devices(
     stored = lambda v: struct(v, sharding_of(layouts[id(v)]))
 
     def of_batch(x: Spec) -> jax.ShapeDtypeStruct:
-        whole = Spec((x.shape[0] * plan.data_shards, *x.shape[1:]), x.dtype)
-        return struct(whole, batch_sharding(plan.strategy, x.ndim))
+        sharding = batch_sharding(plan.strategy, x.ndim)
+        shards = math.prod(sharding.mesh.shape[a] for a in plan.strategy.batch_axes)
+        return struct(Spec((x.shape[0] * shards, *x.shape[1:]), x.dtype), sharding)
 
     return [stored(v) for v in variables], [stored(v) for v in others], [of_batch(x) for x in batch]
 

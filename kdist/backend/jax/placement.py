@@ -31,18 +31,42 @@ from kdist.distribution.strategy import Strategy
 _JIT_INITIALIZER_BYTES = 8 << 20
 
 
-@functools.lru_cache(maxsize=16)
+# Meshes that are somewhere else -> what stands in for them while something is compiled.
+_elsewhere: dict[DeviceMesh, Mesh] = {}
+
+
+@contextmanager
+def standing_in(mesh: DeviceMesh, other: Mesh) -> Iterator[None]:
+    """`other` is the jax mesh of `mesh` within."""
+    _elsewhere[mesh] = other
+    try:
+        yield
+    finally:
+        del _elsewhere[mesh]
+
+
 def mesh_of(mesh: DeviceMesh) -> Mesh:
     """The jax mesh. Its axes are Auto: under jax's default, Explicit, plain model code raises."""
+    return _elsewhere.get(mesh) or _mesh_here(mesh)
+
+
+@functools.lru_cache(maxsize=16)
+def _mesh_here(mesh: DeviceMesh) -> Mesh:
     devices = np.array([device_by_name(n) for n in mesh.device_names], dtype=object)
     return Mesh(
         devices.reshape(mesh.shape), mesh.axis_names, axis_types=(AxisType.Auto,) * len(mesh.shape)
     )
 
 
-@functools.lru_cache(maxsize=1024)
 def sharding_of(layout: TensorLayout) -> NamedSharding:
     """The sharding of a layout. Raises ValueError if the layout names no mesh."""
+    if layout.device_mesh in _elsewhere:
+        return NamedSharding(_elsewhere[layout.device_mesh], PartitionSpec(*layout.axes))
+    return _sharding_here(layout)
+
+
+@functools.lru_cache(maxsize=1024)
+def _sharding_here(layout: TensorLayout) -> NamedSharding:
     if layout.device_mesh is None:
         raise ValueError(f"{layout!r} has no device_mesh. Pass TensorLayout(axes, device_mesh).")
     return NamedSharding(mesh_of(layout.device_mesh), PartitionSpec(*layout.axes))
@@ -82,7 +106,6 @@ def born(
         return other.submit(compute).result()
 
 
-@functools.lru_cache(maxsize=1024)
 def batch_sharding(strategy: Strategy, ndim: int) -> NamedSharding:
     return sharding_of(strategy.data_layout(ndim))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import jax
@@ -19,7 +20,8 @@ from jax.extend import core as jex
 from kdist.backend.jax.abstract import zeros
 from kdist.backend.jax.fusion import Operation, allocations
 from kdist.backend.jax.memory import compiled_bytes, on_devices, struct
-from kdist.backend.jax.placement import computing_as, is_here
+from kdist.backend.jax.placement import computing_as, is_here, standing_in
+from kdist.backend.jax.stand_ins import stand_in
 from kdist.core import tree
 from kdist.core.abstract import stand_ins
 from kdist.core.given import GivenValues
@@ -56,13 +58,24 @@ def trace_gradients(
     sizes = sum(_nbytes(v.aval) for v in jaxpr.outvars[1:])
     compiled = placed = None
     with paused():
-        if placing is not None and is_here(placing[1].mesh):
+        where = None if placing is None else _compiling_for(placing[1])
+        if where is not None:
             loss = _Loss(loss_of, variables, others, args, _brought)
-            with computing_as(*placing):
+            with where, computing_as(*placing):
                 placed = compiled_bytes(loss, on_devices(*placing, variables, others, arrays))
         else:
             compiled = compiled_bytes(loss, given)
     return Traced(allocations(flat.operations, gradients), sizes, compiled, placed)
+
+
+def _compiling_for(plan: Any) -> AbstractContextManager | None:
+    """What to enter to compile for the plan's devices; None where that cannot be done."""
+    if is_here(plan.mesh):
+        return nullcontext()
+    layouts = [v.layout for v in (*plan.variables, *plan.optimizer)]
+    layouts += [plan.strategy.slot_layout(v.layout, v.shape) for v in plan.variables]
+    other = stand_in(plan.mesh, {a for layout in layouts for a in layout.mesh_axes})
+    return None if other is None else standing_in(plan.mesh, other)
 
 
 class _Loss:

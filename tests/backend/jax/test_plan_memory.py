@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 import kdist
 from kdist import layers
-from kdist.backend.jax import memory
+from kdist.backend.jax import memory, placement, stand_ins
 from kdist.backend.jax.repeats import find_repeats, shortened
 from kdist.data import adapt
 from kdist.distribution import FSDP, DataParallel, Parallelism
@@ -82,6 +83,36 @@ def test_memory_of_a_deep_model_is_that_of_two_shallow_ones(strategy, remat, row
     held, whole = compare("transformer", strategy, remat, blocks=6, width=32, rows=rows)
     assert sum(held.values()) == pytest.approx(whole, rel=0.1)
     assert len(asked) == 2 and 1.5 < asked[1] / asked[0] < 2
+
+
+@pytest.mark.parametrize(
+    ("name", "axes", "sizes"),
+    [
+        ("mlp", {"fsdp": 8}, {}),
+        ("mlp", {"data": 2, "fsdp": 2, "tensor": 2}, {}),
+        ("transformer", {"data": 2, "tensor": 4, "sequence": True}, {"blocks": 1, "rows": 16}),
+    ],
+)
+def test_devices_that_are_elsewhere_hold_as_much(name, axes, sizes):
+    """Of such a mesh, and of one with more devices along an axis that cuts batches alone."""
+    model, x, _ = planned.compiled(name, kdist, layers, **sizes)
+    here = model.plan(Parallelism(**axes), batch_size=len(x))
+    for more in (1, 8):
+        wide = {**axes, "data": axes.get("data", 1) * more}
+        count = math.prod(n for axis, n in wide.items() if axis != "sequence")
+        devices = [f"cpu:{100 + i}" for i in range(count)]
+        strategy = Parallelism(**wide, devices=devices)
+        plan = model.plan(strategy, batch_size=len(x) * more)
+        assert plan.bytes_per_device == here.bytes_per_device
+        with pytest.raises(ValueError, match="no device 'cpu:100'"):
+            placement.mesh_of(strategy.device_mesh)
+
+
+def test_meshes_that_are_too_large_to_stand_in_for():
+    model, x, _ = planned.compiled("mlp", kdist, layers)
+    mesh = [f"cpu:{i}" for i in range(512)]
+    assert stand_ins.stand_in(FSDP(devices=mesh).device_mesh, {"fsdp"}) is None
+    assert model.plan(FSDP(devices=mesh), batch_size=len(x)).activation_bytes > 0
 
 
 def test_computations_with_fewer_repetitions():
