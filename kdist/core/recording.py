@@ -16,7 +16,8 @@ class Recorder:
         scope: a context manager factory that marks what a layer's call traces, given the layer's id().
 
     Attributes:
-        calls: (layer, described (args, kwargs), described outputs), in the order in which calls began.
+        calls: (layer, described (args, kwargs), described outputs, region), in the order in which calls began.
+        region: number of the part of the computation that runs again for the gradients, and which is running; 0: none.
         repeated: ids of the variables that are read in what is computed again for the gradients.
     """
 
@@ -28,7 +29,8 @@ class Recorder:
         self._describe, self._scope = describe, scope
         self._stack: list[int] = []
         self._noting = True
-        self.calls: list[tuple[Any, tuple, tuple]] = []
+        self.calls: list[tuple[Any, tuple, tuple, int]] = []
+        self.region = self._regions = 0
         self.repeated: set[int] = set()
 
     @property
@@ -40,7 +42,7 @@ class Recorder:
         """Run `call(*args, **kwargs)` as a call of `layer`."""
         place, given = len(self.calls), self._describe((args, kwargs))
         if self._noting:
-            self.calls.append((layer, given, ()))
+            self.calls.append((layer, given, (), self.region))
         self._stack.append(id(layer))
         try:
             with self._scope(id(layer)):
@@ -48,12 +50,25 @@ class Recorder:
         finally:
             self._stack.pop()
         if self._noting:
-            self.calls[place] = (layer, given, self._describe(outputs))
+            self.calls[place] = (layer, given, self._describe(outputs), self.region)
         return outputs
 
     def place(self) -> tuple[int, ...]:
         """Which layers are being called, to be given to `again`."""
         return tuple(self._stack)
+
+    @contextmanager
+    def in_region(self) -> Iterator[None]:
+        """What runs within will run again. A part of such a part belongs to the whole."""
+        if self.region:
+            yield
+            return
+        self._regions += 1
+        self.region = self._regions
+        try:
+            yield
+        finally:
+            self.region = 0
 
     @contextmanager
     def again(self, place: tuple[int, ...]) -> Iterator[None]:

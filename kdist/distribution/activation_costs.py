@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from kdist.core import dtypes
@@ -13,25 +13,35 @@ from kdist.distribution.trace import SEQUENCE_DIMS, LayerCall
 
 
 def count_activations(
-    tally: Tally, strategy: Any, roles: Any, calls: Sequence, how: Communication
+    tally: Tally,
+    strategy: Any,
+    roles: Any,
+    calls: Sequence,
+    how: Communication,
+    repeated: Collection[int] = (),
 ) -> None:
     """What the layers that are split communicate in one step.
 
     Arguments:
         roles: the `Roles` of the model.
         calls: `LayerCall`s of a step on one device's rows.
+        repeated: ids of the variables that are rematerialized layers'.
     """
     layout = strategy.sequence_layout()
     between = _Between(tally, layout is not None, how.scatters)
     parts = _Parts(tally, strategy.tensor_axes) if layout is not None else None
+    last = _last_needs(roles, calls)
     differentiable = False  # nothing that is trained came before
-    for call in calls:
+    for i, call in enumerate(calls):
         role = roles.of.get(call.layer)
         if parts is not None:
             parts.look_at(call, role, roles.positionwise.get(call.layer))
         if role is not None and role.axes:
             if role.output == "sum":
                 between.sum_outputs(role.axes, call.outputs)
+                is_read = role.activates or (call.region and i < last.get(call.region, 0))
+                if is_read and role.sums_with in repeated:
+                    between.sum_again(role.axes, call.outputs)
             elif role.output == "gather":
                 tally.add(ALL_GATHER, role.axes, "activations, forward", _nbytes(call.outputs))
             if role.whole_input and differentiable:
@@ -44,6 +54,19 @@ def count_activations(
             for x in _floats(call.inputs):
                 between.sum_input_gradient(axes, x)
         differentiable = differentiable or (role is not None and role.trains)
+
+
+def _last_needs(roles: Any, calls: Sequence[LayerCall]) -> dict[int, int]:
+    """Part that is computed again -> index of its last call whose gradients want its inputs.
+
+    What follows that is not needed a second time.
+    """
+    found = {}
+    for i, call in enumerate(calls):
+        role = roles.of.get(call.layer)
+        if call.region and role is not None and role.needs_input:
+            found[call.region] = i
+    return found
 
 
 class _Between:
@@ -69,6 +92,10 @@ class _Between:
             self._add(self._sum(x), axes, "activations, forward", x.nbytes)
             if self._cuts(x):
                 self._add(ALL_GATHER, axes, "activations, backward", x.nbytes)
+
+    def sum_again(self, axes: tuple[str, ...], outputs: Sequence[Spec]) -> None:
+        for x in outputs:
+            self._add(self._sum(x), axes, "activations, again", x.nbytes)
 
     def give_input(self, axes: tuple[str, ...], x: Spec) -> None:
         if self._cuts(x):

@@ -27,6 +27,9 @@ class Role:
         whole_input: whether each device computes a part of the input's gradient from the whole input.
         is_compound: whether it does so by products of layers inside of it: see `Roles.products`.
         trains: whether it has trained variables, so that gradients are wanted of what comes after.
+        sums_with: id of the variable that is cut along what it sums over; 0: none.
+        activates: whether it ends in an activation, whose gradient is computed from the sum.
+        needs_input: whether its gradients are computed from its inputs.
     """
 
     axes: tuple[str, ...] = ()
@@ -34,6 +37,9 @@ class Role:
     whole_input: bool = False
     is_compound: bool = False
     trains: bool = False
+    sums_with: int = 0
+    activates: bool = False
+    needs_input: bool = True
 
 
 class _Open:
@@ -113,7 +119,8 @@ class Roles:
             self._close()
             self._inner(layer, split, trains)
             return
-        self.of[id(layer)] = Role(trains=trains)
+        needs_input = trains or not layer.is_positionwise
+        self.of[id(layer)] = Role(trains=trains, needs_input=needs_input)
         if layer.is_positionwise:
             self.positionwise[id(layer)] = tuple(map(self._gradient, layer.trainable_variables))
         if self._open is not None and layer.keeps_tensor_split:
@@ -126,7 +133,11 @@ class Roles:
         if rows:
             paired = self._open is not None and self._open.meets(rows, split)
             self._close(paired)
-            self.of[id(layer)] = Role(rows, "sum", trains=trains)
+            activation = getattr(layer, "activation", None)
+            activates = getattr(activation, "__name__", "linear") != "linear"
+            self.of[id(layer)] = Role(
+                rows, "sum", trains=trains, sums_with=id(split.rows[0][0]), activates=activates
+            )
             self.shares[id(layer), True] = self._share(rows)
             if _sums_first(*split.rows[0]):
                 self._sums.add(id(layer))
@@ -158,7 +169,8 @@ class Roles:
         if sums:
             self._sums.update(id(x) for x in parts if id(last) in _own(x))
         output: Literal["sum", "gather"] = "sum" if sums else "gather"
-        self.of[id(layer)] = Role(axes, output, True, bool(products), trains)
+        sums_with = id(last) if sums else 0
+        self.of[id(layer)] = Role(axes, output, True, bool(products), trains, sums_with)
         for part in layer._flatten_layers():
             own = _own(part)
             if id(last) not in own:

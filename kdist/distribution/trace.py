@@ -27,11 +27,13 @@ class LayerCall:
     Arguments:
         layer: the layer's id().
         inputs, outputs: its tensors, the batch dim being one device's rows.
+        region: number of the part of the step that is computed again for the gradients, and the call with it; 0: none.
     """
 
     layer: int
     inputs: tuple[Spec, ...]
     outputs: tuple[Spec, ...]
+    region: int = 0
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ class Region:
             entry.update(zip(self._held, inputs[len(self._slots) :], strict=True))
         args, kwargs = tree.pack_sequence_as(self._arguments, leaves)
         scope = _Inside(self._outer, entry)
-        surroundings: AbstractContextManager = self._as_before() if again else nullcontext()
+        surroundings = self._as_before() if again else self._noted()
         with surroundings, scope:
             outputs = self._fn(*args, **kwargs)
         results = _Results(outputs, scope)
@@ -124,6 +124,9 @@ class Region:
                 # A copy: some storages are written in place.
                 self._entry[key] = backend.OPS["copy"](variable._full())
         return results.apply(tensors)
+
+    def _noted(self) -> AbstractContextManager:
+        return nullcontext() if self._recorder is None else self._recorder.in_region()
 
     @contextmanager
     def _as_before(self) -> Iterator[None]:

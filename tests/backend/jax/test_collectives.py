@@ -13,7 +13,7 @@ from kdist import layers
 from kdist.backend.jax import memory
 from kdist.backend.jax.collectives import messages, read_messages, totals
 from kdist.data import adapt
-from kdist.distribution import DeviceMesh, LayoutMap, ModelParallel, list_devices
+from kdist.distribution import DeviceMesh, LayoutMap, ModelParallel, Parallelism, list_devices
 from kdist.training.prepare import prepare
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "parity"))
@@ -71,6 +71,46 @@ def test_the_plan_counts_what_is_gathered_again():
     model, found = sent("mlp", "fsdp", "full")
     assert planned(model) == totals(found)
     assert of(found, "all-gather", backward=True)
+
+
+def test_the_plan_counts_sums_that_are_computed_again():
+    """The head's softmax follows a sum, and its gradient is computed from that."""
+    model, found = sent("mlp", "composed", "full")
+    assert planned(model) == totals(found)
+    once = totals(sent("mlp", "composed")[1])
+    assert planned(model)["all-reduce"][0] == once["all-reduce"][0] + 1
+
+
+@pytest.mark.parametrize(("norm_last", "sums"), [(True, 2), (False, 1)])
+def test_sums_in_the_middle_of_what_is_computed_again(norm_last, sums):
+    """They are made again if what follows needs them for its gradient, and not at the end."""
+
+    class Block(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.up, self.down = layers.Dense(32, activation="tanh"), layers.Dense(16)
+            self.norm = layers.LayerNormalization()
+
+        def build(self, shape):
+            for layer in (self.norm, self.up):
+                layer.build(shape)
+            self.down.build((*shape[:-1], 32))
+
+        def call(self, x):
+            if norm_last:
+                return self.norm(x + self.down(self.up(x)))
+            return x + self.down(self.up(self.norm(x)))
+
+    strategy = Parallelism(data=4, tensor=2, min_size=1)
+    with strategy.scope(), kdist.RematScope(mode="full"):
+        inputs = kdist.Input((16,))
+        model = kdist.Model(inputs, Block()(layers.LayerNormalization()(inputs)))
+        model.compile("sgd", "mse")
+        x = cases.np.ones((ROWS, 16), "float32")
+        found = messages(*prepared(model, {"x": x, "y": x}))
+    assert planned(model) == totals(found)
+    again = [c.count for c in model.plan(batch_size=ROWS).collectives if "again" in c.purpose]
+    assert sum(again) == sums - 1
 
 
 def of(found, kind, backward=None):
