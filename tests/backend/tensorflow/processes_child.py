@@ -10,9 +10,12 @@ import time
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager import context
 
-from kdist import distribution
+import kdist
+from kdist import distribution, layers
 from kdist.backend import bound as backend
+from kdist.backend.tensorflow import replicas
 from kdist.backend.tensorflow.collectives import (
     broadcast_from_first,
     comparison,
@@ -23,6 +26,7 @@ from kdist.backend.variable import Variable
 from kdist.core.coordination import BarrierTimeout
 
 rank = int(sys.argv[1])
+tf_context = context.context()
 # As a worker of Ray does it: not in the main thread.
 joining = threading.Thread(target=distribution.initialize, args=(sys.argv[2], 2, rank, 60))
 joining.start()
@@ -51,6 +55,34 @@ for storage in own:
     assert not alike()
     storage.write(before)
 assert alike()
+
+# A step sends all of its gradients in one message, with as many bytes as the plan says.
+means = []
+plain = replicas.all_reduce
+
+
+def noted(how, values):
+    if how == "MEAN":
+        means.append([v.shape.num_elements() * v.dtype.size for v in values])
+    return plain(how, values)
+
+
+replicas.all_reduce = noted
+with distribution.DataParallel().scope():
+    model = kdist.Sequential([kdist.Input((3,)), layers.Dense(5), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 3), "float32"), np.ones((4, 1), "float32"), batch_size=4, verbose=0)
+    [planned] = model.plan(batch_size=4).collectives
+replicas.all_reduce = plain
+assert (planned.kind, planned.count) == ("all-reduce", len(means[0]))
+assert means and all(sum(sizes) == planned.nbytes for sizes in means)
+functions = [tf_context.get_function_def(name) for name in tf_context.list_function_names()]
+packed = [
+    [node.op for node in f.node_def].count("CollectiveReduceV2")
+    for f in functions
+    if any(n.op == "ConcatV2" and len(n.input) == planned.count + 1 for n in f.node_def)
+]
+assert packed and set(packed) == {1}, packed
 
 # A barrier in a background thread stands beside the collectives of the main one.
 coordinator = backend.runtime.coordinator()
