@@ -20,15 +20,15 @@ class Variable:
     """A tensor with a name, a shape and a dtype whose value is trained or otherwise updated.
 
     Arguments:
-        initializer: a tensor or array; or a callable `(shape, dtype=...) -> tensor` or the name of an initializer, such
-            as "zeros", which then needs `shape`.
+        initializer: a tensor or array; or what then needs `shape`: a callable `(shape, dtype=...) -> tensor`, or the
+            name of an initializer, such as "zeros".
         shape: tuple of int, for an initializer that is a callable or a name.
         dtype: dtype name; default: the array's, or the float default.
         trainable: whether optimizers update it.
         autocast: whether a float value is read in the compute dtype inside a layer with a mixed dtype policy.
         aggregation: how the values of replicas combine when each has its own: "none", "mean", "sum" or
             "only_first_replica".
-        synchronization: kept as given, for Keras's sake; when the values of replicas combine follows from `aggregation`.
+        synchronization: kept as given, for Keras's sake: when replicas combine their values follows from `aggregation`.
         name: default "variable".
         layout: a `TensorLayout`; default: what the active distribution says of the variable's path.
 
