@@ -203,6 +203,11 @@ def pack_sequence_as(structure: Any, flat_sequence: Iterable) -> Any:
     return optree.tree_unflatten(spec, leaves)
 
 
+def packer(structure: Any) -> Callable[[Iterable], Any]:
+    """What `pack_sequence_as` does for this structure, which is looked at once. Numbers of leaves are to agree."""
+    return _form(structure).unflatten
+
+
 def _form(structure: Any) -> optree.PyTreeSpec:
     return optree.tree_structure(structure, none_is_leaf=True, namespace=_NAMESPACE)
 

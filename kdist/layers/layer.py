@@ -15,7 +15,7 @@ from kdist.core.tracebacks import shorten
 from kdist.layers.calling import CallSignature, context
 from kdist.layers.convert import convert_input
 from kdist.layers.input_spec import assert_input_compatibility
-from kdist.layers.masking import attach_masks, lacks_mask, take_masks
+from kdist.layers.masking import attach_masks, hands_on_masks, lacks_mask, take_masks
 from kdist.layers.penalties import Penalties
 from kdist.layers.remat import RematMode, enroll
 from kdist.layers.shapes import fit_shapes, is_shape, shapes_of
@@ -114,8 +114,9 @@ class Layer(LayerState, Penalties, Symbolic, Stateless, backend.LayerBase, Opera
         self._path: str | None = None
         self._build_shapes: dict | None = None
         self.input_spec: Any = None
-        self._makes_mask = type(self).compute_mask is not Layer.compute_mask
-        self.supports_masking = self._makes_mask
+        compute_mask = type(self).compute_mask
+        self.supports_masking = compute_mask is not Layer.compute_mask
+        self._makes_mask = self.supports_masking and not hands_on_masks(compute_mask)
         self._convert_input_args = True
         self._call_signature = CallSignature(self.call)
         self._checked_shapes: set = set()
@@ -233,14 +234,12 @@ class Layer(LayerState, Penalties, Symbolic, Stateless, backend.LayerBase, Opera
 
     # ---- calling
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._settled and not kwargs and len(args) == 1 and context.entry is not None:
-            x = args[0]
-            if self._is_ordinary(x):
+        if context.entry is not None:
+            if self._settled and args and not kwargs and self._is_ordinary(args):
                 training = context.training
                 if training is None or not self._call_signature.has_training:
-                    return self._run(x)
-                return self._run(x, training=training)
-        if context.entry is not None:
+                    return self._run(*args)
+                return self._run(*args, training=training)
             return self._call_carefully(args, kwargs)
         try:
             return self._call_carefully(args, kwargs)
@@ -248,18 +247,24 @@ class Layer(LayerState, Penalties, Symbolic, Stateless, backend.LayerBase, Opera
             shorten(error)
             raise
 
-    def _is_ordinary(self, x: Any) -> bool:
+    def _is_ordinary(self, args: tuple) -> bool:
         """Whether a call inside another one's has nothing to do but run.
 
-        That is: one tensor of the right dtype, of a shape that was checked before, and no masks
-        anywhere. Eager training spends its time between layers otherwise.
+        That is: tensors, or lists of them, of the right dtype, the first of a shape that was checked
+        before, and no masks anywhere. Eager training spends its time between layers otherwise.
         """
-        if masks._in_use or scopes.local.autocast is not None or not backend.is_tensor(x):
+        if masks._in_use or scopes.local.autocast is not None:
             return False
-        given = backend.dtype_of(x)
-        if given != self._dtype_policy.compute_dtype and given in dtypes.FLOATS:
-            return False
-        return self.input_spec is None or tuple(x.shape) in self._checked_shapes
+        for arg in args:
+            for x in arg if type(arg) is list else (arg,):
+                if not backend.is_tensor(x):
+                    return False
+                given = backend.dtype_of(x)
+                if given != self._dtype_policy.compute_dtype and given in dtypes.FLOATS:
+                    return False
+        if self.input_spec is None:
+            return True
+        return type(args[0]) is not list and tuple(args[0].shape) in self._checked_shapes
 
     def _call_carefully(self, args: tuple, kwargs: dict) -> Any:
         """Any call: convert the inputs, check them, build, run in the context of the calls around, record the node."""
@@ -332,7 +337,7 @@ class Layer(LayerState, Penalties, Symbolic, Stateless, backend.LayerBase, Opera
         self._called = True
         self._settled = not (
             self._mixed
-            or self._makes_mask
+            or (self._makes_mask and self.supports_masking)
             or self.activity_regularizer is not None
             or self._call_signature.training_default is not None
         )

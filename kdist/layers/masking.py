@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kdist.core import masks, tree
@@ -51,3 +52,14 @@ def attach_masks(outputs: Any, computed: Any) -> None:
     for tensor, mask in zip(tree.flatten(outputs), tree.flatten(computed), strict=False):
         if mask is not None and masks.get_keras_mask(tensor) is None:
             masks.set_keras_mask(tensor, mask)
+
+
+def hands_on(compute_mask: Callable) -> Callable:
+    """Mark a `compute_mask` that gives no mask where the inputs have none, so that its layer need not be asked then."""
+    compute_mask.hands_on = True  # type: ignore[attr-defined]
+    return compute_mask
+
+
+def hands_on_masks(compute_mask: Callable) -> bool:
+    """Whether `hands_on` marked it. One that overrides it is unmarked."""
+    return getattr(compute_mask, "hands_on", False)

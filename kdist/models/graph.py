@@ -116,6 +116,7 @@ class Graph:
             )
         self._slots = len(slots)
         self._results = [slots[id(x)] for x in self.flat_outputs]
+        self._pack = tree.packer(self.outputs)
 
     def run(self, flat_inputs: list, call: Callable | None = None) -> Any:
         """The outputs for values of the inputs, in the outputs' structure.
@@ -141,7 +142,7 @@ class Graph:
             else:
                 for slot, value in zip(out, tree.flatten(result), strict=True):
                     values[slot] = value
-        return tree.pack_sequence_as(self.outputs, [values[i] for i in self._results])
+        return self._pack([values[i] for i in self._results])
 
     def specs(self, flat_inputs: list[KerasTensor]) -> Any:
         """The outputs' specs for other symbolic inputs, without adding nodes to the graph."""
@@ -169,12 +170,12 @@ def _arguments(node: Node, slots: dict[int, int]) -> Any:
         return slots[id(node.args[0])]
     leaves = tree.flatten((node.args, node.kwargs))
     places = [(i, slots[id(x)]) for i, x in enumerate(leaves) if isinstance(x, KerasTensor)]
-    structure = (node.args, node.kwargs)
+    pack = tree.packer((node.args, node.kwargs))
 
     def fill(values: list) -> tuple[tuple, dict]:
         filled = list(leaves)
         for i, slot in places:
             filled[i] = values[slot]
-        return tree.pack_sequence_as(structure, filled)
+        return pack(filled)
 
     return fill

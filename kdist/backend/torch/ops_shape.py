@@ -15,7 +15,10 @@ from kdist.backend.torch.tensors import as_tensor, promoted
 
 
 def reshape(x: Any, newshape: Any) -> Tensor:
-    return torch.reshape(as_tensor(x), (newshape,) if is_int(newshape) else tuple(newshape))
+    x = x if isinstance(x, Tensor) else as_tensor(x)
+    if type(newshape) is not tuple:
+        newshape = (newshape,) if is_int(newshape) else tuple(newshape)
+    return torch.reshape(x, newshape)
 
 
 def transpose(x: Any, axes: Any = None) -> Tensor:

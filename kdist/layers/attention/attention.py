@@ -8,6 +8,7 @@ from kdist import ops, random
 from kdist.core.graph import KerasTensor
 from kdist.layers.attention.masks import causal_mask
 from kdist.layers.layer import Layer
+from kdist.layers.masking import hands_on
 
 
 class BaseAttention(Layer):
@@ -67,6 +68,7 @@ class BaseAttention(Layer):
             out = ops.where(ops.expand_dims(query_mask, -1), out, ops.zeros_like(out))
         return (out, weights) if return_attention_scores else out
 
+    @hands_on
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         self._check(inputs, mask)
         return None if mask is None or mask[0] is None else mask[0]

@@ -232,7 +232,10 @@ class EinsumDense(Layer):
 
 
 def _leading(x: Any, trailing: int) -> tuple:
-    return tuple(ops.shape(x))[: len(x.shape) - trailing]
+    """The sizes of all dims but the last ones."""
+    sizes = tuple(x.shape)
+    sizes = tuple(ops.shape(x)) if None in sizes else sizes  # as tensors, where they are not known
+    return sizes[: len(sizes) - trailing]
 
 
 def _with_axes(initializer: Any, parsed: _Parsed) -> Any:

@@ -8,6 +8,7 @@ from kdist import ops
 from kdist.core import dtypes
 from kdist.core.graph import KerasTensor
 from kdist.layers.layer import Layer
+from kdist.layers.masking import hands_on
 
 
 class Merge(Layer):
@@ -67,6 +68,7 @@ class ElementwiseMerge(Merge):
             shape = _broadcast(shape, tuple(other[1:]))
         return (next(iter(batches), None), *shape)
 
+    @hands_on
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """A step is kept if any input keeps it; no mask if an input has none."""
         if not check_masks(inputs, mask) or any(m is None for m in mask):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kdist import ops
+from kdist.layers.masking import hands_on
 from kdist.layers.merging.base import Merge, check_list, check_masks
 
 
@@ -46,6 +47,7 @@ class Concatenate(Merge):
                     out[i] = size
         return tuple(out)
 
+    @hands_on
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The masks (`mask`, one or None each) joined as `inputs` are; without one all is kept."""
         if not check_masks(inputs, mask) or all(m is None for m in mask):

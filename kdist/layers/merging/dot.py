@@ -6,6 +6,7 @@ import string
 from typing import Any
 
 from kdist import ops
+from kdist.layers.masking import hands_on
 from kdist.layers.merging.base import Merge
 
 
@@ -91,6 +92,7 @@ class Dot(Merge):
         out = first[:a] + first[a + 1 :] + second[1:b] + second[b + 1 :]
         return tuple(out) if len(out) > 1 else (*out, 1)
 
+    @hands_on
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None
 

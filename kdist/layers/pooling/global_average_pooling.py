@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kdist import ops
+from kdist.layers.masking import hands_on
 from kdist.layers.pooling.base import GlobalAveragePool
 
 
@@ -29,6 +30,7 @@ class GlobalAveragePooling1D(GlobalAveragePool):
         total = ops.sum(ops.multiply(inputs, counted), axis=self._axes, keepdims=self.keepdims)
         return ops.divide(total, ops.sum(counted, axis=self._axes, keepdims=self.keepdims))
 
+    @hands_on
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None
 
