@@ -11,6 +11,7 @@ from kdist.backend import bound as backend
 from kdist.core import dtypes
 from kdist.core.graph import KerasTensor
 from kdist.core.spec import Spec
+from kdist.ops import explain
 from kdist.ops.checks import shape_of
 from kdist.ops.declare import op
 
@@ -282,11 +283,6 @@ def slice_update(inputs: Tensor, start_indices: Any, updates: Tensor) -> Tensor:
 
 def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Spec]:
     """An unknown axis has `num` elements, a size that a probe does not try."""
-    if not -len(x.shape) <= axis < len(x.shape):
-        raise ValueError(
-            f"unstack: axis {axis} is out of bounds for x of {len(x.shape)} axes. Received: "
-            f"x.shape={x.shape}."
-        )
     axis %= len(x.shape)
     num = x.shape[axis] if num is None else num
     if num is None:
@@ -297,7 +293,7 @@ def _unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Spec]:
     return [Spec((*x.shape[:axis], *x.shape[axis + 1 :]), x.dtype) for _ in range(num)]
 
 
-@op(rule=_unstack)
+@op(rule=_unstack, explain=explain.unstack)
 def unstack(x: Tensor, num: int | None = None, axis: int = 0) -> Any:
     """The `num` slices of `x` along `axis` (None: all of a known size), as a list.
 

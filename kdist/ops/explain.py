@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kdist.ops.checks import Shape, shape_of
+from kdist.ops.checks import Shape, same, shape_of
 
 
 def _in_range(op: str, axis: Any, shape: Shape, argument: str = "x", new: int = 0) -> None:
@@ -177,6 +177,13 @@ def pad(
             f"{op}: Argument `constant_values` can only be provided when `mode == 'constant'`. "
             f"Received: constant_values={constant_values}, mode={mode!r}."
         )
+    shape = shape_of(x)
+    pairs = isinstance(pad_width, list | tuple) and not all(isinstance(n, int) for n in pad_width)
+    if pairs and len(pad_width) not in (1, len(shape)):
+        raise ValueError(
+            f"{op}: pad_width must be (before, after) for every axis of x, or once for all. "
+            f"Received: pad_width={pad_width}, x.shape={shape}."
+        )
 
 
 def where(op: str, condition: Any, x1: Any = None, x2: Any = None) -> None:
@@ -185,6 +192,129 @@ def where(op: str, condition: Any, x1: Any = None, x2: Any = None) -> None:
         raise ValueError(
             f"{op}: `x1` and `x2` either both should be `None` or both be given; {missing} is missing."
         )
+    if x1 is not None:
+        _together(op, {"condition": condition, "x1": x1, "x2": x2})
+
+
+def clip(op: str, x: Any, x_min: Any, x_max: Any) -> None:
+    given = {"x": x, "x_min": x_min, "x_max": x_max}
+    _together(op, {name: v for name, v in given.items() if v is not None})
+
+
+def _together(op: str, given: dict[str, Any]) -> None:
+    """Arrays that are broadcast to one shape."""
+    shapes = {name: shape_of(x) for name, x in given.items()}
+    for sizes in itertools.zip_longest(*(reversed(s) for s in shapes.values()), fillvalue=1):
+        if len(set(sizes) - {1, None}) > 1:
+            found = ", ".join(f"{name}.shape={s}" for name, s in shapes.items())
+            raise ValueError(f"{op}: the shapes do not broadcast. Received: {found}.")
+
+
+def broadcast_to(op: str, x: Any, shape: Any) -> None:
+    given = shape_of(x)
+    sizes = [shape] if isinstance(shape, int) else list(shape)
+    pairs = zip(reversed(given), reversed(sizes), strict=False)
+    if len(given) > len(sizes) or any(
+        n not in (1, None) and isinstance(m, int) and m >= 0 and n != m for n, m in pairs
+    ):
+        raise ValueError(
+            f"{op}: x does not broadcast to the shape. Received: x.shape={given}, shape={shape}."
+        )
+
+
+def tile(op: str, x: Any, repeats: Any) -> None:
+    counts = repeats if isinstance(repeats, list | tuple) else (repeats,)
+    if any(isinstance(n, int) and n < 0 for n in counts):
+        raise ValueError(f"{op}: repeats={repeats} must not be negative.")
+
+
+def linspace(op: str, start: Any, stop: Any, num: int = 50, *rest: Any, **named: Any) -> None:
+    if isinstance(num, int) and num < 0:
+        raise ValueError(f"{op}: num={num} must not be negative.")
+
+
+def unstack(op: str, x: Any, num: int | None = None, axis: int = 0) -> None:
+    _in_range(op, axis, shape_of(x))
+
+
+def average(op: str, x: Any, axis: Any = None, weights: Any = None) -> None:
+    shape = shape_of(x)
+    _in_range(op, axis, shape)
+    given = shape if weights is None else shape_of(weights)
+    along = (shape[axis],) if isinstance(axis, int) else shape
+    if not same(given, shape) and not same(given, along):
+        raise ValueError(
+            f"{op}: weights must have the shape of x, or be a vector along an axis that is one int. "
+            f"Received: weights.shape={given}, x.shape={shape}, axis={axis}."
+        )
+
+
+def searchsorted(op: str, sorted_sequence: Any, values: Any, side: str = "left") -> None:
+    shape = shape_of(sorted_sequence)
+    if len(shape) != 1:
+        raise ValueError(
+            f"{op}: sorted_sequence must have one axis; for several sequences use vectorized_map. "
+            f"Received: sorted_sequence.shape={shape}."
+        )
+    if side not in ("left", "right"):
+        raise ValueError(f"{op}: side={side!r} is not 'left' or 'right'.")
+
+
+def vdot(op: str, x1: Any, x2: Any) -> None:
+    a, b = shape_of(x1), shape_of(x2)
+    if None not in (*a, *b) and _product(a) != _product(b):
+        raise ValueError(
+            f"{op}: x1 and x2 must have as many elements. Received: x1.shape={a}, x2.shape={b}."
+        )
+
+
+def norm(op: str, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> None:
+    _in_range(op, axis, shape_of(x))
+
+
+def tensordot(op: str, x1: Any, x2: Any, axes: Any = 2) -> None:
+    a, b = shape_of(x1), shape_of(x2)
+    if isinstance(axes, int):
+        if not 0 <= axes <= min(len(a), len(b)):
+            raise ValueError(
+                f"{op}: axes={axes} must be at most the number of axes of both. Received: x1.shape={a}, "
+                f"x2.shape={b}."
+            )
+        first, second = range(len(a) - axes, len(a)), range(axes)
+    else:
+        first, second = ((n,) if isinstance(n, int) else tuple(n) for n in axes)
+        _in_range(op, tuple(first), a, "x1")
+        _in_range(op, tuple(second), b, "x2")
+    if not same(tuple(a[i] for i in first), tuple(b[i] for i in second)):
+        raise ValueError(
+            f"{op}: the axes that are summed over must have equal sizes. Received: x1.shape={a}, "
+            f"x2.shape={b}, axes={axes}."
+        )
+
+
+def einsum(op: str, subscripts: str, *operands: Any, **kwargs: Any) -> None:
+    terms = subscripts.replace(" ", "").partition("->")[0].split(",")
+    shapes = [shape_of(x) for x in operands]
+    received = f"Received: subscripts={subscripts!r}, shapes {shapes}."
+    if len(terms) != len(shapes):
+        raise ValueError(f"{op}: {len(terms)} terms for {len(shapes)} operands. {received}")
+    sizes: dict[str, int] = {}
+    for term, shape in zip(terms, shapes, strict=True):
+        before, dots, after = term.partition("...")
+        labels = len(before) + len(after)
+        if len(shape) < labels or (not dots and len(shape) != labels):
+            raise ValueError(
+                f"{op}: the term {term!r} names {labels} axes of an operand of shape {shape}. {received}"
+            )
+        known = [*zip(before, shape, strict=False)]
+        known += zip(after, shape[len(shape) - len(after) :], strict=True) if after else []
+        for label, size in known:
+            if size in (None, 1):
+                continue
+            if sizes.setdefault(label, size) != size:
+                raise ValueError(
+                    f"{op}: {label!r} stands for axes of size {sizes[label]} and {size}. {received}"
+                )
 
 
 def joined(op: str, xs: Any, axis: int = 0) -> None:
@@ -199,7 +329,7 @@ def joined(op: str, xs: Any, axis: int = 0) -> None:
     for shape in shapes:
         _in_range(op, axis, shape, "an array")
     rest = [_without(shape, axis) for shape in shapes]
-    if not all(_compatible(rest[0], r) for r in rest):
+    if not all(same(rest[0], r) for r in rest):
         raise ValueError(f"{op}: shapes {shapes} differ in more than axis {axis}.")
 
 
@@ -208,7 +338,7 @@ def stacked(op: str, x: Any, axis: int = 0) -> None:
     shapes = [shape_of(v) for v in x]
     if not shapes:
         raise ValueError(f"{op}: x is empty. Give at least one array.")
-    if not all(_compatible(shapes[0], s) for s in shapes):
+    if not all(same(shapes[0], s) for s in shapes):
         raise ValueError(f"{op}: all arrays must have one shape. Received: {shapes}.")
     _in_range(op, axis, shapes[0], "arrays", new=1)
 
@@ -216,12 +346,6 @@ def stacked(op: str, x: Any, axis: int = 0) -> None:
 def _without(shape: Shape, axis: int) -> Shape:
     axis %= len(shape)
     return (*shape[:axis], *shape[axis + 1 :])
-
-
-def _compatible(a: Shape, b: Shape) -> bool:
-    return len(a) == len(b) and all(
-        p == q or p is None or q is None for p, q in zip(a, b, strict=True)
-    )
 
 
 def broadcast(op: str, x1: Any, x2: Any, *rest: Any, **named: Any) -> None:
@@ -257,7 +381,7 @@ def cross(
 
 def inner(op: str, x1: Any, x2: Any) -> None:
     a, b = shape_of(x1), shape_of(x2)
-    if a and b and not _compatible(a[-1:], b[-1:]):
+    if a and b and not same(a[-1:], b[-1:]):
         raise ValueError(
             f"{op}: the last dimension of x1 and of x2 must match. Received: x1.shape={a}, "
             f"x2.shape={b}."
@@ -269,7 +393,7 @@ def product(op: str, x1: Any, x2: Any) -> None:
     a, b = shape_of(x1), shape_of(x2)
     if op == "matmul" and not (a and b):
         raise ValueError(f"{op}: x1 and x2 need at least one axis. Received: shapes {a} and {b}.")
-    if a and b and not _compatible(a[-1:], b[-2:-1] or b[-1:]):
+    if a and b and not same(a[-1:], b[-2:-1] or b[-1:]):
         raise ValueError(
             f"{op}: the last axis of x1, of shape {a}, must be of the size of the "
             f"{'only' if len(b) == 1 else 'second-to-last'} axis of x2, of shape {b}."

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
 from kdist.core import config
 from kdist.core.spec import Spec
-from kdist.ops.checks import shape_of
+from kdist.ops.checks import same, shape_of
 from kdist.ops.explain import _in_range
 
 
@@ -57,6 +58,109 @@ def batch_normalization(
                 f"{op}: `{name}` must be a vector of length {shape[axis]}, the size of axis {axis} "
                 f"of x. Received: {name}.shape={size}, x.shape={shape}."
             )
+
+
+def _along(op: str, x: Any, axis: Any, parameters: dict[str, Any]) -> None:
+    """Parameters of the sizes of `axis`, or that broadcast against `x`."""
+    shape = shape_of(x)
+    axes = axis if isinstance(axis, list | tuple) else (axis,)
+    for a in axes:
+        _in_range(op, a, shape)
+    sizes = tuple(shape[a] for a in sorted(a % len(shape) for a in axes))
+    for name, value in parameters.items():
+        given = () if value is None else shape_of(value)
+        if None in (*given, *sizes) or math.prod(given) == math.prod(sizes):
+            continue
+        fits = zip(reversed(given), reversed(shape), strict=False)
+        if len(given) > len(shape) or any(p not in (1, None, n) for p, n in fits if n is not None):
+            raise ValueError(
+                f"{op}: `{name}` must have the sizes {sizes} of axis {axis} of x. Received: "
+                f"{name}.shape={given}, x.shape={shape}."
+            )
+
+
+def layer_normalization(
+    op: str,
+    x: Any,
+    gamma: Any = None,
+    beta: Any = None,
+    axis: Any = -1,
+    *rest: Any,
+    **named: Any,
+) -> None:
+    _along(op, x, axis, {"gamma": gamma, "beta": beta})
+
+
+def rms_normalization(
+    op: str, x: Any, scale: Any = None, axis: Any = -1, *rest: Any, **named: Any
+) -> None:
+    _along(op, x, axis, {"scale": scale})
+
+
+def moments(op: str, x: Any, axes: Any, *rest: Any, **named: Any) -> None:
+    _in_range(op, axes, shape_of(x))
+
+
+def one_hot(op: str, x: Any, num_classes: int, axis: int = -1, *rest: Any, **named: Any) -> None:
+    _in_range(op, axis, shape_of(x), new=1)
+
+
+def glu(op: str, x: Any, axis: int = -1) -> None:
+    along_axis(op, x, axis)
+    if (shape_of(x)[axis] or 0) % 2:
+        raise ValueError(
+            f"{op}: axis {axis} of x is halved, and its size is odd. Received: x.shape={shape_of(x)}."
+        )
+
+
+def pool(op: str, inputs: Any, *rest: Any, **named: Any) -> None:
+    shape = shape_of(inputs)
+    if len(shape) not in (3, 4, 5):
+        raise ValueError(
+            f"{op}: inputs must have a batch axis, 1, 2 or 3 spatial axes and a channel axis. "
+            f"Received: inputs.shape={shape}."
+        )
+
+
+def crossentropy(op: str, target: Any, output: Any, *rest: Any, **named: Any) -> None:
+    """A target for each output."""
+    a, b = shape_of(target), shape_of(output)
+    if not same(a, b):
+        raise ValueError(
+            f"{op}: target and output must have the same shape. Received: target.shape={a}, "
+            f"output.shape={b}."
+        )
+
+
+def sparse_crossentropy(
+    op: str, target: Any, output: Any, from_logits: bool = False, axis: int = -1
+) -> None:
+    a, b = shape_of(target), shape_of(output)
+    if not b:
+        raise ValueError(f"{op}: output must have an axis of classes, and is a scalar.")
+    _in_range(op, axis, b, "output")
+    axis %= len(b)
+    without = (*b[:axis], *b[axis + 1 :])
+    if not same(a, without) and not same(a, (*b[:axis], 1, *b[axis + 1 :])):
+        raise ValueError(
+            f"{op}: target must have the shape of output without its axis {axis} of classes. Received: "
+            f"target.shape={a}, output.shape={b}."
+        )
+
+
+def attention(op: str, query: Any, key: Any, value: Any, *rest: Any, **named: Any) -> None:
+    q, k, v = (shape_of(x) for x in (query, key, value))
+    received = f"Received: query.shape={q}, key.shape={k}, value.shape={v}."
+    if not len(q) == len(k) == len(v) == 4:
+        raise ValueError(
+            f"{op}: query, key and value must be (batch, length, heads, size). {received}"
+        )
+    if not same(k[:3], v[:3]):
+        raise ValueError(f"{op}: key and value must have the same lengths and heads. {received}")
+    if not same((q[0], q[3]), (k[0], k[3])):
+        raise ValueError(f"{op}: query and key must have the same batch and head size. {received}")
+    if q[2] and k[2] and q[2] % k[2]:
+        raise ValueError(f"{op}: the heads of key must divide those of query. {received}")
 
 
 def _channels(op: str, inputs: Any, kernel: Any, data_format: Any) -> tuple[Any, tuple]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from kdist.core.spec import Spec
+from kdist.ops import explain
 from kdist.ops.checks import at_least, positive_int, shape_of, square
 from kdist.ops.core import convert_to_tensor
 from kdist.ops.declare import op
@@ -61,7 +63,7 @@ def rsqrt(x: Tensor) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.axis_of_x)
 def logsumexp(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) without overflow.
 
@@ -124,17 +126,17 @@ def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
 
 
 def _segment_shapes(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
+    op: str, data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
 ) -> None:
-    ids, rows = shape_of(segment_ids), at_least("segment reduction", data, 1, "data")
+    ids, rows = shape_of(segment_ids), at_least(op, data, 1, "data")
     if len(ids) != 1:
         raise ValueError(
-            "Argument `segment_ids` should be an 1-D vector, one id for each row of data. "
+            f"{op}: Argument `segment_ids` should be an 1-D vector, one id for each row of data. "
             f"Received: segment_ids.shape={ids}. Reshape it to (-1,), and data alike."
         )
     if ids[0] != rows[0] and None not in (ids[0], rows[0]):
         raise ValueError(
-            "Argument `segment_ids` and `data` should have same leading dimension. "
+            f"{op}: Argument `segment_ids` and `data` should have same leading dimension. "
             f"Received: segment_ids.shape={ids}, data.shape={rows}."
         )
 
@@ -146,7 +148,7 @@ def _segments(
     return Spec((num_segments, *data.shape[1:]), data.dtype)
 
 
-@op(rule=_segments, check=_segment_shapes)
+@op(rule=_segments, check=functools.partial(_segment_shapes, "segment_sum"))
 def segment_sum(
     data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
@@ -168,7 +170,7 @@ def segment_sum(
     """
 
 
-@op(rule=_segments, check=_segment_shapes)
+@op(rule=_segments, check=functools.partial(_segment_shapes, "segment_max"))
 def segment_max(
     data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
@@ -189,7 +191,7 @@ def segment_max(
     """
 
 
-@op(rule=_segments, check=_segment_shapes)
+@op(rule=_segments, check=functools.partial(_segment_shapes, "segment_min"))
 def segment_min(
     data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
@@ -210,7 +212,7 @@ def segment_min(
     """
 
 
-@op(rule=_segments, check=_segment_shapes)
+@op(rule=_segments, check=functools.partial(_segment_shapes, "segment_prod"))
 def segment_prod(
     data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:

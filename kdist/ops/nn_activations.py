@@ -297,7 +297,7 @@ def sparse_sigmoid(x: Tensor) -> Tensor:
     return multiply(add(minimum(maximum(x, -1), 1), 1), 0.5)
 
 
-@op
+@op(explain=explain_nn.glu)
 def glu(x: Tensor, axis: int = -1) -> Tensor:
     """Halve `x` along `axis` into a and b, and return a * sigmoid(b).
 

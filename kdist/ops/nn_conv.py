@@ -140,7 +140,7 @@ def conv_transpose(
     """
 
 
-@op
+@op(explain=explain_nn.pool)
 def max_pool(
     inputs: Tensor,
     pool_size: Any,
@@ -164,7 +164,7 @@ def max_pool(
     """
 
 
-@op
+@op(explain=explain_nn.pool)
 def average_pool(
     inputs: Tensor,
     pool_size: Any,
@@ -188,7 +188,7 @@ def average_pool(
     """
 
 
-@op
+@op(explain=explain_nn.attention)
 def dot_product_attention(
     query: Tensor,
     key: Tensor,

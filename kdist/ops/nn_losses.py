@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from kdist.ops import explain_nn
 from kdist.ops.declare import op
 
 Tensor = Any
 
 
-@op
+@op(explain=explain_nn.crossentropy)
 def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False) -> Tensor:
     """-t * log(p) - (1 - t) * log(1 - p), elementwise.
 
@@ -30,7 +31,7 @@ def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = Fals
     """
 
 
-@op
+@op(explain=explain_nn.crossentropy)
 def categorical_crossentropy(
     target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1
 ) -> Tensor:
@@ -50,7 +51,7 @@ def categorical_crossentropy(
     """
 
 
-@op
+@op(explain=explain_nn.sparse_crossentropy)
 def sparse_categorical_crossentropy(
     target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1
 ) -> Tensor:

@@ -18,7 +18,7 @@ from kdist.ops.numpy_unary import square
 Tensor = Any
 
 
-@op
+@op(explain=explain_nn.moments)
 def moments(x: Tensor, axes: Any, keepdims: bool = False, synchronized: bool = False) -> Any:
     """Mean and variance over `axes`, computed in 32 bits for half precision.
 
@@ -68,7 +68,7 @@ def batch_normalization(
     """
 
 
-@op
+@op(explain=explain_nn.layer_normalization)
 def layer_normalization(
     x: Tensor,
     gamma: Any = None,
@@ -87,6 +87,8 @@ def layer_normalization(
         axis: an int or several.
         epsilon: added to the variance; None: `kdist.config.epsilon()`.
 
+    Raises: ValueError for `gamma` or `beta` of other sizes, or an axis that `x` does not have.
+
     Example:
         >>> ops.layer_normalization([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])
         tensor([[-1.2247,  0.0000,  1.2247],
@@ -94,7 +96,7 @@ def layer_normalization(
     """
 
 
-@op
+@op(explain=explain_nn.rms_normalization)
 def rms_normalization(
     x: Tensor, scale: Any = None, axis: Any = -1, epsilon: float | None = None
 ) -> Tensor:
@@ -144,7 +146,7 @@ def normalize(x: Tensor, axis: Any = -1, order: int = 2, epsilon: float | None =
     return divide(x, maximum(norm(x, ord=order, axis=axis, keepdims=True), epsilon))
 
 
-@op
+@op(explain=explain_nn.one_hot)
 def one_hot(
     x: Tensor, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
 ) -> Tensor:

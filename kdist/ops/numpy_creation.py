@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kdist.ops import explain
 from kdist.ops.declare import op
 
 Tensor = Any
@@ -136,7 +137,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     """
 
 
-@op
+@op(explain=explain.linspace)
 def linspace(
     start: Any,
     stop: Any,

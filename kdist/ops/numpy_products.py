@@ -46,7 +46,7 @@ def dot(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.vdot)
 def vdot(x1: Tensor, x2: Tensor) -> Tensor:
     """Sum of products of the flattened `x1`, conjugated, and `x2`.
 
@@ -93,7 +93,7 @@ def cross(
     """
 
 
-@op
+@op(explain=explain.tensordot)
 def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> Tensor:
     """Sum of products over the last `axes` axes of `x1` and the first of `x2`.
 
@@ -107,7 +107,7 @@ def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.einsum)
 def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
     """Sum of products in Einstein's notation.
 

@@ -220,7 +220,7 @@ def median(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
 
 
-@op(explain=explain.axis_of_x)
+@op(explain=explain.average)
 def average(x: Tensor, axis: Axis = None, weights: Any = None) -> Tensor:
     """Weighted mean, sum(x * weights) / sum(weights).
 
@@ -354,7 +354,7 @@ def sort(x: Tensor, axis: int | None = -1) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.searchsorted)
 def searchsorted(sorted_sequence: Tensor, values: Tensor, side: str = "left") -> Tensor:
     """Where `values` must be inserted for the sequence to stay sorted.
 

@@ -128,7 +128,7 @@ def _broadcast_to(x: Any, shape: Any) -> Any:
     return Spec(tuple(shape), x.dtype)
 
 
-@op(rule=_broadcast_to)
+@op(rule=_broadcast_to, explain=explain.broadcast_to)
 def broadcast_to(x: Tensor, shape: Any) -> Tensor:
     """Repeat `x` along axes of size 1, and along new leading ones, to `shape`.
 
@@ -200,7 +200,7 @@ def repeat(x: Tensor, repeats: Any, axis: int | None = None) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.tile)
 def tile(x: Tensor, repeats: Any) -> Tensor:
     """The whole of `x`, `repeats` times along each axis.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kdist.ops import explain
 from kdist.ops.declare import op
 
 Tensor = Any
@@ -236,7 +237,7 @@ def round(x: Tensor, decimals: int = 0) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.clip)
 def clip(x: Tensor, x_min: Any, x_max: Any) -> Tensor:
     """Limit each element to the range from `x_min` to `x_max`.
 

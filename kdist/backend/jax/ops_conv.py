@@ -173,6 +173,8 @@ def _transpose_pads(kernel: int, stride: int, padding: str, extra: int | None) -
 # ---- pooling ---------------------------------------------------------------------------------
 def _windows(inputs: jax.Array, pool_size: Any, strides: Any, data_format: str | None) -> tuple:
     dims, channel_dim = inputs.ndim - 2, _channel_dim(data_format)
+    if dims not in (1, 2, 3):
+        raise ValueError(f"inputs have {dims} spatial dims, and must have 1, 2 or 3.")
     whole = lambda v: (1, *v, 1) if channel_dim == -1 else (1, 1, *v)
     size = _sizes(pool_size, dims)
     return whole(size), whole(size if strides is None else _sizes(strides, dims))

@@ -109,7 +109,9 @@ def _along_last(x: Any, *parameters: Any) -> bool:
     if not isinstance(x, Tensor) or x.dtype not in _WIDE or not x.ndim:
         return False
     for v in parameters:
-        if v is not None and not (isinstance(v, Tensor) and v.dtype is x.dtype and v.ndim == 1):
+        if v is not None and not (
+            isinstance(v, Tensor) and v.dtype is x.dtype and v.shape == x.shape[-1:]
+        ):
             return False
     return True
 

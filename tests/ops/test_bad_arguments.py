@@ -1,0 +1,134 @@
+"""Arguments that an op cannot take: one error, eager and symbolic, on every backend.
+
+It begins with the op's name, which the errors of the frameworks do not: so it is kdist's own, which all backends share.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import kdist
+from kdist import KerasTensor
+
+BAD = [
+    (
+        "layer_normalization",
+        lambda ops, floats, ints: ops.layer_normalization(floats(3, 4), floats(3)),
+    ),
+    (
+        "layer_normalization",
+        lambda ops, floats, ints: ops.layer_normalization(floats(3, 4), floats(4), floats(5)),
+    ),
+    ("rms_normalization", lambda ops, floats, ints: ops.rms_normalization(floats(3, 4), floats(3))),
+    (
+        "layer_normalization",
+        lambda ops, floats, ints: ops.layer_normalization(floats(3, 4), axis=3),
+    ),
+    (
+        "binary_crossentropy",
+        lambda ops, floats, ints: ops.binary_crossentropy(floats(3, 4), floats(3, 5)),
+    ),
+    (
+        "categorical_crossentropy",
+        lambda ops, floats, ints: ops.categorical_crossentropy(floats(3, 4), floats(3, 5)),
+    ),
+    (
+        "sparse_categorical_crossentropy",
+        lambda ops, floats, ints: ops.sparse_categorical_crossentropy(ints(4), floats(3, 5)),
+    ),
+    ("einsum", lambda ops, floats, ints: ops.einsum("ij,jk->ik", floats(3, 4), floats(3, 4))),
+    ("dot", lambda ops, floats, ints: ops.dot(floats(3, 4), floats(3, 4))),
+    ("tensordot", lambda ops, floats, ints: ops.tensordot(floats(3, 4), floats(3, 4), axes=1)),
+    ("softmax", lambda ops, floats, ints: ops.softmax(floats(3, 4), axis=4)),
+    (
+        "take_along_axis",
+        lambda ops, floats, ints: ops.take_along_axis(floats(3, 4), ints(2, 2, 2), axis=0),
+    ),
+    ("expand_dims", lambda ops, floats, ints: ops.expand_dims(floats(3, 4), axis=5)),
+    ("conv", lambda ops, floats, ints: ops.conv(floats(1, 8, 8, 3), floats(3, 3, 4, 5))),
+    ("max_pool", lambda ops, floats, ints: ops.max_pool(floats(1, 8), 2)),
+    (
+        "dot_product_attention",
+        lambda ops, floats, ints: ops.dot_product_attention(
+            floats(1, 8, 2, 4), floats(1, 8, 3, 4), floats(1, 8, 2, 4)
+        ),
+    ),
+    ("where", lambda ops, floats, ints: ops.where(floats(3, 4), floats(3, 5), floats(3, 4))),
+    ("clip", lambda ops, floats, ints: ops.clip(floats(3, 4), floats(5), floats(5))),
+    ("top_k", lambda ops, floats, ints: ops.top_k(floats(3, 4), 9)),
+    ("one_hot", lambda ops, floats, ints: ops.one_hot(ints(3), 4, axis=5)),
+    ("cholesky", lambda ops, floats, ints: ops.cholesky(floats(3, 4))),
+    ("solve", lambda ops, floats, ints: ops.solve(floats(3, 3), floats(4, 2))),
+    ("broadcast_to", lambda ops, floats, ints: ops.broadcast_to(floats(3, 4), (3, 5))),
+    ("repeat", lambda ops, floats, ints: ops.repeat(floats(3, 4), 2, axis=4)),
+    ("roll", lambda ops, floats, ints: ops.roll(floats(3, 4), 1, axis=4)),
+    ("argmax", lambda ops, floats, ints: ops.argmax(floats(3, 4), axis=4)),
+    ("cumsum", lambda ops, floats, ints: ops.cumsum(floats(3, 4), axis=4)),
+    ("pad", lambda ops, floats, ints: ops.pad(floats(3, 4), ((1, 1), (1, 1), (1, 1)))),
+    ("moments", lambda ops, floats, ints: ops.moments(floats(3, 4), axes=[4])),
+    ("slice", lambda ops, floats, ints: ops.slice(floats(3, 4), (0,), (1,))),
+    ("glu", lambda ops, floats, ints: ops.glu(floats(3, 5))),
+    (
+        "segment_sum",
+        lambda ops, floats, ints: ops.segment_sum(floats(3, 4), ints(2), num_segments=2),
+    ),
+    ("psnr", lambda ops, floats, ints: ops.psnr(floats(3, 4), floats(3, 5), 1.0)),
+    (
+        "ctc_loss",
+        lambda ops, floats, ints: ops.ctc_loss(ints(2, 3), floats(3, 4, 5), ints(2), ints(2)),
+    ),
+    ("norm", lambda ops, floats, ints: ops.norm(floats(3, 4), axis=4)),
+    ("flip", lambda ops, floats, ints: ops.flip(floats(3, 4), axis=4)),
+    ("unfold", lambda ops, floats, ints: ops.nn.unfold(floats(3, 4), 2)),
+    ("resize", lambda ops, floats, ints: ops.image.resize(floats(3, 4), (2, 2))),
+    ("rgb_to_grayscale", lambda ops, floats, ints: ops.image.rgb_to_grayscale(floats(3, 4, 4, 5))),
+    ("cross", lambda ops, floats, ints: ops.cross(floats(3, 4), floats(3, 4))),
+    ("diagonal", lambda ops, floats, ints: ops.diagonal(floats(4))),
+    ("searchsorted", lambda ops, floats, ints: ops.searchsorted(floats(3, 4), floats(3))),
+    ("linspace", lambda ops, floats, ints: ops.linspace(0, 1, -1)),
+    ("vdot", lambda ops, floats, ints: ops.vdot(floats(3), floats(4))),
+    ("moveaxis", lambda ops, floats, ints: ops.moveaxis(floats(3, 4), 0, 5)),
+    ("unstack", lambda ops, floats, ints: ops.unstack(floats(3, 4), axis=5)),
+    ("tile", lambda ops, floats, ints: ops.tile(floats(3, 4), (-1,))),
+    ("average", lambda ops, floats, ints: ops.average(floats(3, 4), axis=1, weights=floats(5))),
+    ("logsumexp", lambda ops, floats, ints: ops.logsumexp(floats(3, 4), axis=5)),
+    ("normalize", lambda ops, floats, ints: ops.normalize(floats(3, 4), axis=5)),
+    (
+        "depthwise_conv",
+        lambda ops, floats, ints: ops.depthwise_conv(floats(1, 8, 8, 3), floats(3, 3, 4, 1)),
+    ),
+]
+
+
+def error(call, make) -> str:
+    floats = lambda *shape: make(shape, "float32")
+    ints = lambda *shape: make(shape, "int32")
+    with pytest.raises(ValueError) as raised:
+        call(kdist.ops, floats, ints)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(("op", "call"), BAD, ids=lambda x: x if isinstance(x, str) else "")
+def test_one_error(op, call):
+    eager = error(call, lambda shape, dtype: kdist.ops.ones(shape, dtype))
+    assert eager.startswith(f"{op}: ")
+    assert eager == error(call, lambda shape, dtype: KerasTensor(shape, dtype))
+
+
+def test_arguments_that_only_look_bad():
+    """What broadcasts, has unknown sizes, or is given once for all axes."""
+    x = np.ones((3, 4), "float32")
+    assert kdist.ops.pad(x, (1, 2)).shape == (6, 7)
+    assert kdist.ops.pad(x, ((1, 2),)).shape == (6, 7)
+    assert kdist.ops.pad(np.ones((2, 2, 2), "float32"), (1, 2)).shape == (5, 5, 5)
+    assert kdist.ops.rms_normalization(x, np.ones(1, "float32")).shape == (3, 4)
+    assert kdist.ops.clip(KerasTensor((None, 4)), x[:1], 2.0).shape == (None, 4)
+    assert kdist.ops.where(KerasTensor((3, 1)), KerasTensor((None, 4)), 0.0).shape == (3, 4)
+    assert kdist.ops.einsum("i...,ij->j...", KerasTensor((3, 7)), x).shape == (4, 7)
+    assert kdist.ops.einsum("ij,jk", KerasTensor((None, 4)), np.ones((4, 2))).shape == (None, 2)
+    assert kdist.ops.tensordot(x, x, axes=[[0], [0]]).shape == (4, 4)
+    assert kdist.ops.broadcast_to(KerasTensor((1, 4)), (3, 4)).shape == (3, 4)
+    assert kdist.ops.sparse_categorical_crossentropy(np.ones((3, 1), "int32"), x).shape == (3,)
+    heads = [KerasTensor((None, n, h, 8)) for n, h in ((5, 4), (7, 2), (7, 2))]
+    assert kdist.ops.dot_product_attention(*heads).shape == (None, 5, 4, 8)
