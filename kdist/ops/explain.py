@@ -268,10 +268,6 @@ def vdot(op: str, x1: Any, x2: Any) -> None:
         )
 
 
-def norm(op: str, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> None:
-    _in_range(op, axis, shape_of(x))
-
-
 def tensordot(op: str, x1: Any, x2: Any, axes: Any = 2) -> None:
     a, b = shape_of(x1), shape_of(x2)
     if isinstance(axes, int):

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from kdist.ops import explain
 from kdist.ops.checks import at_least, dtype_of, known_matrices, same, square, system
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import greater, multiply
@@ -30,7 +29,7 @@ def _tolerance(x: Any) -> float:
     return max(x.shape[-2:]) * float(np.finfo(dtype if dtype == "float64" else "float32").eps)
 
 
-@op(explain=explain.norm)
+@op
 def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
     """A vector norm (`axis` an int) or matrix norm (`axis` a pair).
 
