@@ -6,10 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from kdist.distribution.trace import Allocation
+from kdist.distribution.allocations import Allocation
 
 Sizes = Collection[int]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kdist.distribution.allocations import GRADIENT
 from kdist.distribution.communication import Communication
 from kdist.distribution.copies import Copies
 from kdist.distribution.costs import layout_bytes
-from kdist.distribution.trace import GRADIENT, Part, StepTrace
+from kdist.distribution.trace import Part, StepTrace
 from kdist.distribution.units import units_of
 
 

@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kdist.core.spec import Spec
+from kdist.distribution.allocations import Allocation
 from kdist.distribution.copies import Copies
-
-# In place of a layer's id(): the allocation is the gradient of a variable.
-GRADIENT = -1
 
 SEQUENCE_DIMS = 3  # (batch, time, ...)
 
@@ -34,40 +32,6 @@ class LayerCall:
     inputs: tuple[Spec, ...]
     outputs: tuple[Spec, ...]
     region: int = 0
-
-
-@dataclass(frozen=True)
-class Read:
-    """A layer's forward pass reads an allocation, at `event` for the first time.
-
-    Arguments:
-        layer: its id(); 0: none, the loss.
-        again: whether it reads it once more, to compute again what it did not keep.
-    """
-
-    layer: int
-    event: int
-    again: bool = False
-
-
-@dataclass(frozen=True)
-class Allocation:
-    """Memory that a step holds from event `begin` until event `end`, inclusive.
-
-    Arguments:
-        layer: id() of the layer that made it; 0 if none did, GRADIENT for gradients of variables.
-        backward: whether the layer's backward pass made it.
-        reads: which layers read it, where each of them is to bring it to the layout that it wants.
-        last_read: the last event that reads it, if that is known.
-    """
-
-    begin: int
-    end: int
-    nbytes: int
-    layer: int = 0
-    backward: bool = False
-    reads: tuple[Read, ...] = ()
-    last_read: int | None = None
 
 
 @dataclass(frozen=True)

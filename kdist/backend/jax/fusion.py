@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kdist.distribution.trace import GRADIENT, Allocation
+from kdist.distribution.allocations import GRADIENT, Allocation
 
 # Another view of the same memory.
 _VIEWS = frozenset(

@@ -13,7 +13,8 @@ from kdist.core.abstract import stand_ins
 from kdist.core.recording import Recorder
 from kdist.core.scopes import StatelessScope
 from kdist.core.spec import Spec
-from kdist.distribution.trace import GRADIENT, Allocation, Traced
+from kdist.distribution.allocations import GRADIENT, Allocation
+from kdist.distribution.trace import Traced
 
 _TAG = re.compile(r"layer(\d+)")
 # Their result is an operand's memory.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,7 +17,8 @@ from kdist.backend.torch.device import device_scope
 from kdist.core import recording, tree
 from kdist.core.recording import Recorder
 from kdist.core.spec import Spec
-from kdist.distribution.trace import GRADIENT, Allocation, Read, Traced
+from kdist.distribution.allocations import GRADIENT, Allocation, Read
+from kdist.distribution.trace import Traced
 
 
 def recorder(describe: Callable[[Any], tuple]) -> Recorder:
@@ -70,13 +70,9 @@ class Tracker(TorchDispatchMode):
 
     def _read(self, keys: set[int]) -> None:
         """The layer that computes reads storages."""
-        layer, again = _called(), torch._C._current_autograd_node() is not None
+        layer = _called()
         for key in keys:
-            reads = self._reads.setdefault(key, {})
-            if layer not in reads:
-                reads[layer] = Read(layer, self._event + 1)
-            elif again:
-                reads[layer] = replace(reads[layer], again=True)
+            self._reads.setdefault(key, {}).setdefault(layer, Read(layer, self._event + 1))
 
     def _layer(self) -> tuple[int, bool]:
         """The layer that computes, and whether in its backward pass. Within that, forward passes may run again."""

@@ -1,0 +1,40 @@
+"""Memory that a step takes on one device, and which layers read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# In place of a layer's id(): the allocation is the gradient of a variable.
+GRADIENT = -1
+
+
+@dataclass(frozen=True)
+class Read:
+    """A layer's forward pass reads an allocation, at `event` for the first time.
+
+    Arguments:
+        layer: its id(); 0: none, the loss.
+    """
+
+    layer: int
+    event: int
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """Memory that a step holds from event `begin` until event `end`, inclusive.
+
+    Arguments:
+        layer: id() of the layer that made it; 0 if none did, GRADIENT for gradients of variables.
+        backward: whether the layer's backward pass made it.
+        reads: which layers read it, where each of them is to bring it to the layout that it wants.
+        last_read: the last event that reads it, if that is known.
+    """
+
+    begin: int
+    end: int
+    nbytes: int
+    layer: int = 0
+    backward: bool = False
+    reads: tuple[Read, ...] = ()
+    last_read: int | None = None
