@@ -42,8 +42,9 @@ class Communication:
             pass. If not, that is so for what is rematerialized alone.
         scatters: whether a sum of which each device wants a part is a reduce-scatter. If not, every device receives
             the whole sum and takes its part.
-        adds_first: whether the parts of a gradient that several split products have for the same input are added up
-            before they are summed over devices, in one message. If not, each product's are summed.
+        adds_first: whether the parts of a gradient that several split products have for the same input, or several
+            calls of layers for the same variable, are added up before they are summed over devices, in one message.
+            If not, each one's are summed.
         units: which parameters travel together; None: each one alone.
         buckets: which gradients do; None: each one alone. With buckets, parameters that were updated in parts are
             gathered together, too.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,25 +41,28 @@ def count_parameters(
     model: Any,
     planned: Sequence,
     how: Communication,
-    repeated: Collection[int] = (),
+    again: Mapping[int, int] | None = None,
+    uses: Mapping[int, int] | None = None,
 ) -> None:
     """What the parameters communicate in one step.
 
     Arguments:
         planned: the `VariablePlan`s of `model.variables`.
-        repeated: ids of the variables that are rematerialized layers'.
+        again: id of a variable -> in how many of the parts of the step that are computed again its value is needed.
+        uses: id of a variable -> how many calls of layers use it, as far as they are known.
     """
+    uses = {} if how.adds_first else uses or {}
     found = {
         id(v): _parameter(tally, strategy, id(v), p)
         for v, p in zip(model.variables, planned, strict=True)
     }
     gathered = [p for p in found.values() if p.stored]
     for message in _gathered_together(model, found, how):
-        _gather(tally, message, how, repeated)
+        _gather(tally, message, how, again or {}, uses)
     whole = [p for p in found.values() if p.trains and not p.stored]
     if how.buckets is None:
         for p in whole:
-            _reduce(tally, [p], how)
+            _reduce(tally, [p], how, uses)
     else:
         for axes, nbytes, pieces in _in_buckets(whole, how.buckets, overlapped=not gathered):
             _reduce_parts(tally, axes, (strategy.batch_axes, nbytes, nbytes // pieces), how)
@@ -99,19 +102,26 @@ def _gathered_together(
 
 
 def _gather(
-    tally: Tally, message: list[_Parameter], how: Communication, repeated: Collection[int]
+    tally: Tally,
+    message: list[_Parameter],
+    how: Communication,
+    again: Mapping[int, int],
+    uses: Mapping[int, int],
 ) -> None:
     axes, nbytes = message[0].stored, sum(p.whole for p in message)
     tally.add(ALL_GATHER, axes, "parameters, forward", nbytes)
     trained = [p for p in message if p.trains]
-    if (how.regathers and trained) or any(p.id in repeated for p in message):
+    times = max(again.get(p.id, 0) for p in message)
+    for _ in range(1 if how.regathers and trained else times):
         tally.add(ALL_GATHER, axes, "parameters, backward", nbytes)
-    _reduce(tally, trained, how)
+    _reduce(tally, trained, how, uses)
 
 
-def _reduce(tally: Tally, message: list[_Parameter], how: Communication) -> None:
+def _reduce(
+    tally: Tally, message: list[_Parameter], how: Communication, uses: Mapping[int, int]
+) -> None:
     """The sum over the batch axes of gradients that travel together."""
-    if message:
+    for _ in range(max((uses.get(p.id, 1) for p in message), default=0)):
         first = message[0]
         whole, part = sum(p.whole for p in message), sum(p.part for p in message)
         batch = (*first.updated, *first.others)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ from kdist.distribution.report import plan_table, plan_text
 from kdist.distribution.roles import Roles
 from kdist.distribution.runtime import communication, runtime
 from kdist.distribution.slots import slot_layouts, slot_variables
+from kdist.distribution.trace import LayerCall
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -208,13 +211,24 @@ def make_plan(
         return replace(plan, activation_bytes=activation_bytes(plan, trace))
     how = communication(strategy.device_mesh)
     tally = Tally(strategy.device_mesh)
-    count_parameters(tally, strategy, model, variables, how, trace.repeated if trace else ())
+    again, uses = (trace.again, _uses(model, trace.calls)) if trace else ({}, {})
+    count_parameters(tally, strategy, model, variables, how, again, uses)
     activations = None
     if trace is not None:
         roles = Roles(model, strategy, layouts, trace.calls)
         count_activations(tally, strategy, roles, trace.calls, how, trace.repeated)
         activations = activation_bytes(plan, trace, model, how, roles.shares, roles.copies)
     return replace(plan, collectives=tally.collectives(), activation_bytes=activations)
+
+
+def _uses(model: Any, calls: Iterable[LayerCall]) -> Counter[int]:
+    """id of a variable -> how many calls of the layers that hold it."""
+    called = Counter(call.layer for call in calls)
+    found: Counter[int] = Counter()
+    for layer in model._flatten_layers():
+        for v in layer._own_trainable:
+            found[id(v)] += called[id(layer)]
+    return +found
 
 
 def _slots(model: Any, complete: bool) -> list[Any]:

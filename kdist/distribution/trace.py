@@ -6,7 +6,7 @@ A backend traces it from an abstract model; costs and memory are computed from i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kdist.core.spec import Spec
 from kdist.distribution.allocations import Allocation
@@ -43,12 +43,15 @@ class Traced:
         gradient_bytes: of the gradients.
         compiled_bytes: the peak of all of that, if a compiler was asked.
         placed_bytes: the peak on one device of those that share the model, if a compiler was asked for it.
+        again: id of a variable -> in how many of the parts of the step that are computed again for the gradients its
+            value is needed; None: not known, and then each that is read there counts once.
     """
 
     allocations: tuple[Allocation, ...]
     gradient_bytes: int
     compiled_bytes: int | None = None
     placed_bytes: int | None = None
+    again: Mapping[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class StepTrace:
         repeated: ids of the variables that are read in what is computed again for the gradients.
         compiled_bytes: the peak of the whole step, if a compiler was asked; it then stands for the allocations', whose
             rules are approximate.
+        again: id of a variable -> in how many of these parts its value is needed.
     """
 
     rows: int
@@ -72,6 +76,7 @@ class StepTrace:
     compiled_bytes: int | None = None
     placed_bytes: int | None = None
     repeated: frozenset[int] = frozenset()
+    again: Mapping[int, int] = field(default_factory=dict)
 
     def peak(self, shares: Mapping[Part, float] | None = None, copies: Copies | None = None) -> int:
         """The most bytes that are held at once, gradients among them.

@@ -62,6 +62,7 @@ def trace_step(
         traced.compiled_bytes,
         traced.placed_bytes,
         frozenset(recorder.repeated),
+        dict.fromkeys(recorder.repeated, 1) if traced.again is None else traced.again,
     )
 
 

@@ -134,12 +134,12 @@ def allocations(operations: Sequence[Operation], kept: Sequence[int]) -> tuple[A
     Arguments:
         kept: values that are wanted at the end: gradients.
     """
-    live = _needed(operations, kept)
+    live = needed(operations, kept)
     written = _written(operations, live, set(kept))
     return _lifetimes(operations, live, written, set(kept))
 
 
-def _needed(operations: Sequence[Operation], kept: Sequence[int]) -> list[bool]:
+def needed(operations: Sequence[Operation], kept: Sequence[int]) -> list[bool]:
     """Which operations the kept values depend on."""
     wanted, live = set(kept), [False] * len(operations)
     for i in range(len(operations) - 1, -1, -1):

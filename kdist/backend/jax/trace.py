@@ -21,6 +21,7 @@ from kdist.backend.jax.abstract import zeros
 from kdist.backend.jax.fusion import Operation, allocations
 from kdist.backend.jax.memory import compiled_bytes, on_devices, struct
 from kdist.backend.jax.placement import computing_as, is_here, standing_in
+from kdist.backend.jax.reads import Reads, marked, marking
 from kdist.backend.jax.stand_ins import stand_in
 from kdist.core import tree
 from kdist.core.abstract import stand_ins
@@ -51,10 +52,17 @@ def trace_gradients(
     loss = _Loss(loss_of, variables, others, args, StatelessScope)
     arrays = [x for x in tree.flatten(args) if isinstance(x, Spec)]
     given = tuple([struct(x) for x in group] for group in (variables, others, arrays))
-    jaxpr = jax.make_jaxpr(jax.value_and_grad(loss))(*given).jaxpr
+    if placing is None:
+        jaxpr = jax.make_jaxpr(jax.value_and_grad(loss))(*given).jaxpr
+    else:
+        with marking((*variables, *others)):
+            marked_loss = _Loss(loss_of, variables, others, args, _brought)
+            jaxpr = jax.make_jaxpr(jax.value_and_grad(marked_loss))(*given).jaxpr
     flat = _Flat()
     outputs = flat.add(jaxpr, [None] * len(jaxpr.invars), "")
     gradients = [x for x in outputs[1:] if x is not None]
+    again = None if placing is None else flat.reads.again(flat.operations, gradients)
+    operations = flat.reads.without(flat.operations)
     sizes = sum(_nbytes(v.aval) for v in jaxpr.outvars[1:])
     compiled = placed = None
     with paused():
@@ -65,7 +73,7 @@ def trace_gradients(
                 placed = compiled_bytes(loss, on_devices(*placing, variables, others, arrays))
         else:
             compiled = compiled_bytes(loss, given)
-    return Traced(allocations(flat.operations, gradients), sizes, compiled, placed)
+    return Traced(allocations(operations, gradients), sizes, compiled, placed, again)
 
 
 def _compiling_for(plan: Any) -> AbstractContextManager | None:
@@ -113,22 +121,39 @@ class _Flat:
 
     def __init__(self) -> None:
         self.operations: list[Operation] = []
-        self._values = 0
+        self.reads = Reads()
+        self._values = self._regions = 0
 
-    def add(self, jaxpr: Any, inputs: list, outer: str) -> list:
-        """Write out `jaxpr`; returns its outputs' numbers."""
+    def add(self, jaxpr: Any, inputs: list, outer: str, region: int = 0) -> list:
+        """Write out `jaxpr`; returns its outputs' numbers.
+
+        Arguments:
+            region: number of what is computed again, in which it stands; 0: none. What of that is computed again once
+                more belongs to it: XLA lets both read what was gathered once.
+        """
         numbers: dict[Any, int | None] = dict(zip(jaxpr.invars, inputs, strict=True))
         read = lambda x: None if isinstance(x, jex.Literal) else numbers.get(x)
         for equation in jaxpr.eqns:
             operands = [read(x) for x in equation.invars]
             stack = f"{outer}/{equation.source_info.name_stack}"
-            inner = _called(equation)
+            inner, variable = _called(equation), marked(equation)
             if inner is not None:
-                results = self.add(inner, operands, stack)
+                results = self.add(inner, operands, stack, region or self._region(equation))
+            elif variable:
+                results = [self._values]
+                self._values += 1
+                self.reads.add(results[0], variable, region)
             else:
                 results = self._operation(equation, operands, stack)
             numbers.update(zip(equation.outvars, results, strict=True))
         return [read(x) for x in jaxpr.outvars]
+
+    def _region(self, equation: Any) -> int:
+        """A new region's number if the equation begins one, else 0."""
+        if not equation.params.get("differentiated"):
+            return 0
+        self._regions += 1
+        return self._regions
 
     def _operation(self, equation: Any, operands: list, stack: str) -> list[int]:
         results = list(range(self._values, self._values + len(equation.outvars)))
@@ -151,7 +176,7 @@ def _called(equation: Any) -> Any:
     """The jaxpr that an equation calls once, where it stands; None for loops and plain operations."""
     if equation.primitive.name in ("scan", "while", "cond"):
         return None
-    for key in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
+    for key in ("jaxpr", "call_jaxpr", "fun_jaxpr", "callee"):
         inner = equation.params.get(key)
         if inner is not None:
             return getattr(inner, "jaxpr", inner)

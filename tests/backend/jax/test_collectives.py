@@ -17,7 +17,9 @@ from kdist.distribution import DeviceMesh, LayoutMap, ModelParallel, Parallelism
 from kdist.training.prepare import prepare
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "parity"))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "distribution"))
 import cases
+import planned as models
 
 # The head's 5 classes divide by nothing.
 pytestmark = pytest.mark.filterwarnings("ignore:Sizes that do not divide")
@@ -67,10 +69,51 @@ def test_the_plan_counts_what_the_compiled_step_sends(case, strategy):
     assert planned(model) == totals(found)
 
 
-def test_the_plan_counts_what_is_gathered_again():
-    model, found = sent("mlp", "fsdp", "full")
+@pytest.mark.parametrize(
+    ("case", "strategy"),
+    [("mlp", "fsdp"), ("shared", "fsdp"), ("transformer", "fsdp"), ("transformer", "tensor_fsdp")],
+)
+def test_the_plan_counts_what_is_gathered_again(case, strategy):
+    model, found = sent(case, strategy, "full")
     assert planned(model) == totals(found)
     assert of(found, "all-gather", backward=True)
+
+
+@pytest.mark.parametrize("blocks", [1, 3])
+def test_only_what_gradients_need_is_gathered_again(blocks):
+    """Not the shifts of normalisations, biases of linear products, and the table of an Embedding."""
+    strategy = Parallelism(fsdp=4, tensor=2, min_size=8)
+    with strategy.scope(), kdist.RematScope(mode="full"):
+        model, x, y = models.compiled(
+            "transformer", kdist, layers, blocks=blocks, width=16, words=32, length=8, rows=ROWS
+        )
+        found = messages(*prepared(model, {"x": x, "y": y}))
+    assert planned(model) == totals(found)
+    once, again = (len(of(found, "all-gather", backward=b)) for b in (False, True))
+    # Shifts of two in each block and one, biases of two in each block and the head's, the table.
+    assert once - again == (2 * blocks + 1) + (2 * blocks + 1) + 1
+
+
+@pytest.mark.parametrize("act", ["tanh", None])
+def test_products_that_end_linearly_gather_no_bias_again(act):
+    with cases.STRATEGIES["fsdp"](kdist).scope(), kdist.RematScope(mode="full"):
+        model = kdist.Sequential(
+            [kdist.Input((16,)), *(layers.Dense(16, activation=act) for _ in range(3))]
+        )
+        model.compile("sgd", "mse")
+        x = cases.np.ones((ROWS, 16), "float32")
+        found = messages(*prepared(model, {"x": x, "y": x}))
+    assert planned(model) == totals(found)
+    # The first one's input has no gradient, so its kernel is not needed either.
+    assert len(of(found, "all-gather", backward=True)) == (6 if act else 2)
+
+
+@pytest.mark.parametrize("strategy", ["data", "fsdp", "optimizer"])
+def test_gradients_of_layers_that_are_called_twice_are_summed_twice(strategy):
+    model, found = sent("shared", strategy)
+    assert planned(model) == totals(found)
+    tower = [v for v in model.trainable_variables if "head" not in v.path]
+    assert len(of(found, "all-reduce")) == len(model.trainable_variables) + len(tower) == 10
 
 
 def test_the_plan_counts_sums_that_are_computed_again():
