@@ -14,39 +14,32 @@ from kdist.backend.torch.tensors import (
     as_tensor,
     convert_to_numpy,
     convert_to_tensor,
+    in_dtype,
     is_tensor,
     torch_dtype,
 )
 from kdist.core import tree
+from kdist.core.dtypes import standardize_dtype
+from kdist.core.saturation import ends
 
 
 def cast(x: Any, dtype: Any) -> Tensor:
-    target = torch_dtype(dtype)
-    x = as_tensor(x)
-    return x if x.dtype is target else x.to(target)
+    return in_dtype(as_tensor(x), torch_dtype(dtype))
 
 
 def saturate_cast(x: Any, dtype: Any) -> Tensor:
     x, target = as_tensor(x), torch_dtype(dtype)
-    if x.dtype is target:
-        return x
-    if target is torch.bool:
-        return torch.clamp(x.to(torch.int64), 0, 1).to(target)
-    limits = torch.finfo(target) if target.is_floating_point else torch.iinfo(target)
-    if x.dtype is torch.bool:
+    # By name: a dtype that torch holds in a wider one has its own range.
+    source, name = NAMES[x.dtype], standardize_dtype(dtype)
+    if source in ("bool", name):
         return x.to(target)
-    if x.is_floating_point():
-        if target.is_floating_point and limits.max >= torch.finfo(x.dtype).max:
-            return x.to(target)  # all fit, and the limits may be beyond x's own dtype
-        out = torch.clamp(x, limits.min, limits.max).to(target)
-        if target.is_floating_point:
-            return out
-        # The largest int may not be a float of x's dtype; the clamp then rounds up to a number that overflows.
-        return torch.where(x >= float(limits.max), limits.max, out).to(target)
-    if target.is_floating_point:
-        return x.to(target)
-    own = torch.iinfo(x.dtype)
-    return torch.clamp(x, max(limits.min, own.min), min(limits.max, own.max)).to(target)
+    low, high, least, greatest = ends(source, name)
+    out = torch.clamp(x, low, high).to(target)
+    if least is not None:
+        out = torch.where(x < low, least, out).to(target)
+    if greatest is not None:
+        out = torch.where(x > high, greatest, out).to(target)
+    return out
 
 
 def dtype(x: Any) -> str:

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from kdist.backend.torch.ops_create import size_of
@@ -19,13 +18,17 @@ def _from_start(indices: Tensor, n: int) -> Tensor:
     return torch.add(indices, indices < 0, alpha=n)
 
 
+_INDEX = (torch.int32, torch.int64)
+
+
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     x, indices = as_tensor(x), as_tensor(indices)
     if axis is None:
         x, axis = x.reshape(-1), 0
-    axis = axes(axis, x.ndim)[0]
-    if indices.dtype not in (torch.int64, torch.int32):
-        indices = indices.to(torch.int64)
+    if indices.dtype not in _INDEX:
+        indices = indices.long()
+    if axis != 0 or not x.ndim:
+        axis = axes(axis, x.ndim)[0]
     if refuses_bad_indices(x, indices):  # without any, a pass to find them is one too many
         try:
             return _select(x, indices, axis)
@@ -36,7 +39,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
 
 def _select(x: Tensor, indices: Tensor, axis: int) -> Tensor:
     if axis == 0 and x.ndim == 2:
-        return F.embedding(indices, x)
+        return torch.embedding(x, indices)
     if indices.ndim == 1:
         return torch.index_select(x, axis, indices)
     out = torch.index_select(x, axis, indices.reshape(-1))
@@ -45,9 +48,7 @@ def _select(x: Tensor, indices: Tensor, axis: int) -> Tensor:
 
 def embedding_lookup(table: Any, ids: Any) -> Tensor:
     ids = as_tensor(ids)
-    return F.embedding(
-        ids if ids.dtype in (torch.int64, torch.int32) else ids.to(torch.int64), as_tensor(table)
-    )
+    return torch.embedding(as_tensor(table), ids if ids.dtype in _INDEX else ids.long())
 
 
 def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:

@@ -132,14 +132,12 @@ def inv(x: Any) -> Tensor:
 
 
 def solve(a: Any, b: Any) -> Tensor:
-    a, b = promoted(a, b, also=(float,))
-    return torch.linalg.solve(_square(a, "solve"), b)
+    return torch.linalg.solve(*promoted(a, b, also=(float,)))
 
 
 def cholesky(x: Any, upper: bool = False) -> Tensor:
-    x = _square(x, "cholesky")
     try:
-        return torch.linalg.cholesky(x, upper=upper)
+        return torch.linalg.cholesky(as_float(x), upper=upper)
     except torch.linalg.LinAlgError as e:
         raise ValueError(f"cholesky: x is not positive definite: {e}") from e
 

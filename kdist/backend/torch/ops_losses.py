@@ -11,8 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdist.backend.torch.tensors import as_float, as_tensor, promoted, torch_dtype
+from kdist.backend.torch.tensors import as_float, as_tensor, in_dtype, promoted, torch_dtype
 from kdist.core import config
+
+_NONE = 0  # what torch's kernels are told for reduction="none"
 
 
 def _same_shape(target: Tensor, output: Tensor) -> None:
@@ -45,12 +47,14 @@ def sparse_categorical_crossentropy(
     target: Any, output: Any, from_logits: bool = False, axis: int = -1
 ) -> Tensor:
     target, output = as_tensor(target), as_float(output)
+    if from_logits and output.ndim == 2 and target.ndim == 1 and axis in (-1, 1):
+        return F.cross_entropy(output, target.long(), reduction="none")
     if output.ndim < 1:
         raise ValueError("output must have at least one dim, and is a scalar.")
     if target.ndim == output.ndim and target.shape[axis] == 1:
         target = torch.squeeze(target, axis)
     shape, along = output.shape, axis % output.ndim
-    expected = shape[:along] + shape[along + 1 :]
+    expected = shape[:-1] if axis == -1 else shape[:along] + shape[along + 1 :]
     if target.shape != expected:
         raise ValueError(
             f"target must have the shape of output without its class dim, {tuple(expected)}. "
@@ -70,7 +74,7 @@ def softmax_crossentropy_with_integer_labels(labels: Any, logits: Any, axis: int
     # The kernel wants the classes second.
     if logits.ndim == 1:
         return F.cross_entropy(logits, labels, reduction="none")
-    if axis not in (1, 1 - logits.ndim):
+    if axis != 1 and axis != 1 - logits.ndim:
         logits = torch.movedim(logits, axis, 1)
     return F.cross_entropy(logits, labels, reduction="none")
 
@@ -88,14 +92,14 @@ def mean_sparse_categorical_crossentropy(
 def sparse_hits(target: Any, output: Any) -> Tensor:
     """1.0 where the largest of `output` is number `target`."""
     found = torch.argmax(as_tensor(output), -1)
-    return torch.eq(found, as_tensor(target)).to(torch_dtype(None))
+    return in_dtype(torch.eq(found, as_tensor(target)), torch_dtype(None))
 
 
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:
     target, output = promoted(target, as_float(output))
     _same_shape(target, output)
     if from_logits:
-        return F.binary_cross_entropy_with_logits(output, target, reduction="none")
+        return torch.binary_cross_entropy_with_logits(output, target, None, None, _NONE)
     epsilon = config.epsilon()
     output = torch.clamp(output, epsilon, 1.0 - epsilon)
     return F.binary_cross_entropy(output, target, reduction="none")

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from kdist.backend.torch.rows import axes, is_int, unary, unary_float
-from kdist.backend.torch.tensors import as_float, as_tensor, promoted, torch_dtype
+from kdist.backend.torch.tensors import as_float, as_tensor, in_dtype, promoted, torch_dtype
 from kdist.core import config
 
 
@@ -79,8 +79,8 @@ def one_hot(
     x = x if x.dtype in (torch.int32, torch.int64) else x.long()
     classes = torch.arange(num_classes, dtype=x.dtype, device=x.device)
     # A comparison, unlike torch's own one_hot, gives zeros for ids out of range, and asks the device for nothing.
-    out = (x.unsqueeze(-1) == classes).to(torch_dtype(dtype))
-    return out if axis in (-1, x.ndim) else torch.movedim(out, -1, axis)
+    out = in_dtype(torch.eq(x.unsqueeze(-1), classes), torch_dtype(dtype))
+    return out if axis == -1 or axis == x.ndim else torch.movedim(out, -1, axis)
 
 
 def multi_hot(

@@ -49,7 +49,12 @@ def batch_normalization(
 ) -> Tensor:
     x = as_float(x)
     axis = axis % x.ndim
-    if not _along_last(x, mean, variance, offset, scale):
+    if axis == x.ndim - 1 and (last := _last_axis(x, mean, variance, offset, scale)):
+        if _kernel_is_sooner(x, mean, variance):
+            rows = x if x.ndim == 2 else x.reshape(-1, *last)
+            rows = torch.batch_norm(rows, scale, offset, mean, variance, False, 0.0, epsilon, False)
+            return rows if x.ndim == 2 else rows.reshape(x.shape)
+    else:
         flat = torch.Size((x.shape[axis],))
         mean, variance, offset, scale = [
             _shaped(_parameter(v, x), flat) for v in (mean, variance, offset, scale)
@@ -61,6 +66,20 @@ def batch_normalization(
         shape = (-1, *(1,) * (x.ndim - 1 - axis))
         shift, factor = shift.reshape(shape), factor.reshape(shape)
     return torch.addcmul(shift, x, factor)
+
+
+# Elements up to which torch's kernel takes less time than the few operations do that it is made of (CPU).
+_SMALL = 16384
+
+
+def _kernel_is_sooner(x: Tensor, mean: Tensor, variance: Tensor) -> bool:
+    """The kernel is one call, but slower on large tables, and has no gradient for the statistics."""
+    return (
+        type(x) is Tensor
+        and x.is_cpu
+        and x.numel() <= _SMALL
+        and not (mean.requires_grad or variance.requires_grad)
+    )
 
 
 def batch_normalization_training(
@@ -101,19 +120,18 @@ def weighted_step(start: Any, end: Any, weight: float) -> Tensor:
     return torch.lerp(start, end, weight)
 
 
-def _along_last(x: Any, *parameters: Any) -> bool:
-    """Whether the kernels take these as they are: wide floats, with parameters for the last axis or none.
+def _last_axis(x: Any, *parameters: Any) -> torch.Size | None:
+    """The shape of the last axis if the kernels take these as they are: wide floats, parameters for this axis or none.
 
     As almost always; what else they may be takes longer to find out than small kernels run.
     """
-    if not isinstance(x, Tensor) or x.dtype not in _WIDE or not x.ndim:
-        return False
+    if not isinstance(x, Tensor) or x.dtype not in _WIDE:
+        return None
+    dtype, last = x.dtype, x.shape[-1:]
     for v in parameters:
-        if v is not None and not (
-            isinstance(v, Tensor) and v.dtype is x.dtype and v.shape == x.shape[-1:]
-        ):
-            return False
-    return True
+        if v is not None and not (isinstance(v, Tensor) and v.dtype is dtype and v.shape == last):
+            return None
+    return last
 
 
 def _trailing(axis: Any, ndim: int) -> tuple[int, ...] | None:
@@ -145,8 +163,8 @@ def layer_normalization(
     **kwargs: Any,
 ) -> Tensor:
     epsilon = config.epsilon() if epsilon is None else epsilon
-    if axis == -1 and not kwargs and _along_last(x, gamma, beta):
-        return torch.layer_norm(x, x.shape[-1:], gamma, beta, epsilon)
+    if axis == -1 and not kwargs and (last := _last_axis(x, gamma, beta)):
+        return torch.layer_norm(x, last, gamma, beta, epsilon)
     x = as_float(x)
     wide = _at_least_float32(x)
     gamma, beta = _parameter(gamma, wide), _parameter(beta, wide)
@@ -171,8 +189,8 @@ def rms_normalization(
     x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None
 ) -> Tensor:
     epsilon = config.epsilon() if epsilon is None else epsilon
-    if axis == -1 and _along_last(x, scale):
-        return torch.rms_norm(x, x.shape[-1:], scale, epsilon)
+    if axis == -1 and (last := _last_axis(x, scale)):
+        return torch.rms_norm(x, last, scale, epsilon)
     x = as_float(x)
     wide = _at_least_float32(x)
     scale = _parameter(scale, wide)
@@ -199,13 +217,19 @@ def _along(v: Tensor, axis: Any, x: Tensor) -> Tensor:
     )
 
 
+_MOST_FLOAT16 = torch.finfo(torch.float16).max
+
+
 def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Tensor:
     x = as_float(x)
     x = x.reshape(1) if x.ndim == 0 else x
     epsilon = config.epsilon() if epsilon is None else epsilon
     if order == 2:
         squares = torch.sum(x * x, dim=axes(axis, x.ndim), keepdim=True)
-        return x * torch.clamp(torch.rsqrt(squares), max=1.0 / epsilon)
+        most = 1.0 / epsilon
+        if x.dtype is torch.float16:
+            most = min(most, _MOST_FLOAT16)  # a clamp refuses what is beyond x's dtype
+        return x * torch.clamp(torch.rsqrt(squares), max=most)
     return x / torch.clamp(norm(x, order, axis, True), min=epsilon)
 
 

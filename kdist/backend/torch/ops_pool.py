@@ -100,9 +100,7 @@ def average_pool(
         x = x.float()  # torch 2.13 has no such kernel for 16 bits
     x = x if call.first is None else torch.permute(x, call.first)
     counts = bool(pads.by_hand) or not any(pads.kernel)
-    out = _AVERAGE_POOL[len(call.windows)](
-        padded(x, pads, 0.0), *call.arguments, count_include_pad=counts
-    )
+    out = _AVERAGE_POOL[len(call.windows)](padded(x, pads, 0.0), *call.arguments, False, counts)
     if pads.by_hand:
         # What was padded by hand does not count in the average: scale by window size / real elements in the window.
         out = out * _window_share(x, pads.pairs, call.windows, call.strides)

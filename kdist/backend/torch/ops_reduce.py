@@ -22,10 +22,12 @@ def sum_(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     if axis is None and not keepdims:
         # Naming the dtype would cost floats a second pass through torch's dispatcher.
         return torch.sum(x) if x.is_floating_point() else torch.sum(x, dtype=wide_int(x.dtype))
-    dtype = wide_int(x.dtype)
     dims = _dims(axis)
+    if x.is_floating_point() and dims != ():
+        return torch.sum(x, dims, keepdims)
+    dtype = wide_int(x.dtype)
     # torch takes an empty tuple for "all dims", NumPy for "none".
-    return x.to(dtype) if dims == () else torch.sum(x, dim=dims, keepdim=keepdims, dtype=dtype)
+    return x.to(dtype) if dims == () else torch.sum(x, dims, keepdims, dtype=dtype)
 
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -35,7 +37,7 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     if axis is None and not keepdims:
         return torch.mean(x)
     dims = _dims(axis)
-    return x if dims == () else torch.mean(x, dim=dims, keepdim=keepdims)
+    return x if dims == () else torch.mean(x, dims, keepdims)
 
 
 def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
@@ -171,7 +173,7 @@ def cumulative(native: Any) -> Any:
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     x = as_float(x)
-    return torch.logsumexp(x, dim=axes(axis, x.ndim), keepdim=keepdims)
+    return torch.logsumexp(x, axes(axis, x.ndim), keepdims)
 
 
 def argsort(x: Any, axis: int | None = -1) -> Tensor:
@@ -240,7 +242,8 @@ def segments(reduce: Any) -> Any:
         data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
     ) -> Tensor:
         data, ids = as_tensor(data), as_tensor(segment_ids)
-        ids = ids if ids.dtype in (torch.int64, torch.int32) else ids.long()
+        if ids.dtype is not torch.int32:
+            ids = ids.long()
         n = int(ids.max()) + 1 if num_segments is None else num_segments
         if refuses_bad_indices(data, ids):  # without any, passes to find them are too many
             try:
@@ -255,7 +258,7 @@ def segments(reduce: Any) -> Any:
 
 def sum_by_id(n: int, ids: Tensor, data: Tensor) -> Tensor:
     """Sums of the rows of each id below n."""
-    return data.new_zeros((n, *data.shape[1:])).index_add(0, ids, data)
+    return torch.index_add(data.new_zeros((n, *data.shape[1:])), 0, ids, data)
 
 
 def by_id(name: str, start: Any) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from itertools import pairwise
 from typing import Any
 
+import optree
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -152,8 +154,27 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
                 f"of shape {tuple(x.shape)}."
             )
         return [torch.narrow(x, axis, i * (n // sections), n // sections) for i in range(sections)]
-    cuts = [0, *(min(int(i) if i >= 0 else int(i) + n, n) for i in indices_or_sections), n]
-    return [torch.narrow(x, axis, a, max(b - a, 0)) for a, b in pairwise(cuts)]
+    parts = (slice(a, b).indices(n) for a, b in pairwise([0, *map(int, indices_or_sections), n]))
+    return [torch.narrow(x, axis, a, max(b - a, 0)) for a, b, _ in parts]
+
+
+def _pad_pairs(pad_width: Any, ndim: int) -> tuple[list[tuple[int, int]], tuple[int, ...]]:
+    """(before, after) of each axis, and the same as torch wants it: the last axis first."""
+    if is_int(pad_width):
+        pad_width = (pad_width, pad_width)
+    if is_int(pad_width[0]):
+        pad_width = (pad_width,)  # one for every axis
+    if len(pad_width) == 1:
+        pad_width = (*pad_width,) * ndim
+    pairs = [(int(before), int(after)) for before, after in pad_width]
+    return pairs, tuple(v for pair in reversed(pairs) for v in pair)
+
+
+@functools.lru_cache(maxsize=1024)  # a small tensor is padded in less time than they are found
+def _known_pad_pairs(pad_width: Any, ndim: int) -> tuple[list[tuple[int, int]], tuple[int, ...]]:
+    if not all(is_int(v) for v in optree.tree_leaves(pad_width)):
+        raise TypeError("A tensor's value may change, so that it must not be remembered.")
+    return _pad_pairs(pad_width, ndim)
 
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Tensor:
@@ -162,15 +183,12 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
         raise ValueError(
             f"constant_values={constant_values} goes with mode='constant' only; received mode={mode!r}."
         )
-    if is_int(pad_width):
-        pad_width = (pad_width, pad_width)
-    if is_int(pad_width[0]):
-        pad_width = (pad_width,)  # one (before, after) for every axis
-    if len(pad_width) == 1:
-        pad_width = (*pad_width,) * x.ndim
-    pairs = [(int(before), int(after)) for before, after in pad_width]
+    try:
+        pairs, flat = _known_pad_pairs(pad_width, x.ndim)
+    except TypeError:
+        pairs, flat = _pad_pairs(pad_width, x.ndim)
     if mode == "constant":
-        return F.pad(x, [v for pair in reversed(pairs) for v in pair], value=constant_values)
+        return F.pad(x, flat, "constant", constant_values)
     if mode not in ("reflect", "symmetric"):
         raise ValueError(f"mode={mode!r} is not known. Use 'constant', 'reflect' or 'symmetric'.")
     for dim, (before, after) in enumerate(pairs):

@@ -95,6 +95,26 @@ def to_numpy(x: Tensor) -> np.ndarray:
     return x.numpy()
 
 
+# Methods that take half the time to call of `.to(dtype)`.
+_METHODS = {
+    torch.bool: Tensor.bool,
+    torch.int32: Tensor.int,
+    torch.int64: Tensor.long,
+    torch.bfloat16: Tensor.bfloat16,
+    torch.float16: Tensor.half,
+    torch.float32: Tensor.float,
+    torch.float64: Tensor.double,
+}
+
+
+def in_dtype(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """`x` cast to `dtype`; itself if it has it."""
+    if x.dtype is dtype:
+        return x
+    method = _METHODS.get(dtype)
+    return x.to(dtype) if method is None else method(x)
+
+
 def as_tensor(x: Any, dtype: str | torch.dtype | None = None) -> Tensor:
     """`x` as a tensor: a tensor is returned itself, a Variable gives its value, anything else is converted.
 
@@ -105,8 +125,7 @@ def as_tensor(x: Any, dtype: str | torch.dtype | None = None) -> Tensor:
     if isinstance(x, Tensor):
         if dtype is None:
             return x
-        target = TORCH.get(dtype) or torch_dtype(dtype)
-        return x if x.dtype is target else x.to(target)
+        return in_dtype(x, TORCH.get(dtype) or torch_dtype(dtype))
     if hasattr(x, "_storage"):  # a Variable
         value = x.value
         return value if dtype is None else value.to(torch_dtype(dtype))
