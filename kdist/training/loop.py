@@ -6,6 +6,7 @@ A backend's program computes a step; this file decides what runs when, and when 
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -182,8 +183,15 @@ def evaluate_batches(
         program.end(state)
 
 
-# Outputs that wait on the device before they are fetched: enough to keep it busy, few enough to hold in memory.
-_IN_FLIGHT = 4
+# Outputs that wait on the device before they are fetched. Few keep it busy; the more, the less often does the host wait
+# for one that is not there yet. As many as are small enough to hold in the device's memory.
+_IN_FLIGHT, _MOST_IN_FLIGHT, _BYTES_IN_FLIGHT = 4, 64, 2**25
+
+
+def _in_flight(outputs: Any) -> int:
+    """How many outputs of the size of these may wait."""
+    size = sum(a.nbytes for a in tree.flatten(outputs) if a is not None)
+    return max(_IN_FLIGHT, min(_MOST_IN_FLIGHT, _BYTES_IN_FLIGHT // max(size, 1)))
 
 
 def predict_batches(
@@ -191,8 +199,9 @@ def predict_batches(
 ) -> Any:
     """The outputs for all samples, joined along the batch."""
     state = program.begin()
-    waiting: list[tuple[Any, int | None]] = []
+    waiting: deque[tuple[Any, int | None]] = deque()
     parts: list[Any] = []
+    limit = _IN_FLIGHT
 
     def real_rows(outputs: Any, size: int | None) -> Any:
         outputs = program.gather(outputs)
@@ -200,7 +209,7 @@ def predict_batches(
 
     def fetch(limit: int) -> None:
         while len(waiting) > limit:
-            parts.append(real_rows(*waiting.pop(0)))
+            parts.append(real_rows(*waiting.popleft()))
 
     watched = callbacks.watches_predict_batches
     try:
@@ -210,8 +219,10 @@ def predict_batches(
                     callbacks.on_predict_batch_begin(i)
                 state, outputs = program(state, batch)
                 waiting.append((outputs, None if batch.mask is None else batch.size))
-                if len(waiting) > _IN_FLIGHT:
-                    fetch(_IN_FLIGHT)
+                if len(waiting) > limit:
+                    fetch(limit)
+                    if len(parts) == 1:
+                        limit = _in_flight(parts[0])
                 if watched:
                     callbacks.on_predict_batch_end(i, {"outputs": outputs})
                 if model.stop_predicting:
