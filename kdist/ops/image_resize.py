@@ -9,7 +9,7 @@ import numpy as np
 
 from kdist.backend import bound as backend
 from kdist.core import dtypes
-from kdist.ops.checks import dtype_of, one_of
+from kdist.ops.checks import dtype_of, one_of, same, shape_of
 from kdist.ops.core import cast, convert_to_tensor, shape
 from kdist.ops.declare import op
 from kdist.ops.image_layout import channels_first, images_shape, spatial_axes, to_dtype
@@ -41,7 +41,7 @@ def _lanczos(radius: int) -> Callable:
     """Duchon 1979, doi:10.1175/1520-0450(1979)018<1016:LFIOAT>2.0.CO;2."""
 
     def kernel(x: Tensor) -> Tensor:
-        apart = x > 1e-3  # the formula is 0 / 0 at 0
+        apart = x > 1e-12  # the formula is 0 / 0 at 0
         safe = where(apart, x, 1.0)
         product = radius * sin(np.pi * safe) * sin(np.pi * safe / radius) / (np.pi * safe) ** 2
         return where(x > radius, 0.0, where(apart, product, 1.0))
@@ -70,7 +70,7 @@ def _weights(
     # Of new pixels in the old image.
     places = (arange(new, dtype=dtype) + 0.5 - shift) / scale - 0.5
     distance = absolute(expand_dims(places, 0) - expand_dims(arange(old, dtype=dtype), 1))
-    weights = kernel(distance * minimum(scale, 1.0) if antialias else distance)
+    weights = kernel(distance * _least(scale, 1.0) if antialias else distance)
     sums = total(weights, axis=0, keepdims=True)
     some = absolute(sums) > 1000 * float(np.finfo("float32").eps)
     inside = expand_dims(logical_and(places >= -0.5, places <= old - 0.5), 0)
@@ -92,7 +92,7 @@ def _resize(
     fill_value: float = 0.0,
     data_format: Any = None,
 ) -> None:
-    if len(size) != 2:
+    if not isinstance(size, list | tuple) or len(size) != 2:
         raise ValueError(
             f"resize: Expected `size` to be a tuple of 2 integers. Received: size={size}."
         )
@@ -161,15 +161,14 @@ def resize(
     native = backend.OPS.get(f"resize_{interpolation}{'_antialias' if antialias else ''}")
     if native is not None:
         single = len(out.shape) == 3
-        out = expand_dims(out, 0) if single else out
-        out = native(out, target, channels_first(data_format))
-        out = squeeze(out, 0) if single else out
-    else:
-        for axis, old, new in zip(axes, sizes, target, strict=True):
-            scale = new / cast(old, "float32") if backend.is_tensor(old) else new / old
-            kernel = _KERNELS[interpolation]
-            weights = _weights(old, new, scale, 0.0, kernel, antialias, "float32")
-            out = out if old is new else _apply(out, weights, axis)
+        found = native(expand_dims(out, 0) if single else out, target, channels_first(data_format))
+        if found is not None:  # a kernel may not know the dtype
+            return to_dtype(squeeze(found, 0) if single else found, dtype_of(x))
+    kernel, dtype = _KERNELS[interpolation], dtype_of(out)
+    for axis, old, new in zip(axes, sizes, target, strict=True):
+        scale = new / cast(old, dtype) if backend.is_tensor(old) else new / old
+        weights = _weights(old, new, scale, 0.0, kernel, antialias, dtype)
+        out = out if old is new else _apply(out, weights, axis)
     return to_dtype(out, dtype_of(x))
 
 
@@ -203,8 +202,8 @@ def _proportions(x: Tensor, axes: tuple, target: tuple) -> list:
 
 
 def _least(a: Any, b: Any) -> Any:
-    """The smaller of two sizes, which a graph may not know yet."""
-    return min(a, b) if isinstance(a, int) and isinstance(b, int) else minimum(a, b)
+    """The smaller of two sizes or scales, which a graph may not know yet."""
+    return min(a, b) if isinstance(a, int | float) and isinstance(b, int | float) else minimum(a, b)
 
 
 def _most(a: Any, b: Any) -> Any:
@@ -221,6 +220,19 @@ def _moved(
     antialias: bool = True,
 ) -> None:
     one_of("scale_and_translate", "method", method, tuple(_KERNELS))
+    rank, dims = len(shape_of(images)), len(spatial_dims)
+    if len(output_shape) != rank or not all(-rank <= d < rank for d in spatial_dims):
+        raise ValueError(
+            "scale_and_translate: output_shape must have a size, and spatial_dims be among, the axes of "
+            f"images. Received: images.shape={shape_of(images)}, output_shape={output_shape}, "
+            f"spatial_dims={spatial_dims}."
+        )
+    for name, x in (("scale", scale), ("translation", translation)):
+        if not same(shape_of(x), (dims,)):
+            raise ValueError(
+                f"scale_and_translate: {name} must be a vector, of a number for each of "
+                f"spatial_dims={spatial_dims}. Received: {name}.shape={shape_of(x)}."
+            )
 
 
 @op(check=_moved)

@@ -81,6 +81,10 @@ DOMAINS: dict[str, tuple[Callable, tuple[int, int]]] = {
     "near_zero": (_near_zero, (-3, 3)),
     "halves": (lambda rng, s: rng.integers(-9, 9, s) / 2, (-5, 5)),
     "natural": (lambda rng, s: rng.integers(0, 6, s) * 1.0, (0, 5)),
+    "vast": (
+        lambda rng, s: rng.choice([-1.0, 1.0], s) * 2.0 ** rng.uniform(0, 15.9, s),
+        (-128, 127),
+    ),
 }
 
 
@@ -88,6 +92,11 @@ def values(rng: np.random.Generator, shape: tuple, domain: str, dtype: str) -> n
     make, (low, high) = DOMAINS[domain]
     if dtype == "bool":
         return rng.random(shape) < 0.5
+    if "int" in dtype and domain == "distinct":
+        n = int(np.prod(shape, dtype=int))
+        return (rng.permutation(n).reshape(shape) - (low < 0 and dtype[0] != "u") * n // 2).astype(
+            dtype
+        )
     if "int" in dtype:
         return rng.integers(
             0 if dtype.startswith("u") and low < 0 else low, high + 1, shape

@@ -46,7 +46,6 @@ for _op, _reference, _domain in (
     ("arctanh", np.arctanh, "unit"),
     ("deg2rad", np.deg2rad, "real"),
     ("rad2deg", np.rad2deg, "real"),
-    ("sinc", np.sinc, "nonzero"),
     ("i0", np.i0, "mild"),
     ("cbrt", np.cbrt, "nonzero"),
     ("erf", sp.erf, "mild"),
@@ -68,6 +67,13 @@ for _op, _reference in (
         FLOATS,
         why="a formula that cancels near zero loses all digits there",
     )
+unary(
+    "sinc",
+    _float(np.sinc),
+    "nonzero",
+    floor=1.0,
+    why="of an int n it is sin(pi n) / (pi n), whose pi n is rounded by eps pi n",
+)
 unary(
     "sinc",
     np.sinc,
@@ -121,7 +127,10 @@ unary("angle", np.angle, "nonzero", ("float32", "complex64", "float64"), grad=Fa
 unary("stop_gradient", np.copy, grad=False)
 row(
     "clip",
-    lambda d: ((d.array(d.pick(*SHAPES), "off_integers", NUMBERS), *d.pick((-1, 2), (0, 3))), {}),
+    lambda d: (
+        (d.array(d.pick(*SHAPES), "off_integers", NUMBERS), *d.pick((-1, 2), (0, 3), (-300, 300))),
+        {},
+    ),
     np.clip,
     grad=True,
     why="values are kept away from the bounds",
@@ -131,14 +140,34 @@ row(
     lambda d: ((d.array(d.pick(*SHAPES), "natural", ANY), d.pick("float32", "int32", "bool")), {}),
     lambda x, dtype: x.astype(dtype),
 )
-row(
-    "saturate_cast",
-    lambda d: (
-        (d.array(d.pick(*SHAPES), "halves", NUMBERS), d.pick("uint8", "int8", "float16", "int32")),
-        {},
-    ),
-    lambda x, dtype: np.clip(x, 0, 255).astype("uint8") if dtype == "uint8" else x.astype(dtype),
-)
+
+
+def _saturated(x, dtype):
+    if dtype == "bool":
+        return np.clip(x, 0, 1) != 0
+    if dtype in FLOATS:  # float16, of numbers that are in its range
+        return x
+    least, greatest = np.iinfo(dtype).min, np.iinfo(dtype).max
+    return np.array(
+        [min(max(int(v), least), greatest) for v in np.trunc(x).ravel()], "int64"
+    ).reshape(np.shape(x))
+
+
+for _domain in ("halves", "vast"):
+    row(
+        "saturate_cast",
+        lambda d, domain=_domain: (
+            (
+                d.array(d.pick(*SHAPES), domain, NUMBERS),
+                d.pick("uint8", "int8", "int16", "int32", "bool")
+                if domain == "vast"
+                else d.pick("uint8", "int8", "float16", "int32", "bool"),
+            ),
+            {},
+        ),
+        _saturated,
+        label="" if _domain == "halves" else _domain,
+    )
 
 
 # ---- of two --------------------------------------------------------------------------------------

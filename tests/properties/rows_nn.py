@@ -17,8 +17,7 @@ def along(op, reference, shapes=((3, 4), (5,), (2, 3, 4), (3, 1)), **options):
         op,
         lambda d: ((x := d.array(d.pick(*shapes), "real", FLOATS),), {"axis": d.axis(x.ndim)}),
         reference,
-        grad=True,
-        **options,
+        **{"grad": True} | options,
     )
 
 
@@ -29,7 +28,16 @@ along(
     floor=2.0,
     why="the largest is subtracted",
 )
-along("normalize", lambda x, axis: x / np.linalg.norm(x, axis=axis, keepdims=True))
+_normalized = lambda x, axis: x / np.linalg.norm(x, axis=axis, keepdims=True)
+along("normalize", _normalized, ((3, 4), (5,), (2, 3, 4)))
+along(
+    "normalize",
+    _normalized,
+    ((3, 1), (1, 3)),
+    grad=False,
+    label="ones",
+    why="the derivative of a sign is a difference of equal terms, whose roundings alone are left",
+)
 
 
 def _glu(x, axis):

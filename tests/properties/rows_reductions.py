@@ -46,7 +46,7 @@ for _op in ("argmax", "argmin", "nanargmax", "nanargmin"):
     row(
         _op,
         lambda d: (
-            (x := d.array(d.pick(*FULL), "distinct", (*FLOATS, "int32")),),
+            (x := d.array(d.pick(*FULL), *d.pick(("distinct", FLOATS), ("natural", "int32"))),),
             {"axis": d.pick(None, d.axis(x.ndim)), "keepdims": d.pick(False, True)},
         ),
         getattr(np, _op),

@@ -107,7 +107,7 @@ shaped(
 shaped(
     "split",
     np.split,
-    lambda d, x: ((d.pick(2, (1, 3), (1,)),), {"axis": d.pick(0, -1)}),
+    lambda d, x: ((d.pick(2, (1, 3), (1,), (-1,), (3, 1), (-9, 2, 9)),), {"axis": d.pick(0, -1)}),
     ((4, 6), (4,), (4, 3, 2)),
     unknown="none",
     why="parts of an unknown size have no size",

@@ -30,7 +30,7 @@ row(
     "rfft",
     lambda d: (
         (d.array(d.pick((8,), (3, 5)), "real", "float32"),),
-        {"fft_length": d.pick(None, 4, 9)},
+        {"fft_length": d.pick(None, 4, 9, 3)},
     ),
     lambda x, fft_length: (np.fft.rfft(x, fft_length).real, np.fft.rfft(x, fft_length).imag),
     grad=True,
@@ -45,7 +45,7 @@ row(
                 d.array(shape, "real", "float32"),
             ),
         ),
-        {"fft_length": d.pick(None, 6, 9)},
+        {"fft_length": d.pick(None, 6, 9, 3)},
     ),
     lambda x, fft_length: np.fft.irfft(x[0] + 1j * x[1], fft_length),
     grad=True,

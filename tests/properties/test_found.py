@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from compare import held
 from wire import BACKENDS, Request
+
+PAIR = (-1.0, 0.6)
 
 
 def answers(workers, op, *args, masks=(), **kwargs):
@@ -56,3 +60,115 @@ def test_losses_of_two_dtypes(workers, op):
     for backend, ((value, name), _) in found.items():
         assert name == held(backend, "float32")
         np.testing.assert_allclose(value, found["jax"][0][0], rtol=1e-6)
+
+
+def test_bounds_outside_the_range_of_ints(workers):
+    """An int below the least uint8 wrapped around, one above the greatest was refused by torch."""
+    for low, high, wanted in ((-1, 2, [0, 2, 2]), (1, 300, [1, 2, 200]), (-3, -1, [0, 0, 0])):
+        for (value, name), _ in answers(workers, "clip", np.uint8([0, 2, 200]), low, high).values():
+            assert name == "uint8"
+            np.testing.assert_array_equal(value, wanted)
+
+
+@pytest.mark.parametrize(
+    ("given", "values", "target", "wanted"),
+    [
+        ("float16", [-3.5, 65504.0], "int32", [-3, 65504]),  # torch's clamp refused the limits
+        ("float32", [3e9, -3e9], "int32", [2**31 - 1, -(2**31)]),  # 2147483520 on TensorFlow
+        ("float16", [40000.0, -40000.0], "int16", [2**15 - 1, -(2**15)]),
+        ("float32", [70000.0, -1.0], "uint16", [2**16 - 1, 0]),  # torch holds it in 32 bits
+        ("int32", [100000, -100000], "float16", [65504.0, -65504.0]),  # infinite on torch
+        ("float32", [0.5, -2.0], "bool", [True, False]),  # the ints before the point on torch
+    ],
+)
+def test_saturated(workers, given, values, target, wanted):
+    for (value, _), _ in answers(
+        workers, "saturate_cast", np.array(values, given), target
+    ).values():
+        np.testing.assert_array_equal(value.astype("float64"), wanted)
+
+
+def test_int64_saturated(workers):
+    """It became the least one on TensorFlow. jax has 32 bits."""
+    found = answers(workers, "saturate_cast", np.float32([1e19, -1e19]), "int64")
+    for backend in ("torch", "tensorflow"):
+        np.testing.assert_array_equal(found[backend][0][0], [2**63 - 1, -(2**63)])
+
+
+def test_zeros_of_half_precision_normalized(workers):
+    """One over epsilon is no float16: torch refused it, the others made zeros NaN."""
+    for (value, name), _ in answers(workers, "normalize", np.zeros((2, 3), "float16")).values():
+        assert name == "float16"
+        np.testing.assert_array_equal(value, np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("op", "kwargs", "wanted"),
+    [
+        ("leaky_relu", {"negative_slope": 0.2}, [-0.2, 0.6]),
+        (
+            "gelu",
+            {},
+            [v / 2 * (1 + math.tanh(math.sqrt(2 / math.pi) * (v + 0.044715 * v**3))) for v in PAIR],
+        ),
+        ("gelu", {"approximate": False}, [v / 2 * (1 + math.erf(v / math.sqrt(2))) for v in PAIR]),
+    ],
+)
+def test_constants_in_float64(workers, op, kwargs, wanted):
+    """TensorFlow's own functions round theirs to float32."""
+    found = answers(workers, op, np.float64(PAIR), **kwargs)
+    for backend in ("torch", "tensorflow"):
+        np.testing.assert_allclose(found[backend][0][0], wanted, rtol=1e-13)
+
+
+def test_attention_in_float64(workers):
+    """Its scale was rounded to float32 on TensorFlow."""
+    rng = np.random.default_rng(0)
+    found = answers(workers, "dot_product_attention", *rng.normal(size=(3, 2, 5, 4, 8)))
+    np.testing.assert_allclose(found["tensorflow"][0][0], found["torch"][0][0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos3"])
+def test_images_in_float64(workers, interpolation):
+    """The weights were of float32. Along a line, pixels are a plane's: the place itself."""
+    line = np.broadcast_to(np.arange(12.0)[None, :, None], (8, 12, 1))
+    found = answers(workers, "resize", line, (8, 16), interpolation=interpolation)
+    for backend in ("torch", "tensorflow"):
+        value, name = found[backend][0]
+        assert name == "float64"
+        np.testing.assert_allclose(value, found["torch"][0][0], rtol=1e-13)
+        if interpolation == "bilinear":
+            places = (np.arange(16) + 0.5) * 12 / 16 - 0.5
+            np.testing.assert_allclose(value[0, 1:-1, 0], places[1:-1], rtol=1e-13)
+
+
+@pytest.mark.parametrize("cuts", [(1, 3), (-1,), (3, 1), (-9, 1, 9)])
+def test_split_at_any_positions(workers, cuts):
+    """As NumPy's slices: jax refused what is beyond the end or out of order, TensorFlow what counts from the end."""
+    x = np.arange(4.0, dtype="float32").reshape(2, 2)
+    wanted = np.split(x, cuts, -1)
+    for reply in workers.ask(Request("split", (x, cuts), {"axis": -1})).values():
+        found, error = reply["eager"]
+        assert error is None
+        assert reply["spec"] == ([(part.shape, "float32") for part in wanted], None)
+        for (part, _), want in zip(found, wanted, strict=True):
+            np.testing.assert_array_equal(part, want)
+
+
+@pytest.mark.parametrize(
+    ("op", "length", "used"), [("rfft", 4, 4), ("irfft", 6, 4), ("rfft", 9, 8)]
+)
+def test_gradient_of_a_cut_transform(workers, op, length, used):
+    """TensorFlow's had no place for what a shorter transform leaves out."""
+    x = np.random.default_rng(1).normal(size=(8,)).astype("float32")
+    x = x if op == "rfft" else (x, x[::-1].copy())
+    request = Request(
+        op, (x,), {"fft_length": length}, gradient_at=(0,) if op == "rfft" else (0, 1)
+    )
+    replies = workers.ask(request)
+    for backend, reply in replies.items():
+        found, error = reply["gradients"]
+        assert error is None, f"{op} on {backend}: {error}"
+        for gradient, first in zip(found, replies["jax"]["gradients"][0], strict=True):
+            np.testing.assert_array_equal(gradient[used:], 0)
+            np.testing.assert_allclose(gradient, first, atol=1e-5)

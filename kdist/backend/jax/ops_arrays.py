@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -206,7 +207,15 @@ def vstack(xs: Any) -> jax.Array:
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
-    return jnp.split(as_tensor(x), indices_or_sections, axis=axis)
+    x = as_tensor(x)
+    if np.ndim(indices_or_sections) == 0:
+        return jnp.split(x, indices_or_sections, axis=axis)
+    n = x.shape[axis]
+    parts = [slice(a, b).indices(n) for a, b in pairwise([0, *map(int, indices_or_sections), n])]
+    cuts = [start for start, _, _ in parts[1:]]
+    if [stop for _, stop, _ in parts] == sorted([*cuts, n]):  # else jax refuses what NumPy takes
+        return jnp.split(x, cuts, axis=axis)
+    return [jax.lax.slice_in_dim(x, a, max(a, b), axis=axis) for a, b, _ in parts]
 
 
 # ---- indexing and order ----------------------------------------------------------------------

@@ -18,6 +18,7 @@ from kdist.backend.jax.tensors import (
     native_dtype,
 )
 from kdist.core import dtypes, tree
+from kdist.core.saturation import ends
 
 
 def _values(structure: Any) -> Any:
@@ -30,34 +31,16 @@ def cast(x: Any, dtype: Any) -> jax.Array:
 
 
 def saturate_cast(x: Any, dtype: Any) -> jax.Array:
-    x = as_tensor(x)
-    low, high = _range_within(dtypes.standardize_dtype(x.dtype), dtypes.standardize_dtype(dtype))
-    clipped = x if x.dtype == jnp.bool_ else jnp.clip(x, low, high)
-    return as_tensor(clipped, dtype)
-
-
-def _range_within(source: str, target: str) -> tuple:
-    """The least and the greatest value of dtype `source` that `target` can hold."""
-    (s_low, s_high), (t_low, t_high) = _limits(source), _limits(target)
-    kind = np.dtype(native_dtype(source))
-    low, high = kind.type(max(s_low, t_low)), kind.type(min(s_high, t_high))
-    # Rounding to the source's precision may have stepped out of the target's range.
-    low = np.nextafter(low, kind.type(0), dtype=kind) if low < t_low else low
-    high = np.nextafter(high, kind.type(0), dtype=kind) if high > t_high else high
-    return low, high
-
-
-def _limits(dtype: str) -> tuple:
-    if dtype == "bool":
-        return 0, 1
-    info = (
-        jnp.finfo(native_dtype(dtype)) if dtypes.is_float(dtype) else jnp.iinfo(native_dtype(dtype))
-    )
-    return (
-        (float(info.min), float(info.max))
-        if dtypes.is_float(dtype)
-        else (int(info.min), int(info.max))
-    )
+    x, target = as_tensor(x), dtypes.standardize_dtype(dtype)
+    if x.dtype == jnp.bool_ or x.dtype == native_dtype(target):
+        return as_tensor(x, target)
+    low, high, least, greatest = ends(x.dtype.name, np.dtype(native_dtype(target)).name)
+    out = as_tensor(jnp.clip(x, low, high), target)
+    if least is not None:
+        out = jnp.where(x < low, np.asarray(least, out.dtype), out)
+    if greatest is not None:
+        out = jnp.where(x > high, np.asarray(greatest, out.dtype), out)
+    return out
 
 
 def dtype(x: Any) -> str:

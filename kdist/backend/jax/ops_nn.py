@@ -186,7 +186,9 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
     epsilon = _epsilon(epsilon)
     if order == 2:
         squares = jnp.sum(x * x, axis, keepdims=True)
-        return x * jnp.minimum(jax.lax.rsqrt(squares), 1.0 / epsilon)
+        # 1 / epsilon is infinite in float16, and zero times it NaN.
+        most = min(1.0 / epsilon, float(jnp.finfo(x.dtype).max))
+        return x * jnp.minimum(jax.lax.rsqrt(squares), most)
     return x / jnp.maximum(jnp.linalg.norm(x, ord=order, axis=axis, keepdims=True), epsilon)
 
 

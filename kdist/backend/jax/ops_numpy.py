@@ -22,6 +22,7 @@ from kdist.backend.jax.tensors import (
     to_float,
 )
 from kdist.core import dtypes
+from kdist.core.saturation import within
 
 
 def unary(fn: Callable) -> Callable:
@@ -136,7 +137,7 @@ def clip(x: Any, x_min: Any, x_max: Any) -> jax.Array:
     x = as_tensor(x)
     if x.dtype == jnp.bool_:
         x = x.astype("int32")
-    return jnp.clip(x, operand(x_min), operand(x_max))
+    return jnp.clip(x, *(operand(within(v, x.dtype.name)) for v in (x_min, x_max)))
 
 
 def count_nonzero(x: Any, axis: Any = None) -> jax.Array:

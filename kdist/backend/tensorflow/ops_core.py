@@ -18,6 +18,7 @@ from kdist.backend.tensorflow.tensors import (
     weak,
 )
 from kdist.core import dtypes, tree
+from kdist.core.saturation import ends
 from kdist.core.spec import Spec
 
 
@@ -29,11 +30,16 @@ def cast(x: Any, dtype: Any) -> Any:
 def saturate_cast(x: Any, dtype: Any) -> Any:
     """Cast with values outside of `dtype`'s range set to its nearest end."""
     x, name = as_tensor(x), dtypes.standardize_dtype(dtype)
-    if name == "bool":
-        return tf.cast(
-            tf.minimum(tf.maximum(x, tf.zeros((), x.dtype)), tf.ones((), x.dtype)), tf.bool
-        )
-    return tf.saturate_cast(tf.cast(x, tf.int32) if x.dtype == tf.bool else x, name)
+    if x.dtype == tf.bool or x.dtype == name:
+        return tf.cast(x, name)
+    # Not tf.saturate_cast: it clips to the float below the greatest int, and overflows into int64.
+    low, high, least, greatest = ends(x.dtype.name, name)
+    out = tf.cast(tf.maximum(tf.minimum(x, tf.constant(high, x.dtype)), low), name)
+    if least is not None:
+        out = tf.where(x < low, tf.constant(least, name), out)
+    if greatest is not None:
+        out = tf.where(x > high, tf.constant(greatest, name), out)
+    return out
 
 
 def _convert_to_tensor(

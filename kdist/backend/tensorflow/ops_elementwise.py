@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from kdist.backend.tensorflow.tensors import Tensor, as_tensor, promote, to_float
+from kdist.core.saturation import within
 
 _BOOL_AS = {"bool": "int32"}
 
@@ -178,7 +179,8 @@ def nan_to_num(
 
 
 def clip(x: Any, x_min: Any, x_max: Any) -> Any:
-    x, low, high = promote(x, x_min, x_max)
+    x = as_tensor(x)
+    x, low, high = promote(x, *(within(v, x.dtype.name) for v in (x_min, x_max)))
     if x.dtype == tf.bool:
         x, low, high = (tf.cast(v, tf.int32) for v in (x, low, high))
     # Not clip_by_value: NumPy's order of the two bounds holds where they cross, and the bounds

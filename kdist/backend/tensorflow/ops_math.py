@@ -71,12 +71,25 @@ def _length(fft_length: int | None) -> list | None:
     return None if fft_length is None else [fft_length]
 
 
+def _cut(x: Any, length: int) -> Any:
+    """The first entries of the last axis: TensorFlow's gradient of a transform that leaves some out has no place
+    for them."""
+    size = x.shape[-1]
+    return x[..., :length] if size is None or size > length else x
+
+
 def rfft(x: Any, fft_length: int | None = None) -> tuple:
-    return _pair(tf.signal.rfft(to_float(x), _length(fft_length)))
+    x = to_float(x)
+    if fft_length is not None:
+        x = _cut(x, fft_length)
+    return _pair(tf.signal.rfft(x, _length(fft_length)))
 
 
 def irfft(x: Any, fft_length: int | None = None) -> Any:
-    return tf.signal.irfft(_complex(x), _length(fft_length))
+    x = _complex(x)
+    if fft_length is not None:
+        x = _cut(x, fft_length // 2 + 1)
+    return tf.signal.irfft(x, _length(fft_length))
 
 
 OPS: dict[str, Callable] = {

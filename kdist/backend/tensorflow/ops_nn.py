@@ -29,7 +29,10 @@ def _relu(x: Any) -> Any:
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
-    return tf.nn.leaky_relu(to_float(x), negative_slope)
+    x = to_float(x)
+    if x.dtype == tf.float64:  # the kernel holds the slope in float32
+        return tf.where(x > 0, x, as_tensor(negative_slope, "float64") * x)
+    return tf.nn.leaky_relu(x, negative_slope)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
@@ -45,7 +48,13 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
 
 
 def gelu(x: Any, approximate: bool = True) -> Any:
-    return tf.nn.gelu(to_float(x), approximate)
+    x = to_float(x)
+    if x.dtype != tf.float64:
+        return tf.nn.gelu(x, approximate)
+    # TensorFlow's own rounds its constants to float32.
+    if approximate:
+        return 0.5 * x * (1.0 + tf.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+    return 0.5 * x * (1.0 + tf.math.erf(x * math.sqrt(0.5)))
 
 
 def glu(x: Any, axis: int = -1) -> Any:
@@ -262,7 +271,9 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
     epsilon = config.epsilon() if epsilon is None else epsilon
     if order == 2:
         inverse = tf.math.rsqrt(tf.reduce_sum(tf.square(x), axis, keepdims=True))
-        return x * tf.minimum(inverse, as_tensor(1.0 / epsilon, x.dtype.name))
+        # 1 / epsilon is infinite in float16, and zero times it NaN.
+        most = min(1.0 / epsilon, float(x.dtype.max))
+        return x * tf.minimum(inverse, as_tensor(most, x.dtype.name))
     return x / tf.maximum(
         norm(x, ord=order, axis=axis, keepdims=True), as_tensor(epsilon, x.dtype.name)
     )
@@ -299,7 +310,7 @@ def dot_product_attention(
         k, v = (tf.repeat(x, heads // kv_heads, axis=1) for x in (k, v))
     wide = tf.float32 if dtype in (tf.float16, tf.bfloat16) else dtype
     factor = 1.0 / math.sqrt(static_or_dynamic_shape(key)[-1]) if scale is None else scale
-    logits = tf.cast(tf.matmul(q, k, transpose_b=True), wide) * tf.cast(factor, wide)
+    logits = tf.cast(tf.matmul(q, k, transpose_b=True), wide) * as_tensor(factor, wide.name)
     if attn_logits_soft_cap is not None:
         logits = tf.tanh(logits / attn_logits_soft_cap) * attn_logits_soft_cap
     if bias is not None:

@@ -187,11 +187,14 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     total = static_or_dynamic_shape(x)[axis]
     if tf.is_tensor(indices_or_sections):
         indices_or_sections = tf.unstack(indices_or_sections)
-    cuts = [0, *indices_or_sections, total]
-    static = [c for c in cuts if isinstance(c, int)]
-    if len(static) == len(cuts):
-        cuts = [min(c, total) for c in cuts]
-    return tf.split(x, [b - a for a, b in itertools.pairwise(cuts)], axis)
+    cuts = [c if tf.is_tensor(c) else int(c) for c in indices_or_sections]
+    if all(isinstance(c, int) and c >= 0 for c in [*cuts, total]):
+        ends = [0, *(min(c, total) for c in cuts), total]
+        if ends == sorted(ends):
+            return tf.split(x, [b - a for a, b in itertools.pairwise(ends)], axis)
+    # Slices take, as NumPy does, what is counted from the end, beyond it or not in order.
+    before = (slice(None),) * normalize_axis(axis, x.shape.rank)
+    return [x[(*before, slice(a, b))] for a, b in itertools.pairwise([0, *cuts, None])]
 
 
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:

@@ -15,7 +15,8 @@ from kdist.backend.torch.rows import (
     unary_float,
     unary_number,
 )
-from kdist.backend.torch.tensors import as_tensor, promoted, weak
+from kdist.backend.torch.tensors import NAMES, as_tensor, promoted, weak
+from kdist.core.saturation import within
 
 
 def absolute(x: Any) -> Tensor:
@@ -54,7 +55,8 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Tensor:
         return torch.clamp(x, x_min, x_max)
     if x.dtype is torch.bool:
         x = x.to(torch.int32)
-    x, x_min, x_max = promoted(x, weak(x_min), weak(x_max))
+    low, high = (weak(within(v, NAMES[x.dtype])) for v in (x_min, x_max))
+    x, x_min, x_max = promoted(x, low, high)
     return torch.clamp(x, x_min, x_max)
 
 
