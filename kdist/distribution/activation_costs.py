@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from kdist.core import dtypes
@@ -27,32 +28,31 @@ def count_activations(
         calls: `LayerCall`s of a step on one device's rows.
         repeated: ids of the variables that are rematerialized layers'.
     """
-    layout = strategy.sequence_layout()
-    between = _Between(tally, layout is not None, how.scatters)
-    parts = _Parts(tally, strategy.tensor_axes) if layout is not None else None
+    sequence = strategy.sequence_layout() is not None
+    between = _Between(tally, sequence, how.scatters, strategy.tensor_axes)
     last = _last_needs(roles, calls)
+    pooled = _pooled(roles, calls) if how.knows_copies else set()
     differentiable = False  # nothing that is trained came before
     for i, call in enumerate(calls):
         role = roles.of.get(call.layer)
-        if parts is not None:
-            parts.look_at(call, role, roles.positionwise.get(call.layer))
+        reads_again = bool(call.region) and i <= last.get(call.region, -1)
         if role is not None and role.axes:
+            between.give_inputs(call, reads_again)
+            if role.whole_input and differentiable and (how.adds_first or not role.is_compound):
+                between.sum_input_gradients(role.axes, call)
+            # What follows needs it.
+            makes_again = bool(call.region) and i < last.get(call.region, -1)
             if role.output == "sum":
-                between.sum_outputs(role.axes, call.outputs)
-                is_read = role.activates or (call.region and i < last.get(call.region, 0))
-                if is_read and role.sums_with in repeated:
-                    between.sum_again(role.axes, call.outputs)
+                makes_again = (makes_again or role.activates) and role.sums_with in repeated
+                gathers = role.activates or i not in pooled
+                between.sum_outputs(role.axes, call.outputs, makes_again, gathers)
             elif role.output == "gather":
-                tally.add(ALL_GATHER, role.axes, "activations, forward", _nbytes(call.outputs))
-            if role.whole_input and differentiable:
-                for x in _floats(call.inputs):
-                    between.give_input(role.axes, x)
-                    if how.adds_first or not role.is_compound:
-                        between.sum_input_gradient(role.axes, x)
+                between.gather_outputs(role.axes, call.outputs, makes_again)
+        elif sequence and role is not None:
+            between.pass_positions(call, roles, differentiable, reads_again)
         axes = roles.products.get(call.layer)
         if axes and differentiable and not how.adds_first:
-            for x in _floats(call.inputs):
-                between.sum_input_gradient(axes, x)
+            between.sum_input_gradients(axes, call)
         differentiable = differentiable or (role is not None and role.trains)
 
 
@@ -69,67 +69,90 @@ def _last_needs(roles: Any, calls: Sequence[LayerCall]) -> dict[int, int]:
     return found
 
 
+def _pooled(roles: Any, calls: Sequence[LayerCall]) -> set[int]:
+    """Indices of the calls whose outputs a pooling layer reads next."""
+    known = [i for i, call in enumerate(calls) if call.layer in roles.of]
+    return {
+        i
+        for i, j in pairwise(known)
+        if calls[j].layer in roles.pools and set(calls[i].outputs) & set(calls[j].inputs)
+    }
+
+
 class _Between:
     """What is sent between the layers that are split.
 
     Activations there are whole on every device. Sequences (batch, time, ...) may be cut in time: then each sum is a
-    scatter, and a gather on the other side and way.
+    scatter, and a gather on the other side and way. Sequences of one shape and dtype are taken to lie alike.
     """
 
-    def __init__(self, tally: Tally, sequence: bool, scatters: bool):
+    def __init__(self, tally: Tally, sequence: bool, scatters: bool, axes: tuple[str, ...]):
         self._add: Callable = tally.add
-        self._sequence = sequence
+        self._sequence, self._axes = sequence, axes
         self._scatter = REDUCE_SCATTER if scatters else ALL_REDUCE
+        self._cut: set[Spec] = set()
 
     def _cuts(self, x: Spec) -> bool:
         return self._sequence and len(x.shape) >= SEQUENCE_DIMS
 
-    def _sum(self, x: Spec) -> str:
-        return self._scatter if self._cuts(x) else ALL_REDUCE
+    def give_inputs(self, call: LayerCall, again: bool) -> None:
+        """Sequences that a layer wants whole.
 
-    def sum_outputs(self, axes: tuple[str, ...], outputs: Sequence[Spec]) -> None:
-        for x in outputs:
-            self._add(self._sum(x), axes, "activations, forward", x.nbytes)
-            if self._cuts(x):
-                self._add(ALL_GATHER, axes, "activations, backward", x.nbytes)
-
-    def sum_again(self, axes: tuple[str, ...], outputs: Sequence[Spec]) -> None:
-        for x in outputs:
-            self._add(self._sum(x), axes, "activations, again", x.nbytes)
-
-    def give_input(self, axes: tuple[str, ...], x: Spec) -> None:
-        if self._cuts(x):
-            self._add(ALL_GATHER, axes, "activations, forward", x.nbytes)
-
-    def sum_input_gradient(self, axes: tuple[str, ...], x: Spec) -> None:
-        self._add(self._sum(x), axes, "activations, backward", x.nbytes)
-
-
-class _Parts:
-    """What layers send that compute on parts of sequences.
-
-    Sequences of one shape and dtype are taken to lie alike.
-    """
-
-    def __init__(self, tally: Tally, axes: tuple[str, ...]):
-        self._tally, self._axes = tally, axes
-        self._cut: set[Spec] = set()
-
-    def look_at(self, call: LayerCall, role: Any, gradients: tuple[int, ...] | None) -> None:
-        """Arguments:
-        gradients: bytes of the layer's own gradients if it computes each position for itself, else None.
+        Arguments:
+            again: whether it wants them a second time, to be computed again.
         """
-        sequences = [x for x in call.outputs if len(x.shape) >= SEQUENCE_DIMS]
-        if role is not None and role.output == "sum":
-            self._cut.update(sequences)
-        elif gradients is not None and sequences:
-            self._cut.update(sequences)
-            for nbytes in gradients:  # of each device's positions
-                self._tally.add(ALL_REDUCE, self._axes, "gradients", nbytes)
-        elif role is not None and not role.axes and self._cut.intersection(call.inputs):
-            for x in call.outputs:  # of all positions together
-                if len(x.shape) < SEQUENCE_DIMS:
-                    self._tally.add(ALL_REDUCE, self._axes, "activations, forward", x.nbytes)
+        for x in self._cut.intersection(call.inputs):
+            self._add(ALL_GATHER, self._axes, "activations, forward", x.nbytes)
+            if again:
+                self._add(ALL_GATHER, self._axes, "activations, again", x.nbytes)
+
+    def sum_input_gradients(self, axes: tuple[str, ...], call: LayerCall) -> None:
+        for x in _floats(call.inputs):
+            kind = self._scatter if x in self._cut else ALL_REDUCE
+            self._add(kind, axes, "activations, backward", x.nbytes)
+
+    def sum_outputs(
+        self, axes: tuple[str, ...], outputs: Sequence[Spec], again: bool, gathers: bool
+    ) -> None:
+        """Sums of parts.
+
+        Arguments:
+            again: whether they are computed a second time.
+            gathers: whether gradients of parts of sequences are gathered.
+        """
+        for x in outputs:
+            kind = self._scatter if self._cuts(x) else ALL_REDUCE
+            self._add(kind, axes, "activations, forward", x.nbytes)
+            if again:
+                self._add(kind, axes, "activations, again", x.nbytes)
+            if self._cuts(x):
+                self._cut.add(x)
+                if gathers:
+                    self._add(ALL_GATHER, axes, "activations, backward", x.nbytes)
+
+    def gather_outputs(self, axes: tuple[str, ...], outputs: Sequence[Spec], again: bool) -> None:
+        for purpose in ("forward", "again") if again else ("forward",):
+            self._add(ALL_GATHER, axes, f"activations, {purpose}", _nbytes(outputs))
+        self._cut.difference_update(outputs)
+
+    def pass_positions(
+        self, call: LayerCall, roles: Any, differentiable: bool, again: bool
+    ) -> None:
+        """What a layer sends that is not split, and may compute on parts of sequences."""
+        is_cut = bool(self._cut.intersection(call.inputs))
+        if call.layer in roles.positionwise:
+            for nbytes in roles.positionwise[call.layer] if is_cut else ():
+                self._add(ALL_REDUCE, self._axes, "gradients", nbytes)
+            for x in filter(self._cuts, call.outputs):
+                if differentiable and not is_cut:
+                    self._add(ALL_GATHER, self._axes, "activations, backward", x.nbytes)
+                self._cut.add(x)
+        elif call.layer in roles.pools:
+            for x in call.outputs if is_cut else ():
+                self._add(ALL_REDUCE, self._axes, "activations, forward", x.nbytes)
+        else:
+            self.give_inputs(call, again)
+            self._cut.difference_update(call.outputs)
 
 
 def _nbytes(specs: Iterable[Spec]) -> int:

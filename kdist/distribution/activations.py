@@ -50,7 +50,8 @@ def _cut_in_time(
     strategy: Any, model: Any, layouts: Mapping[int, TensorLayout], inputs: dict, outputs: dict
 ) -> None:
     """Layers whose computation is split see whole sequences; what comes out of them as a sum is cut in time, and so
-    is what layers give that compute each position for itself.
+    is what layers give that compute each position for itself. Others, which may look at any position, see whole
+    sequences too, unless they pool them.
 
     A sum is whole before it is cut, and its gradient gathered before it is used. Where that is not said, XLA gathers
     the weights instead and leaves the sequences cut.
@@ -59,21 +60,27 @@ def _cut_in_time(
     features_cut = False  # the features are, by a product by columns: what looks at single elements leaves them so
     for layer in leaves(model):
         split, path = layer.tensor_split(), path_of(layer)
-        if isinstance(split, LinearSplit):
-            summed = _is_cut(strategy, split.rows, layouts)
-            features_cut = not summed and _is_cut(strategy, split.columns, layouts)
-            if summed:
-                outputs[path] = (whole, sequence)
-            elif features_cut:
-                inputs[path] = (whole,)
-        elif isinstance(split, InnerSplit):
-            features_cut = False
-            if any(_is_cut(strategy, cuts, layouts) for cuts in split.cuts):
-                inputs[path], outputs[path] = (whole,), (whole, sequence)
+        if isinstance(split, LinearSplit) and _is_cut(strategy, split.rows, layouts):
+            features_cut, outputs[path] = False, (whole, sequence)
+        elif isinstance(split, LinearSplit) and _is_cut(strategy, split.columns, layouts):
+            features_cut, inputs[path] = True, (whole,)
+        elif isinstance(split, InnerSplit) and any(
+            _is_cut(strategy, cuts, layouts) for cuts in split.cuts
+        ):
+            features_cut, inputs[path], outputs[path] = False, (whole,), (whole, sequence)
         else:
             features_cut = features_cut and layer.keeps_tensor_split
-            if layer.is_positionwise and not features_cut:
+            if features_cut or layer.pools_positions:
+                continue
+            if keeps_positions(layer):
                 outputs[path] = (sequence,)
+            else:
+                inputs[path] = (whole,)
+
+
+def keeps_positions(layer: Any) -> bool:
+    """Whether each position of a layer's output is computed from the same one of its inputs alone."""
+    return layer.is_positionwise or layer.keeps_tensor_split
 
 
 def _is_cut(strategy: Any, cuts: Cuts, layouts: Mapping[int, TensorLayout]) -> bool:

@@ -45,6 +45,8 @@ class Communication:
         adds_first: whether the parts of a gradient that several split products have for the same input, or several
             calls of layers for the same variable, are added up before they are summed over devices, in one message.
             If not, each one's are summed.
+        knows_copies: whether the gradient of what is pooled, which is the same at all positions, is known to be: where
+            sequences are cut it is then not gathered.
         units: which parameters travel together; None: each one alone.
         buckets: which gradients do; None: each one alone. With buckets, parameters that were updated in parts are
             gathered together, too.
@@ -53,5 +55,6 @@ class Communication:
     regathers: bool
     scatters: bool
     adds_first: bool
+    knows_copies: bool = False
     units: Units | None = None
     buckets: Buckets | None = None

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kdist.distribution.activations import keeps_positions
 from kdist.distribution.copies import Copies
 from kdist.distribution.costs import layout_bytes
 from kdist.distribution.layout import TensorLayout, axes_of
@@ -73,6 +74,8 @@ class Roles:
             mesh axes that cut it.
         positionwise: id of a layer that computes each position of a sequence for itself -> bytes of the gradients of
             its own variables.
+        pools: ids of the layers that make one position of all.
+        mixing: ids of other layers that are not split: they may look at any position.
         shares: (layer id, in its backward pass) -> which part of what it makes one device holds, where that is not
             all. A forward pass makes outputs, and a backward pass what lies like the inputs.
         copies: between which layers tensors change how they lie.
@@ -96,6 +99,8 @@ class Roles:
         self.of: dict[int, Role] = {}
         self.products: dict[int, tuple[str, ...]] = {}
         self.positionwise: dict[int, tuple[int, ...]] = {}
+        self.pools: set[int] = set()
+        self.mixing: set[int] = set()
         self.shares: dict[Part, float] = {}
         self._open: _Open | None = None
         self._sums: set[int] = set()
@@ -121,12 +126,20 @@ class Roles:
             return
         needs_input = trains or not layer.is_positionwise
         self.of[id(layer)] = Role(trains=trains, needs_input=needs_input)
-        if layer.is_positionwise:
-            self.positionwise[id(layer)] = tuple(map(self._gradient, layer.trainable_variables))
+        self._look_at_positions(layer)
         if self._open is not None and layer.keeps_tensor_split:
             self._open.between.append(layer)
         else:
             self._close()
+
+    def _look_at_positions(self, layer: Any) -> None:
+        """Note what a layer that is not split does with positions."""
+        if keeps_positions(layer):
+            self.positionwise[id(layer)] = tuple(map(self._gradient, layer.trainable_variables))
+        elif layer.pools_positions:
+            self.pools.add(id(layer))
+        else:
+            self.mixing.add(id(layer))
 
     def _linear(self, layer: Any, split: LinearSplit, trains: bool) -> None:
         rows = self._cut_along(split.rows)
@@ -148,15 +161,18 @@ class Roles:
         self.of[id(layer)] = Role(
             columns, "gather" if columns else "", bool(columns), trains=trains
         )
-        if columns:
-            self.shares[id(layer), False] = self._share(columns)
-            self._open = self._open or _Open(columns, split)
-            self._open.layers.append(layer)
+        if not columns:
+            self._look_at_positions(layer)
+            return
+        self.shares[id(layer), False] = self._share(columns)
+        self._open = self._open or _Open(columns, split)
+        self._open.layers.append(layer)
 
     def _inner(self, layer: Any, split: InnerSplit, trains: bool) -> None:
         taken = next(((c, a) for c in split.cuts if (a := self._cut_along(c))), None)
         if taken is None:
             self.of[id(layer)] = Role(trains=trains)
+            self._look_at_positions(layer)
             return
         cuts, axes = taken
         last, dim = cuts[-1]
@@ -211,16 +227,19 @@ class Roles:
 
     def _cut_in_time(self, model: Any, gathered: frozenset[int], products: set[int]) -> Copies:
         share = self._share(self._strategy.tensor_axes)
-        whole = set(self.products)
+        whole, mixing = set(self.products), set[int]()
         for layer in leaves(model):
-            if self.of[id(layer)].whole_input:
+            if id(layer) in self.mixing:
+                mixing.update(map(id, layer._flatten_layers()))
+            elif self.of[id(layer)].whole_input:
                 whole.update(map(id, layer._flatten_layers()))
             elif self.of[id(layer)].output == "gather":
                 whole.add(id(layer))
-        parts = {i for (i, backward) in self.shares if not backward}
+        whole |= mixing
+        parts = {i for (i, backward) in self.shares if not backward} | mixing
         layers = [id(layer) for layer in model._flatten_layers() if id(layer) not in self._flat]
         for i in layers:
-            self.shares.setdefault((i, False), share)
+            self.shares.setdefault((i, False), 1.0 if i in mixing else share)
             # The gradient of a whole input is whole before it is scattered.
             self.shares.setdefault((i, True), 1.0 if i in whole else share)
         cut = frozenset(i for i in layers if i not in parts)

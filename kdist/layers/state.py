@@ -249,6 +249,8 @@ class LayerState:
     keeps_tensor_split = False
     # Whether each position of (batch, time, features) is computed from the inputs' features there alone.
     is_positionwise = False
+    # Whether all positions become one, by a mean or an extremum, which can be taken of parts first.
+    pools_positions = False
 
     def tensor_split(self) -> Any:
         """How this layer may be cut for tensor parallelism: a `LinearSplit`, an `InnerSplit`, or None.

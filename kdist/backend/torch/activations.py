@@ -36,9 +36,13 @@ class Laid:
             args, kwargs = self._brought((args, kwargs), self.inputs)
         if not self.outputs:
             return self.run(*args, **kwargs)
-        with computing.adding_later():
+        with computing.adding_later(lambda x: _laid(x, self.outputs, self.axis)):
             out = self.run(*args, **kwargs)
         return self._brought(out, self.outputs)
+
+    def _lays(self, x: Any) -> bool:
+        """Whether one of the inputs' layouts is for `x`."""
+        return any(_fits(x, to, self.axis) for to in self.inputs)
 
     def _brought(self, tensors: Any, layouts: Layouts) -> Any:
         found: dict[
@@ -49,10 +53,19 @@ class Laid:
             if not is_dtensor(x):
                 return x
             if id(x) not in found:
-                found[id(x)] = _laid(x, layouts, self.axis)
+                found[id(x)] = laid = _laid(x, layouts, self.axis)
+                if layouts is self.inputs and laid is x and x.requires_grad and self._lays(x):
+                    x.register_hook(_added)
             return found[id(x)]
 
         return bring(tensors) if is_dtensor(tensors) else tree.map_structure(bring, tensors)
+
+
+def _added(gradient: Any) -> Any:
+    """The gradient of an input that was whole already: parts of a sum are added up here, where the plan says so."""
+    if is_dtensor(gradient) and gradient.placements[0].is_partial():
+        return gradient.redistribute(placements=[dtensor.Replicate()])
+    return None
 
 
 def _laid(x: Any, layouts: Layouts, axis: str) -> Any:

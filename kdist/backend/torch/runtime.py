@@ -142,6 +142,7 @@ class TorchRuntime:
             regathers=True,
             scatters=True,
             adds_first=True,
+            knows_copies=True,
             units=Units(sharding.SMALL_UNIT_BYTES, sharding.SMALL_UNITS_BYTES),
             buckets=Buckets(buckets.BYTES, buckets.FIRST_BYTES, marks=1),
         )

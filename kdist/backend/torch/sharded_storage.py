@@ -67,12 +67,13 @@ class Computing:
 
     Attributes:
         depth: how many such passes run, one inside of the other.
-        adds_later: whether a layer runs whose output is brought to a layout, so that it may end in a sum of parts.
+        adds_later: None, or a layer runs whose output is brought to a layout, so that it may end in a sum of parts:
+            brings such a sum to that layout.
     """
 
     def __init__(self) -> None:
         self.depth = 0
-        self.adds_later = False
+        self.adds_later: Callable[[Any], Any] | None = None
 
     def __enter__(self) -> None:
         self.depth += 1
@@ -81,7 +82,7 @@ class Computing:
         self.depth -= 1
 
     @contextmanager
-    def adding_later(self, later: bool = True) -> Iterator[None]:
+    def adding_later(self, later: Callable[[Any], Any] | None) -> Iterator[None]:
         outer, self.adds_later = self.adds_later, later
         try:
             yield

@@ -38,7 +38,8 @@ def _placed(x: Any, mesh: Any, placement: Any) -> Any:
     """`x`, a DTensor or a tensor that is whole on every process, as a DTensor of one placement."""
     if not is_dtensor(x):
         x = dtensor.DTensor.from_local(x, mesh, [dtensor.Replicate()], run_check=False)
-    return moved(x, placement)
+    # Moved to where it is, its gradient would be added up there, before it is known where it is wanted.
+    return x if x.placements[0] == placement else moved(x, placement)
 
 
 def _part(x: Tensor | None, mesh: Any, placement: Any, gradient: Any = None) -> Tensor | None:
@@ -84,9 +85,11 @@ def _convolution(func: Callable, args: Sequence, kwargs: dict) -> Any:
         return _joined(out, mesh, shard(1))
     if cut == shard(1) and groups == 1:
         out = func(_part(x, mesh, shard(1)), _part(weight, mesh, cut), None, **given)
-        total = moved(_joined(out, mesh, partial), replicate)
+        total = _joined(out, mesh, partial)
         if bias is None:
             return total
+        if computing.adds_later is None:
+            total = moved(total, replicate)
         return total + bias.reshape(-1, *(1,) * (total.ndim - 2))
     return whole(func, (x, weight, bias), {**given, "groups": groups})
 
@@ -239,9 +242,9 @@ class SplitMode(TorchFunctionMode):
         if mesh is None:
             return func(*args, **kwargs)
         if func in _NONLINEAR:
-            args = tuple(_added(x) for x in args)
+            args = tuple(_added(_brought(x)) for x in args)
         out = _computed(func, tuple(_entered(x, mesh) for x in args), kwargs)
-        if func in _REDUCTIONS or not computing.adds_later:
+        if func in _REDUCTIONS or computing.adds_later is None:
             out = _added(out)
         if is_dtensor(out) and out.requires_grad and out.placements[0].is_replicate():
             out.register_hook(_whole_gradient)
@@ -259,6 +262,12 @@ def _added(x: Any) -> Any:
     """A sum of parts, added up; anything else as it is."""
     is_sum = is_dtensor(x) and x.placements[0].is_partial()
     return moved(x, dtensor.Replicate()) if is_sum else x
+
+
+def _brought(x: Any) -> Any:
+    """A sum of parts, where the layer's output is brought to a layout: in that, if it has the dims for it."""
+    is_sum = is_dtensor(x) and x.placements[0].is_partial()
+    return computing.adds_later(x) if is_sum and computing.adds_later is not None else x
 
 
 def _computed(func: Callable, args: tuple, kwargs: dict) -> Any:

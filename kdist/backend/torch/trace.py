@@ -80,7 +80,8 @@ class Tracker(TorchDispatchMode):
         if node is not None and not torch.is_grad_enabled():
             return self._layers.get(node._sequence_nr(), 0), True
         layer = _called()
-        self._layers[torch.autograd._get_sequence_nr() - 1] = layer
+        # The operation that the node is of comes first; what follows may make none of its own.
+        self._layers.setdefault(torch.autograd._get_sequence_nr() - 1, layer)
         return layer, False
 
     def _close(self, key: int) -> None:

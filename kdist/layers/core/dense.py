@@ -83,6 +83,8 @@ class Dense(Layer):
             )
         self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
 
+    is_positionwise = True
+
     def call(self, inputs: Any, training: Any = None) -> Any:
         x = ops.linear(inputs, self.kernel.value, None if self.bias is None else self.bias.value)
         return x if self.activation is None else self.activation(x)

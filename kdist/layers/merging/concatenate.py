@@ -22,6 +22,10 @@ class Concatenate(Merge):
         super().__init__(**kwargs)
         self.axis = axis
 
+    @property
+    def is_positionwise(self) -> bool:  # type: ignore[override]
+        return self.axis == -1
+
     def _merge(self, inputs: list) -> Any:
         return ops.concatenate(inputs, axis=self.axis)
 

@@ -95,6 +95,7 @@ class GlobalPooling(Layer):
         keepdims: keep the spatial axes with size 1.
     """
 
+    pools_positions = True
     _reduce: Callable
 
     def __init__(self, rank: int, data_format: str | None, keepdims: bool, **kwargs: Any):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "parity")]
+TESTS = Path(__file__).parents[2]
+sys.path[:0] = [str(Path(__file__).parent), str(TESTS / "parity"), str(TESTS / "distribution")]
 import cases
 import memory_child
+import sequences
 
 import kdist
 from kdist import distribution
@@ -23,10 +27,13 @@ ROWS = 16
 
 def counted(case: str, strategy: str, remat: str | None = None) -> tuple[dict, dict]:
     """(what the second step sent, what the plan says), kind -> [messages, bytes]."""
-    samples = cases.CASES[case].samples(ROWS)
     with cases.STRATEGIES[strategy](kdist).scope(), kdist.RematScope(mode=remat):
-        model = cases.compiled(case)
-        source = adapt(samples["x"], samples["y"], samples["sample_weight"], batch_size=ROWS)
+        if case in sequences.NAMES:
+            model, x, y = sequences.compiled(case, kdist, ROWS)
+            source = adapt(x, y, None, batch_size=ROWS)
+        else:
+            model, samples = cases.compiled(case), cases.CASES[case].samples(ROWS)
+            source = adapt(samples["x"], samples["y"], samples["sample_weight"], batch_size=ROWS)
         prepare(model, source, training=True)
         program, batch = model._program("train"), next(iter(source.epoch(0, model._shard())))
         state = program.begin()
@@ -41,6 +48,23 @@ def counted(case: str, strategy: str, remat: str | None = None) -> tuple[dict, d
     return messages.totals(), plan
 
 
+def cut_in_time() -> dict:
+    """Name -> [what a step sent, what the plan says, how far the trained weights are from those without a strategy]."""
+    found = {}
+    for name, remat in itertools.product(sequences.NAMES, (None, "full")):
+        weights = []
+        for strategy in (None, "sequence_2"):
+            kdist.utils.set_random_seed(3)
+            scope = nullcontext() if strategy is None else cases.STRATEGIES[strategy](kdist).scope()
+            with scope, kdist.RematScope(mode=remat):
+                model, x, y = sequences.compiled(name, kdist)
+                model.fit(x, y, batch_size=4, epochs=2, shuffle=False, verbose=0)
+                weights.append(model.get_weights())
+        apart = max(itertools.starmap(cases.distance, zip(*weights, strict=True)))
+        found[f"{name} {remat}"] = (*counted(name, "sequence_2", remat), apart)
+    return found
+
+
 if __name__ == "__main__":
     warnings.filterwarnings("ignore", message="Sizes that do not divide")
     distribution.initialize(timeout_s=30)
@@ -48,6 +72,9 @@ if __name__ == "__main__":
     for argument in sys.argv[1:]:
         if argument == "memory":
             found[argument] = memory_child.composed()
+            continue
+        if argument == "cut_in_time":
+            found[argument] = cut_in_time()
             continue
         case, strategy, *options = argument.split(":")
         if "small" in options:  # so that these models have several units and buckets

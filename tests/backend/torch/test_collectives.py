@@ -14,7 +14,7 @@ CHILD = Path(__file__).with_name("collectives_child.py")
 # The last ones with limits that make several units and buckets of small models.
 RUNS = {
     2: ["mlp:data", "transformer:fsdp", "transformer:fsdp:remat", "mlp:tensor_2:remat", "transformer:optimizer", "transformer:tensor_2",
-        "transformer:sequence_2", "transformer:sequence_2:remat",
+        "transformer:sequence_2", "transformer:sequence_2:remat", "cut_in_time",
         "transformer:data:small", "transformer:fsdp:small", "transformer:optimizer:small"],
     4: ["mlp:composed_4", "transformer:hybrid_4", "transformer:composed_4", "transformer:fsdp_sequence_4",
         "transformer:hybrid_4:small", "memory"],
@@ -29,5 +29,8 @@ def test_the_plan_counts_what_a_step_sends(count, monkeypatch):
         # What lies there, of parameters that are both gathered and cut: the processes have started anyway.
         for name, (planned, allocated) in found.pop("memory", {}).items():
             assert planned == pytest.approx(allocated, rel=0.1), name
+        for name, (sent, planned, apart) in found.pop("cut_in_time", {}).items():
+            assert sent == planned and sent, name
+            assert apart < 1e-5, name
         for name, (sent, planned) in found.items():
             assert sent == planned and sent, name

@@ -1,0 +1,58 @@
+"""Small models of sequences and images, whose positions are cut between the layers that are split."""
+
+from __future__ import annotations
+
+import numpy as np
+
+TIMES, IMAGES = (8, 4), (8, 8, 4)
+
+
+def _pair(layer, act=None, *options, **more):
+    """Two products, which are cut by columns and by rows."""
+    return [
+        layer(16, *options, activation="tanh", **more),
+        layer(8, *options, activation=act, **more),
+    ]
+
+
+def models(layers) -> dict:
+    """Name -> (shape of a sample, layers before the last one)."""
+    dense, flat = layers.Dense, layers.Flatten
+    same, conv1, conv2 = {"padding": "same"}, layers.Conv1D, layers.Conv2D
+    norm, average = layers.LayerNormalization, layers.GlobalAveragePooling2D
+    return {
+        "dense": (TIMES, [*_pair(dense), norm(), *_pair(dense), norm(), flat()]),
+        "dense_that_activates": (TIMES, [*_pair(dense, "tanh"), flat()]),
+        "pooled": (TIMES, [*_pair(dense), norm(), *_pair(dense), layers.GlobalAveragePooling1D()]),
+        "whole_between": (TIMES, [*_pair(dense), layers.Permute((1, 2)), *_pair(dense), flat()]),
+        "conv1d": (TIMES, [*_pair(conv1, "tanh", 3, **same), flat()]),
+        "conv2d": (IMAGES, [*_pair(conv2, None, 3, **same), flat()]),
+        "conv2d_without_bias": (IMAGES, [*_pair(conv2, None, 3, use_bias=False), flat()]),
+        "conv2d_pooled": (
+            IMAGES,
+            [
+                *_pair(conv2, "tanh", 3, **same),
+                layers.MaxPooling2D(),
+                *_pair(conv2, "tanh", 3, **same),
+                average(),
+            ],
+        ),
+        "conv2d_normalised": (
+            IMAGES,
+            [*_pair(conv2, None, 3, **same), norm(), *_pair(conv2, None, 3, **same), average()],
+        ),
+    }  # fmt: skip
+
+
+def compiled(name, kdist, rows=8):
+    """(model, x, y)."""
+    shape, before = models(kdist.layers)[name]
+    model = kdist.Sequential([kdist.Input(shape), *before, kdist.layers.Dense(3)])
+    model.compile(kdist.optimizers.SGD(0.1), "mse")
+    rng = np.random.default_rng(0)
+    x, y = (rng.standard_normal((rows, *size)).astype("float32") for size in (shape, (3,)))
+    return model, x, y
+
+
+NAMES = ("dense", "dense_that_activates", "pooled", "whole_between", "conv1d", "conv2d", "conv2d_without_bias",
+         "conv2d_pooled", "conv2d_normalised")  # fmt: skip
