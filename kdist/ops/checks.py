@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,8 @@ def system(op: str, a: Any, b: Any) -> None:
             f"{op}: b must be (..., n) or (..., n, k) for a of (..., n, n), with as many leading "
             f"axes as a. Received: a.shape={left}, b.shape={right}."
         )
+    if len(right) == len(left):
+        leading(op, {"a": a, "b": b}, 2)
 
 
 def positive_int(op: str, name: str, value: Any) -> None:
@@ -87,3 +90,15 @@ def one_of(op: str, name: str, value: Any, allowed: tuple) -> None:
     """`value` is one of `allowed`."""
     if value not in allowed:
         raise ValueError(f"{op}: {name}={value!r} is not known. Expected one of {allowed}.")
+
+
+def leading(op: str, given: dict[str, Any], axes: int) -> None:
+    """All but the last `axes` axes of these arrays broadcast."""
+    shapes = {name: shape_of(x) for name, x in given.items()}
+    batches = [s[: len(s) - axes] for s in shapes.values()]
+    for sizes in itertools.zip_longest(*(reversed(b) for b in batches), fillvalue=1):
+        if len(set(sizes) - {1, None}) > 1:
+            found = ", ".join(f"{name}.shape={s}" for name, s in shapes.items())
+            raise ValueError(
+                f"{op}: the axes before the last {axes} do not broadcast. Received: {found}."
+            )

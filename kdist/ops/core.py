@@ -11,7 +11,7 @@ from kdist.backend import bound as backend
 from kdist.core import dtypes
 from kdist.core.graph import KerasTensor
 from kdist.core.spec import Spec
-from kdist.ops import explain
+from kdist.ops import explain, explain_places
 from kdist.ops.checks import shape_of
 from kdist.ops.declare import op
 
@@ -187,7 +187,7 @@ def _scatter(indices: Any, values: Any, shape: Any) -> Spec | None:
     return Spec(tuple(shape), values.dtype) if isinstance(values, Spec) else None
 
 
-@op(rule=_scatter)
+@op(rule=_scatter, explain=explain_places.scatter)
 def scatter(indices: Tensor, values: Tensor, shape: Any) -> Tensor:
     """Zeros of `shape` with `values` added at `indices`.
 
@@ -207,7 +207,7 @@ def _like_inputs(inputs: Any, *_: Any, **__: Any) -> Spec | None:
     return Spec(inputs.shape, inputs.dtype) if isinstance(inputs, Spec) else None
 
 
-@op(rule=_like_inputs)
+@op(rule=_like_inputs, explain=explain_places.scatter_update)
 def scatter_update(
     inputs: Tensor, indices: Tensor, updates: Tensor, reduction: str | None = None
 ) -> Tensor:
@@ -271,7 +271,7 @@ def slice(inputs: Tensor, start_indices: Any, shape: Any) -> Tensor:
     """
 
 
-@op(rule=_like_inputs)
+@op(rule=_like_inputs, explain=explain_places.slice_update)
 def slice_update(inputs: Tensor, start_indices: Any, updates: Tensor) -> Tensor:
     """A copy of `inputs` with the block at `start_indices` replaced by `updates`.
 

@@ -16,7 +16,7 @@ from kdist.backend import bound as backend
 from kdist.core import dtypes, names, tree
 from kdist.core.graph import Node, any_symbolic
 from kdist.core.spec import Spec
-from kdist.ops import calls, infer
+from kdist.ops import calls, explain_kinds, infer
 from kdist.ops.operation import to_spec, to_symbolic
 
 # For tests and tables: of each name the declaration itself, and the rule of those that have one.
@@ -69,6 +69,7 @@ def op(
             or, in a symbolic call, `Spec`s: so the error is one on all backends.
         explain: a function of the op's name and the same arguments that raises for bad ones. An
             eager call asks it only after the framework has refused them, so that it costs nothing.
+            What is wrong in any op, such as an axis that is no int, need not be looked for.
         rule: for ops whose output spec cannot be probed, a function of the same arguments, with
             `Spec` in place of tensors, that gives the output's specs; or None to have these
             arguments probed after all. Its documentation says why a probe cannot know.
@@ -89,23 +90,51 @@ def op(
     def tell(args: tuple, kwargs: dict) -> None:
         if explain is None:
             return
-        if kwargs:  # the ops that share an `explain` have names of their own for what it takes
-            bound = inspect.signature(fn).bind(*args, **kwargs)
-            args, kwargs = bound.args, bound.kwargs
-        explain(name, *args, **kwargs)
+        # By position, as the ops that share an `explain` have names of their own for what it takes.
+        bound = inspect.signature(fn).bind(*args, **kwargs)
+        bound.apply_defaults()
+        explain(name, *bound.args, **bound.kwargs)
+
+    def refused(error: Exception, args: tuple, kwargs: dict) -> None:
+        """Say what was wrong with arguments that were refused; if nothing is found, what they were."""
+        signature = inspect.signature(fn)
+        try:
+            given = signature.bind(*args, **kwargs).arguments
+        except TypeError:  # one is missing or unknown: Python has said which
+            return
+        inner = str(error).partition(": ")[0]
+        if inner != name:  # so it is not what `check` says
+            explain_kinds.wrong_kind(name, signature.parameters, given)
+        tell(args, kwargs)
+        if inner != name:
+            explain_kinds.not_whole(name, given)
+        if inner != name and inner in DECLARED and type(error) is ValueError:
+            raise ValueError(f"{name}: {error}") from error
+        if inner != name and not any(callable(value) for value in given.values()):
+            explain_kinds.wrong_dtype(name, given)
+            error.add_note(explain_kinds.received(name, given))
+
+    def infer_spec(args: tuple, kwargs: dict) -> Any:
+        if check is not None:
+            check(*args, **kwargs)
+        signature = inspect.signature(fn)
+        given = signature.bind(*args, **kwargs).arguments
+        explain_kinds.wrong_kind(name, signature.parameters, given)
+        explain_kinds.not_real(name, given)
+        tell(args, kwargs)
+        out = rule(*args, **kwargs) if rule is not None else None
+        return infer.probe(impl, args, kwargs) if out is None else out
 
     def spec(*args: Any, **kwargs: Any) -> Any:
         args, kwargs = tree.map_structure(to_spec, (args, kwargs))
         if wholes:
             args = tuple(_whole(x) if i in wholes else x for i, x in enumerate(args))
             kwargs = {k: _whole(x) if k in integers else x for k, x in kwargs.items()}
-        if check is not None:
-            check(*args, **kwargs)
-        tell(args, kwargs)
-        out = rule(*args, **kwargs) if rule is not None else None
-        if out is None:
-            out = infer.probe(impl, args, kwargs)
-        return tree.map_structure(to_symbolic, out)
+        try:
+            return tree.map_structure(to_symbolic, infer_spec(args, kwargs))
+        except Exception as error:
+            refused(error, args, kwargs)
+            raise
 
     @functools.wraps(fn)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -115,8 +144,8 @@ def op(
             return outputs
         try:
             return eager(*args, **kwargs)
-        except Exception:
-            tell(args, kwargs)
+        except Exception as error:
+            refused(error, args, kwargs)
             raise
 
     call.spec = spec  # type: ignore[attr-defined]

@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from kdist.ops.checks import Shape, same, shape_of
+from kdist.ops.checks import Shape, one_of, same, shape_of
+
+# How a quantile between two elements is chosen.
+QUANTILES = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
-def _in_range(op: str, axis: Any, shape: Shape, argument: str = "x", new: int = 0) -> None:
+def in_range(op: str, axis: Any, shape: Shape, argument: str = "x", new: int = 0) -> None:
     """`axis`, an int or several or None, exists in `shape`; `new` axes are to be added."""
     rank = len(shape) + new
     for a in () if axis is None else axis if isinstance(axis, list | tuple) else (axis,):
@@ -23,58 +26,63 @@ def _in_range(op: str, axis: Any, shape: Shape, argument: str = "x", new: int = 
                 f"{op}: axis {a} is out of bounds for {argument} of shape {shape}. "
                 f"Use {-rank} .. {rank - 1}."
             )
+    if isinstance(axis, list | tuple) and len({a % rank for a in axis}) < len(axis):
+        raise ValueError(f"{op}: axis={axis} names an axis twice; {argument} has shape {shape}.")
 
 
 def axis_of_x(op: str, x: Any, axis: Any = None, *rest: Any, **named: Any) -> None:
     """Reductions, sorts and accumulations."""
-    _in_range(op, axis, shape_of(x))
+    in_range(op, axis, shape_of(x))
 
 
-def quantile(op: str, x: Any, q: Any, axis: Any = None, *rest: Any, **named: Any) -> None:
-    _in_range(op, axis, shape_of(x))
+def quantile(op: str, x: Any, q: Any, axis: Any, method: str, *rest: Any) -> None:
+    in_range(op, axis, shape_of(x))
+    one_of(op, "method", method, QUANTILES)
 
 
 def argpartition(op: str, x: Any, kth: int, axis: int | None = -1) -> None:
-    _in_range(op, axis, shape_of(x))
+    in_range(op, axis, shape_of(x))
 
 
 def diff(op: str, a: Any, n: int = 1, axis: int = -1) -> None:
-    _in_range(op, axis, shape_of(a), "a")
+    in_range(op, axis, shape_of(a), "a")
     if n < 0:
         raise ValueError(f"{op}: n={n} must not be negative.")
 
 
 def take(op: str, x: Any, indices: Any, axis: int | None = None) -> None:
-    _in_range(op, axis, shape_of(x))
+    in_range(op, axis, shape_of(x))
 
 
 def take_along_axis(op: str, x: Any, indices: Any, axis: int | None = None) -> None:
     shape, at = shape_of(x), shape_of(indices)
-    _in_range(op, axis, shape)
+    in_range(op, axis, shape)
     if axis is not None and len(shape) != len(at):
         raise ValueError(
             f"{op}: indices must have as many axes as x. Received: indices.shape={at}, "
             f"x.shape={shape}."
         )
     if axis is not None:
-        broadcast(op, _Shaped(_without(shape, axis)), _Shaped(_without(at, axis)))
+        broadcast(op, Shaped(without(shape, axis)), Shaped(without(at, axis)))
 
 
 def repeat(op: str, x: Any, repeats: Any, axis: int | None = None) -> None:
-    _in_range(op, axis, shape_of(x))
+    in_range(op, axis, shape_of(x))
+    tile(op, x, repeats)
 
 
 def roll(op: str, x: Any, shift: Any, axis: Any = None) -> None:
-    _in_range(op, axis, shape_of(x))
+    for a in axis if isinstance(axis, list | tuple) else (axis,):  # twice one axis: turned twice
+        in_range(op, a, shape_of(x))
 
 
 def expand_dims(op: str, x: Any, axis: Any) -> None:
-    _in_range(op, axis, shape_of(x), new=len(axis) if isinstance(axis, list | tuple) else 1)
+    in_range(op, axis, shape_of(x), new=len(axis) if isinstance(axis, list | tuple) else 1)
 
 
 def squeeze(op: str, x: Any, axis: Any = None) -> None:
     shape = shape_of(x)
-    _in_range(op, axis, shape)
+    in_range(op, axis, shape)
     for a in () if axis is None else axis if isinstance(axis, list | tuple) else (axis,):
         if shape[a] != 1:
             raise ValueError(
@@ -84,7 +92,7 @@ def squeeze(op: str, x: Any, axis: Any = None) -> None:
 
 def split(op: str, x: Any, indices_or_sections: Any, axis: int = 0) -> None:
     shape = shape_of(x)
-    _in_range(op, axis, shape)
+    in_range(op, axis, shape)
     if not isinstance(indices_or_sections, int):
         return
     if indices_or_sections < 1 or (shape[axis] or 0) % indices_or_sections:
@@ -95,12 +103,13 @@ def split(op: str, x: Any, indices_or_sections: Any, axis: int = 0) -> None:
 
 
 def swapaxes(op: str, x: Any, axis1: int, axis2: int) -> None:
-    _in_range(op, (axis1, axis2), shape_of(x))
+    in_range(op, axis1, shape_of(x))
+    in_range(op, axis2, shape_of(x))
 
 
 def moveaxis(op: str, x: Any, source: Any, destination: Any) -> None:
-    _in_range(op, source, shape_of(x))
-    _in_range(op, destination, shape_of(x))
+    in_range(op, source, shape_of(x))
+    in_range(op, destination, shape_of(x))
     counts = [len(a) if isinstance(a, list | tuple) else 1 for a in (source, destination)]
     if counts[0] != counts[1]:
         raise ValueError(
@@ -112,7 +121,8 @@ def diagonal(op: str, x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -
     shape = shape_of(x)
     if len(shape) < 2:
         raise ValueError(f"{op}: x must have at least two axes, and has shape {shape}.")
-    _in_range(op, (axis1, axis2), shape)
+    in_range(op, axis1, shape)
+    in_range(op, axis2, shape)
     if axis1 % len(shape) == axis2 % len(shape):
         raise ValueError(f"{op}: axis1={axis1} and axis2={axis2} cannot be the same axis.")
 
@@ -125,6 +135,7 @@ def diag(op: str, x: Any, k: int = 0) -> None:
 def transpose(op: str, x: Any, axes: Any = None) -> None:
     if axes is None:
         return
+    axes = axes if isinstance(axes, list | tuple) else (axes,)
     shape, axes = shape_of(x), list(axes)
     rank = len(shape)
     received = f"Received: axes={axes}, x.shape={shape}."
@@ -156,14 +167,14 @@ def reshape(op: str, x: Any, newshape: Any) -> None:
     shape = shape_of(x)
     if None in shape or len(known) < len(sizes):
         return
-    count, wanted = _product(shape), _product(d for d in known if d != -1)
+    count, wanted = product_of(shape), product_of(d for d in known if d != -1)
     if (count % wanted if wanted else count) if -1 in known else count != wanted:
         raise ValueError(
             f"{op}: x of shape {shape} has {count} elements and cannot take newshape={sizes}."
         )
 
 
-def _product(sizes: Any) -> int:
+def product_of(sizes: Any) -> int:
     return list(itertools.accumulate(sizes, lambda a, b: a * b, initial=1))[-1]
 
 
@@ -224,22 +235,19 @@ def broadcast_to(op: str, x: Any, shape: Any) -> None:
 
 def tile(op: str, x: Any, repeats: Any) -> None:
     counts = repeats if isinstance(repeats, list | tuple) else (repeats,)
+    if any(isinstance(n, float | str) for n in counts):
+        raise ValueError(f"{op}: repeats={repeats!r} must be an int, or several.")
     if any(isinstance(n, int) and n < 0 for n in counts):
         raise ValueError(f"{op}: repeats={repeats} must not be negative.")
 
 
-def linspace(op: str, start: Any, stop: Any, num: int = 50, *rest: Any, **named: Any) -> None:
-    if isinstance(num, int) and num < 0:
-        raise ValueError(f"{op}: num={num} must not be negative.")
-
-
 def unstack(op: str, x: Any, num: int | None = None, axis: int = 0) -> None:
-    _in_range(op, axis, shape_of(x))
+    in_range(op, axis, shape_of(x))
 
 
 def average(op: str, x: Any, axis: Any = None, weights: Any = None) -> None:
     shape = shape_of(x)
-    _in_range(op, axis, shape)
+    in_range(op, axis, shape)
     given = shape if weights is None else shape_of(weights)
     along = (shape[axis],) if isinstance(axis, int) else shape
     if not same(given, shape) and not same(given, along):
@@ -260,59 +268,6 @@ def searchsorted(op: str, sorted_sequence: Any, values: Any, side: str = "left")
         raise ValueError(f"{op}: side={side!r} is not 'left' or 'right'.")
 
 
-def vdot(op: str, x1: Any, x2: Any) -> None:
-    a, b = shape_of(x1), shape_of(x2)
-    if None not in (*a, *b) and _product(a) != _product(b):
-        raise ValueError(
-            f"{op}: x1 and x2 must have as many elements. Received: x1.shape={a}, x2.shape={b}."
-        )
-
-
-def tensordot(op: str, x1: Any, x2: Any, axes: Any = 2) -> None:
-    a, b = shape_of(x1), shape_of(x2)
-    if isinstance(axes, int):
-        if not 0 <= axes <= min(len(a), len(b)):
-            raise ValueError(
-                f"{op}: axes={axes} must be at most the number of axes of both. Received: x1.shape={a}, "
-                f"x2.shape={b}."
-            )
-        first, second = range(len(a) - axes, len(a)), range(axes)
-    else:
-        first, second = ((n,) if isinstance(n, int) else tuple(n) for n in axes)
-        _in_range(op, tuple(first), a, "x1")
-        _in_range(op, tuple(second), b, "x2")
-    if not same(tuple(a[i] for i in first), tuple(b[i] for i in second)):
-        raise ValueError(
-            f"{op}: the axes that are summed over must have equal sizes. Received: x1.shape={a}, "
-            f"x2.shape={b}, axes={axes}."
-        )
-
-
-def einsum(op: str, subscripts: str, *operands: Any, **kwargs: Any) -> None:
-    terms = subscripts.replace(" ", "").partition("->")[0].split(",")
-    shapes = [shape_of(x) for x in operands]
-    received = f"Received: subscripts={subscripts!r}, shapes {shapes}."
-    if len(terms) != len(shapes):
-        raise ValueError(f"{op}: {len(terms)} terms for {len(shapes)} operands. {received}")
-    sizes: dict[str, int] = {}
-    for term, shape in zip(terms, shapes, strict=True):
-        before, dots, after = term.partition("...")
-        labels = len(before) + len(after)
-        if len(shape) < labels or (not dots and len(shape) != labels):
-            raise ValueError(
-                f"{op}: the term {term!r} names {labels} axes of an operand of shape {shape}. {received}"
-            )
-        known = [*zip(before, shape, strict=False)]
-        known += zip(after, shape[len(shape) - len(after) :], strict=True) if after else []
-        for label, size in known:
-            if size in (None, 1):
-                continue
-            if sizes.setdefault(label, size) != size:
-                raise ValueError(
-                    f"{op}: {label!r} stands for axes of size {sizes[label]} and {size}. {received}"
-                )
-
-
 def joined(op: str, xs: Any, axis: int = 0) -> None:
     """Arrays alike in all axes but `axis`."""
     shapes = [shape_of(x) for x in xs]
@@ -323,8 +278,8 @@ def joined(op: str, xs: Any, axis: int = 0) -> None:
             f"{op}: axis={axis} must be an int. Flatten the arrays first for one axis."
         )
     for shape in shapes:
-        _in_range(op, axis, shape, "an array")
-    rest = [_without(shape, axis) for shape in shapes]
+        in_range(op, axis, shape, "an array")
+    rest = [without(shape, axis) for shape in shapes]
     if not all(same(rest[0], r) for r in rest):
         raise ValueError(f"{op}: shapes {shapes} differ in more than axis {axis}.")
 
@@ -336,10 +291,10 @@ def stacked(op: str, x: Any, axis: int = 0) -> None:
         raise ValueError(f"{op}: x is empty. Give at least one array.")
     if not all(same(shapes[0], s) for s in shapes):
         raise ValueError(f"{op}: all arrays must have one shape. Received: {shapes}.")
-    _in_range(op, axis, shapes[0], "arrays", new=1)
+    in_range(op, axis, shapes[0], "arrays", new=1)
 
 
-def _without(shape: Shape, axis: int) -> Shape:
+def without(shape: Shape, axis: int) -> Shape:
     axis %= len(shape)
     return (*shape[:axis], *shape[axis + 1 :])
 
@@ -354,51 +309,7 @@ def broadcast(op: str, x1: Any, x2: Any, *rest: Any, **named: Any) -> None:
             )
 
 
-def cross(
-    op: str,
-    x1: Any,
-    x2: Any,
-    axisa: int = -1,
-    axisb: int = -1,
-    axisc: int = -1,
-    axis: int | None = None,
-) -> None:
-    a, b = shape_of(x1), shape_of(x2)
-    i, j = (axisa, axisb) if axis is None else (axis, axis)
-    _in_range(op, i, a, "x1")
-    _in_range(op, j, b, "x2")
-    if a[i] not in (2, 3, None) or b[j] not in (2, 3, None):
-        raise ValueError(
-            f"{op}: vectors have 2 or 3 elements. Received: {a[i]} along axis {i} of x1 of shape "
-            f"{a}, and {b[j]} along axis {j} of x2 of shape {b}."
-        )
-    broadcast(op, _Shaped(_without(a, i)), _Shaped(_without(b, j)))
-
-
-def inner(op: str, x1: Any, x2: Any) -> None:
-    a, b = shape_of(x1), shape_of(x2)
-    if a and b and not same(a[-1:], b[-1:]):
-        raise ValueError(
-            f"{op}: the last dimension of x1 and of x2 must match. Received: x1.shape={a}, "
-            f"x2.shape={b}."
-        )
-
-
-def product(op: str, x1: Any, x2: Any) -> None:
-    """Matrix products: the last axis of x1 and the second-to-last (or only) one of x2."""
-    a, b = shape_of(x1), shape_of(x2)
-    if op == "matmul" and not (a and b):
-        raise ValueError(f"{op}: x1 and x2 need at least one axis. Received: shapes {a} and {b}.")
-    if a and b and not same(a[-1:], b[-2:-1] or b[-1:]):
-        raise ValueError(
-            f"{op}: the last axis of x1, of shape {a}, must be of the size of the "
-            f"{'only' if len(b) == 1 else 'second-to-last'} axis of x2, of shape {b}."
-        )
-    if op == "matmul":
-        broadcast(op, _Shaped(a[:-2]), _Shaped(b[:-2]))
-
-
-class _Shaped:
+class Shaped:
     """Something of a shape."""
 
     def __init__(self, shape: Shape):

@@ -9,12 +9,12 @@ from typing import Any
 from kdist.core import config
 from kdist.core.spec import Spec
 from kdist.ops.checks import same, shape_of
-from kdist.ops.explain import _in_range
+from kdist.ops.explain import in_range
 
 
 def along_axis(op: str, x: Any, axis: Any = -1, *rest: Any, **named: Any) -> None:
     """Activations and norms along `axis`."""
-    _in_range(op, axis, shape_of(x) or (1,))
+    in_range(op, axis, shape_of(x) or (1,))
 
 
 def warn_of_one(place: str, function: str, axis: Any, stacklevel: int) -> None:
@@ -36,6 +36,12 @@ def over_axis(op: str, x: Any, axis: Any = -1) -> None:
             warn_of_one(f"ops.{op} of shape {x.shape}", op, axis, stacklevel=5)
 
 
+def batch_normalization_training(
+    op: str, x: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
+) -> None:
+    batch_normalization(op, x, None, None, axis, offset, scale)
+
+
 def batch_normalization(
     op: str,
     x: Any,
@@ -47,7 +53,7 @@ def batch_normalization(
     epsilon: float = 1e-3,
 ) -> None:
     shape = shape_of(x)
-    _in_range(op, axis, shape)
+    in_range(op, axis, shape)
     given = {"mean": mean, "variance": variance, "offset": offset, "scale": scale}
     for name, vector in given.items():
         if vector is None:
@@ -64,8 +70,7 @@ def _along(op: str, x: Any, axis: Any, parameters: dict[str, Any]) -> None:
     """Parameters of the sizes of `axis`, or that broadcast against `x`."""
     shape = shape_of(x)
     axes = axis if isinstance(axis, list | tuple) else (axis,)
-    for a in axes:
-        _in_range(op, a, shape)
+    in_range(op, axes, shape)
     sizes = tuple(shape[a] for a in sorted(a % len(shape) for a in axes))
     for name, value in parameters.items():
         given = () if value is None else shape_of(value)
@@ -98,31 +103,67 @@ def rms_normalization(
 
 
 def moments(op: str, x: Any, axes: Any, *rest: Any, **named: Any) -> None:
-    _in_range(op, axes, shape_of(x))
+    in_range(op, axes, shape_of(x))
+
+
+def multi_hot(op: str, inputs: Any, num_classes: Any, axis: int, *rest: Any, **more: Any) -> None:
+    in_range(op, axis, shape_of(inputs), "inputs", new=1)
+
+
+def linear(op: str, x: Any, kernel: Any, bias: Any = None) -> None:
+    a, b, c = (None if v is None else shape_of(v) for v in (x, kernel, bias))
+    wrong = c is not None and c not in ((), (1,)) and not same(c, b[1:])
+    if not a or len(b) != 2 or not same(a[-1:], b[:1]) or wrong:
+        raise ValueError(
+            f"{op}: x must be (..., in), kernel (in, out) and bias (out,). Received: x.shape={a}, "
+            f"kernel.shape={b}, bias.shape={c}."
+        )
 
 
 def one_hot(op: str, x: Any, num_classes: int, axis: int = -1, *rest: Any, **named: Any) -> None:
-    _in_range(op, axis, shape_of(x), new=1)
+    in_range(op, axis, shape_of(x), new=1)
 
 
 def glu(op: str, x: Any, axis: int = -1) -> None:
-    along_axis(op, x, axis)
+    in_range(op, axis, shape_of(x))
     if (shape_of(x)[axis] or 0) % 2:
         raise ValueError(
             f"{op}: axis {axis} of x is halved, and its size is odd. Received: x.shape={shape_of(x)}."
         )
 
 
-def pool(op: str, inputs: Any, *rest: Any, **named: Any) -> None:
+def _windows(op: str, rank: int, padding: Any, **settings: Any) -> None:
+    """Sizes for all spatial axes, or one for each; and how the edges are treated."""
+    for name, value in settings.items():
+        if isinstance(value, list | tuple) and len(value) != rank - 2:
+            raise ValueError(
+                f"{op}: {name} must be an int or {rank - 2} ints, one for each spatial axis. "
+                f"Received: {name}={value}."
+            )
+    if padding.lower() not in ("valid", "same"):
+        raise ValueError(f"{op}: padding={padding!r} is not 'valid' or 'same'.")
+
+
+def pool(
+    op: str,
+    inputs: Any,
+    pool_size: Any,
+    strides: Any = None,
+    padding: str = "valid",
+    data_format: Any = None,
+) -> None:
     shape = shape_of(inputs)
     if len(shape) not in (3, 4, 5):
         raise ValueError(
             f"{op}: inputs must have a batch axis, 1, 2 or 3 spatial axes and a channel axis. "
             f"Received: inputs.shape={shape}."
         )
+    _windows(op, len(shape), padding, pool_size=pool_size, strides=strides)
 
 
-def crossentropy(op: str, target: Any, output: Any, *rest: Any, **named: Any) -> None:
+def crossentropy(
+    op: str, target: Any, output: Any, from_logits: bool = False, axis: int | None = None
+) -> None:
     """A target for each output."""
     a, b = shape_of(target), shape_of(output)
     if not same(a, b):
@@ -130,21 +171,36 @@ def crossentropy(op: str, target: Any, output: Any, *rest: Any, **named: Any) ->
             f"{op}: target and output must have the same shape. Received: target.shape={a}, "
             f"output.shape={b}."
         )
+    in_range(op, axis, b, "output")
+
+
+def integer_labels(op: str, labels: Any, logits: Any, axis: int = -1) -> None:
+    sparse_crossentropy(op, labels, logits, axis=axis, names=("labels", "logits"))
+
+
+def mean_crossentropy(op: str, target: Any, output: Any, from_logits: bool = False) -> None:
+    sparse_crossentropy(op, target, output)
 
 
 def sparse_crossentropy(
-    op: str, target: Any, output: Any, from_logits: bool = False, axis: int = -1
+    op: str,
+    target: Any,
+    output: Any,
+    from_logits: bool = False,
+    axis: int = -1,
+    names: tuple[str, str] = ("target", "output"),
 ) -> None:
     a, b = shape_of(target), shape_of(output)
+    first, second = names
     if not b:
-        raise ValueError(f"{op}: output must have an axis of classes, and is a scalar.")
-    _in_range(op, axis, b, "output")
+        raise ValueError(f"{op}: {second} must have an axis of classes, and is a scalar.")
+    in_range(op, axis, b, second)
     axis %= len(b)
     without = (*b[:axis], *b[axis + 1 :])
     if not same(a, without) and not same(a, (*b[:axis], 1, *b[axis + 1 :])):
         raise ValueError(
-            f"{op}: target must have the shape of output without its axis {axis} of classes. Received: "
-            f"target.shape={a}, output.shape={b}."
+            f"{op}: {first} must have the shape of {second} without its axis {axis} of classes. "
+            f"Received: {first}.shape={a}, {second}.shape={b}."
         )
 
 
@@ -197,6 +253,7 @@ def conv(
     dilation_rate: Any = 1,
 ) -> None:
     channels, window = _channels(op, inputs, kernel, data_format)
+    _windows(op, len(window), padding, strides=strides, dilation_rate=dilation_rate)
     per_group, out = window[-2:]
     if channels is None or not per_group:
         return
@@ -210,6 +267,15 @@ def conv(
         )
 
 
+def conv_with_bias(op: str, inputs: Any, kernel: Any, bias: Any, *rest: Any) -> None:
+    conv(op, inputs, kernel, *rest)
+    if not same(shape_of(bias), shape_of(kernel)[-1:]):
+        raise ValueError(
+            f"{op}: bias must be a vector, of a number for each output channel of kernel. Received: "
+            f"bias.shape={shape_of(bias)}, kernel.shape={shape_of(kernel)}."
+        )
+
+
 def depthwise_conv(
     op: str,
     inputs: Any,
@@ -220,6 +286,7 @@ def depthwise_conv(
     dilation_rate: Any = 1,
 ) -> None:
     channels, window = _channels(op, inputs, kernel, data_format)
+    _windows(op, len(window), padding, strides=strides, dilation_rate=dilation_rate)
     if None not in (channels, window[-2]) and channels != window[-2]:
         raise _unequal(op, inputs, kernel, channels, str(window[-2]))
 
@@ -235,6 +302,11 @@ def separable_conv(
     dilation_rate: Any = 1,
 ) -> None:
     depthwise_conv(op, inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    if len(shape_of(pointwise_kernel)) != len(shape_of(inputs)):
+        raise ValueError(
+            f"{op}: pointwise_kernel must have as many axes as inputs. Received: "
+            f"pointwise_kernel.shape={shape_of(pointwise_kernel)}, inputs.shape={shape_of(inputs)}."
+        )
     given = shape_of(depthwise_kernel)[-2:]
     mixed, wanted = shape_of(pointwise_kernel)[-2], None if None in given else given[0] * given[1]
     if None not in (mixed, wanted) and mixed != wanted:
@@ -255,5 +327,6 @@ def conv_transpose(
     dilation_rate: Any = 1,
 ) -> None:
     channels, window = _channels(op, inputs, kernel, data_format)
+    _windows(op, len(window), padding, strides=strides, dilation_rate=dilation_rate)
     if None not in (channels, window[-1]) and channels != window[-1]:
         raise _unequal(op, inputs, kernel, channels, str(window[-1]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from kdist.core import config
+from kdist.ops import explain, explain_nn, explain_places
 from kdist.ops.core import cast
 from kdist.ops.declare import op
 from kdist.ops.math import logsumexp
@@ -22,7 +23,7 @@ from kdist.ops.numpy_shaping import expand_dims, reshape, squeeze, take, take_al
 Tensor = Any
 
 
-@op
+@op(explain=explain_nn.linear)
 def linear(x: Tensor, kernel: Tensor, bias: Any = None) -> Tensor:
     """x @ kernel + bias, in one kernel where the framework has one.
 
@@ -41,7 +42,7 @@ def linear(x: Tensor, kernel: Tensor, bias: Any = None) -> Tensor:
     return y if bias is None else add(y, bias)
 
 
-@op
+@op(explain=explain_nn.conv_with_bias)
 def conv_with_bias(
     inputs: Tensor,
     kernel: Tensor,
@@ -69,7 +70,7 @@ def conv_with_bias(
     return add(out, bias)
 
 
-@op
+@op(explain=explain_places.embedding_lookup)
 def embedding_lookup(table: Tensor, ids: Tensor) -> Tensor:
     """Rows of `table` (rows, dim) at `ids` (any shape, int); gives (*ids.shape, dim).
 
@@ -81,7 +82,7 @@ def embedding_lookup(table: Tensor, ids: Tensor) -> Tensor:
     return take(table, ids, axis=0)
 
 
-@op
+@op(explain=explain_nn.integer_labels)
 def softmax_crossentropy_with_integer_labels(
     labels: Tensor, logits: Tensor, axis: int = -1
 ) -> Tensor:
@@ -101,7 +102,7 @@ def softmax_crossentropy_with_integer_labels(
     return subtract(logsumexp(logits, axis=axis), picked)
 
 
-@op
+@op(explain=explain_nn.mean_crossentropy)
 def mean_sparse_categorical_crossentropy(
     target: Tensor, output: Tensor, from_logits: bool = False
 ) -> Tensor:
@@ -130,7 +131,7 @@ def sparse_hits(target: Tensor, output: Tensor) -> Tensor:
     return cast(equal(target, argmax(output, axis=-1)), config.floatx())
 
 
-@op
+@op(explain=explain_nn.batch_normalization_training)
 def batch_normalization_training(
     x: Tensor, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -155,7 +156,7 @@ def batch_normalization_training(
     return batch_normalization(x, mean, variance, axis, offset, scale, epsilon), mean, variance
 
 
-@op
+@op(explain=lambda name, start, end, weight: explain.broadcast(name, start, end))
 def weighted_step(start: Tensor, end: Tensor, weight: float) -> Tensor:
     """`start + (end - start) * weight`, of tensors of one shape and a number.
 

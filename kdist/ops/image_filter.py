@@ -8,7 +8,7 @@ import numpy as np
 
 from kdist.core import dtypes
 from kdist.core.spec import Spec
-from kdist.ops.checks import dtype_of, shape_of
+from kdist.ops.checks import dtype_of, positive_int, same, shape_of
 from kdist.ops.core import cast, convert_to_tensor
 from kdist.ops.declare import op
 from kdist.ops.image_layout import from_batch, images_shape, to_batch, to_dtype
@@ -136,7 +136,8 @@ def _similar(
 ) -> None:
     a = images_shape("ssim", image1, data_format, "image1")
     b = images_shape("ssim", image2, data_format, "image2")
-    if len(a) != len(b):
+    positive_int("ssim", "filter_size", filter_size)
+    if not same(a, b):
         raise ValueError(
             "ssim: image1 and image2 must have the same shape. Received: "
             f"image1.shape={a}, image2.shape={b}."

@@ -198,7 +198,7 @@ def _check_3d(
     padding: str = "valid",
     data_format: Any = None,
 ) -> None:
-    if not isinstance(size, int) and len(size) != 3:
+    if not isinstance(size, int) and (not isinstance(size, list | tuple) or len(size) != 3):
         raise TypeError(
             "extract_patches_3d: Invalid `size` argument. Expected an int or a tuple of length 3. "
             f"Received: size={size}."

@@ -190,6 +190,17 @@ def _affine(
             "affine_transform: Invalid transform rank: expected rank 1 (single transform) or rank "
             f"2 (batch of transforms), of 8 numbers. Received: transform.shape={numbers}."
         )
+    n = shape_of(images)[0]
+    if (
+        len(numbers) == 2
+        and len(shape_of(images)) == 4
+        and numbers[0] not in (n, 1, None)
+        and n not in (1, None)
+    ):
+        raise ValueError(
+            "affine_transform: transform must be one for all images, or one for each. Received: "
+            f"images.shape={shape_of(images)}, transform.shape={numbers}."
+        )
 
 
 @op(check=_affine)

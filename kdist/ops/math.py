@@ -6,8 +6,8 @@ import functools
 from typing import Any
 
 from kdist.core.spec import Spec
-from kdist.ops import explain
-from kdist.ops.checks import at_least, positive_int, shape_of, square
+from kdist.ops import explain, explain_places
+from kdist.ops.checks import at_least, leading, positive_int, shape_of, square
 from kdist.ops.core import convert_to_tensor
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import add, subtract
@@ -85,6 +85,8 @@ def _top_k(x: Any, k: int, sorted: bool = True) -> tuple[Spec, Spec]:
 
 def _in_last_axis(name: str, x: Any, k: int, sorted: bool = True) -> None:
     shape = at_least(name, x, 1)
+    if k < 0:
+        raise ValueError(f"{name}: k={k} must not be negative.")
     if shape[-1] is not None and k > shape[-1]:
         raise ValueError(
             f"{name}: k={k} is larger than the last axis of x, whose shape is {shape}."
@@ -109,7 +111,7 @@ def top_k(x: Tensor, k: int, sorted: bool = True) -> Any:
     """
 
 
-@op
+@op(explain=explain_places.in_top_k)
 def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
     """Whether `predictions[i, targets[i]]` is among the `k` largest of its row: bool (batch,).
 
@@ -240,6 +242,7 @@ def _distances(x: Any, y: Any) -> None:
             "cdist: the last axis of x and y, the coordinates, must have one size. Received: "
             f"x.shape={left}, y.shape={right}."
         )
+    leading("cdist", {"x": x, "y": y}, 2)
 
 
 @op(check=_distances)

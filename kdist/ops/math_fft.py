@@ -109,7 +109,22 @@ def ifft2(x: Any) -> Any:
     """
 
 
-@op(check=lambda x, fft_length=None: at_least("rfft", x, 1))
+def _length(op: str, fft_length: Any) -> None:
+    if fft_length is not None:
+        positive_int(op, "fft_length", fft_length)
+
+
+def _rfft(x: Any, fft_length: int | None = None) -> None:
+    at_least("rfft", x, 1)
+    _length("rfft", fft_length)
+
+
+def _irfft(x: Any, fft_length: int | None = None) -> None:
+    _pair("irfft", x, 1)
+    _length("irfft", fft_length)
+
+
+@op(check=_rfft)
 def rfft(x: Tensor, fft_length: int | None = None) -> Any:
     """Discrete Fourier transform of real numbers, the non-negative frequencies alone.
 
@@ -126,7 +141,7 @@ def rfft(x: Tensor, fft_length: int | None = None) -> Any:
     """
 
 
-@op(check=lambda x, fft_length=None: _pair("irfft", x, 1))
+@op(check=_irfft)
 def irfft(x: Any, fft_length: int | None = None) -> Tensor:
     """Inverse of `rfft`: real numbers from their non-negative frequencies.
 

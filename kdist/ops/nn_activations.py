@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kdist.ops import explain_nn
+from kdist.ops import explain, explain_nn
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import (
     add,
@@ -341,7 +341,7 @@ def log_softmax(x: Tensor, axis: Any = -1) -> Tensor:
     """
 
 
-@op
+@op(explain=explain.axis_of_x)
 def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     """The point of the probability simplex nearest to `x`, along `axis`.
 

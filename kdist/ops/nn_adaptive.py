@@ -39,7 +39,7 @@ def _check(name: str, inputs: Any, output_size: Any, data_format: Any) -> None:
 
 
 def _targets(output_size: Any, n: int) -> tuple:
-    return (output_size,) * n if isinstance(output_size, int) else tuple(output_size)
+    return tuple(output_size) if isinstance(output_size, list | tuple) else (output_size,) * n
 
 
 def _axes(rank: int, data_format: Any) -> range:

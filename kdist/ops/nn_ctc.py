@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from kdist.core import dtypes
-from kdist.ops.checks import shape_of
+from kdist.ops.checks import at_least, same, shape_of
 from kdist.ops.core import cast, convert_to_tensor, dtype, shape
 from kdist.ops.core_control import scan
 from kdist.ops.declare import op
@@ -62,6 +62,8 @@ def _check_loss(
         "target_length": target_length,
         "output_length": output_length,
     }
+    for name, x in given.items():
+        at_least("ctc_loss", x, 1, name)
     batch = shape_of(output)[0]
     for name, x in given.items():
         size = shape_of(x)[0]
@@ -158,6 +160,11 @@ def _check_decode(
         raise ValueError(
             "ctc_decode: inputs must be (batch, frames, classes). "
             f"Received: inputs.shape={shape_of(inputs)}."
+        )
+    if not same(shape_of(sequence_lengths), shape_of(inputs)[:1]):
+        raise ValueError(
+            "ctc_decode: sequence_lengths must be (batch,). Received: "
+            f"sequence_lengths.shape={shape_of(sequence_lengths)}, inputs.shape={shape_of(inputs)}."
         )
     if strategy == "beam_search" and not 1 <= top_paths <= beam_width:
         raise ValueError(

@@ -133,9 +133,23 @@ def _places(size: Any, kernel: tuple, dilation: tuple, padding: tuple, stride: t
     return flat.reshape(kernel[0] * kernel[1], -1).astype("int32")
 
 
+def _check_pairs(op: str, **settings: Any) -> None:
+    """An int each, or one for the height and one for the width."""
+    for name, value in settings.items():
+        pair = value if isinstance(value, list | tuple) else (value, value)
+        least = 0 if name == "padding" else 1
+        if len(pair) != 2 or any(not isinstance(n, int) or n < least for n in pair):
+            raise ValueError(
+                f"{op}: {name} must be an int of at least {least}, or two. Received: {name}={value!r}."
+            )
+
+
 def _check_unfold(
     x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> None:
+    _check_pairs(
+        "unfold", kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride
+    )
     sizes = shape_of(x)
     if len(sizes) != 4 or None in sizes[2:]:
         raise ValueError(
@@ -183,6 +197,14 @@ def _check_fold(
             "fold: x must be a 3D tensor (batch, channels * kernel_h * kernel_w, windows). "
             f"Received: x.shape={sizes}."
         )
+    _check_pairs(
+        "fold",
+        output_size=output_size,
+        kernel_size=kernel_size,
+        dilation=dilation,
+        padding=padding,
+        stride=stride,
+    )
     kernel, *others = map(_pair, (kernel_size, dilation, padding, stride))
     window = kernel[0] * kernel[1]
     count = int(np.prod(_counts(_pair(output_size), kernel, *others)))

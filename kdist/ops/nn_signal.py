@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from kdist.ops import explain
 from kdist.ops.checks import same, shape_of
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import subtract
@@ -15,7 +16,7 @@ from kdist.ops.promotion import to_float
 Tensor = Any
 
 
-@op
+@op(explain=explain.broadcast)
 def polar(abs_: Tensor, angle: Tensor) -> Tensor:
     """Complex numbers of magnitude `abs_` and direction `angle`, in radians: abs_ * exp(i angle).
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kdist.ops import explain
+from kdist.ops import explain_joining
 from kdist.ops.declare import op
 
 Tensor = Any
@@ -137,7 +137,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     """
 
 
-@op(explain=explain.linspace)
+@op(explain=explain_joining.spaced)
 def linspace(
     start: Any,
     stop: Any,
@@ -163,7 +163,7 @@ def linspace(
     """
 
 
-@op
+@op(explain=explain_joining.eye)
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """(N, M) with 1 on the k-th diagonal and 0 elsewhere.
 
@@ -180,7 +180,7 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """
 
 
-@op
+@op(explain=explain_joining.identity)
 def identity(n: int, dtype: Any = None) -> Tensor:
     """The (n, n) identity matrix.
 

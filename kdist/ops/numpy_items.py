@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kdist.core.spec import Spec
-from kdist.ops.checks import OutOfRangeError
+from kdist.ops.checks import OutOfRangeError, dtype_of, shape_of
 from kdist.ops.core import convert_to_tensor, is_tensor
 from kdist.ops.declare import op
 
@@ -50,7 +50,11 @@ def _get_item(x: Any, key: Any) -> Any:
     return Spec(tuple(shape), x.dtype)
 
 
-@op(rule=_get_item)
+def _explain(name: str, x: Any, key: Any) -> None:
+    _get_item(Spec(shape_of(x), dtype_of(x)), key)
+
+
+@op(rule=_get_item, explain=_explain)
 def get_item(x: Tensor, key: Any) -> Tensor:
     """`x[key]`, for keys of ints, slices, None and Ellipsis; `take` picks by arrays of positions.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from kdist.core import dtypes
 from kdist.core.spec import Spec
-from kdist.ops import explain
+from kdist.ops import explain, explain_joining
 from kdist.ops.core import convert_to_tensor, ndim, shape
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import floor_divide, minimum, mod
@@ -30,7 +30,7 @@ from kdist.ops.promotion import kind
 Tensor = Any
 
 
-@op
+@op(explain=explain_joining.append)
 def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
     """`x2` after `x1` along `axis`; None flattens both first.
 
@@ -46,7 +46,7 @@ def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> Tensor:
     return concatenate([x1, x2], axis=axis)
 
 
-@op
+@op(explain=explain_joining.dstack)
 def dstack(xs: Any) -> Tensor:
     """Join the arrays `xs` along the third axis: (n,) counts as (1, n, 1), and (n, m) as (n, m, 1).
 
@@ -67,7 +67,7 @@ def _three_axes(x: Any) -> Tensor:
     return expand_dims(x, 2) if ndim(x) == 2 else x
 
 
-@op
+@op(explain=explain_joining.array_split)
 def array_split(x: Tensor, indices_or_sections: Any, axis: int = 0) -> Any:
     """As `split`, into parts that may differ by one in size: the first ones are the larger.
 
@@ -104,7 +104,7 @@ def _at_least(x: Any, rank: int, name: str, argument: str = "x") -> Tensor:
     return x
 
 
-@op
+@op(explain=explain_joining.vsplit)
 def vsplit(x: Tensor, indices_or_sections: Any) -> Any:
     """`split` of `x` along the first axis of two or more.
 
@@ -118,7 +118,7 @@ def vsplit(x: Tensor, indices_or_sections: Any) -> Any:
     return split(_at_least(x, 2, "vsplit"), indices_or_sections, axis=0)
 
 
-@op
+@op(explain=explain_joining.hsplit)
 def hsplit(x: Tensor, indices_or_sections: Any) -> Any:
     """`split` of `x` along the second axis, or along the only one.
 
@@ -133,7 +133,7 @@ def hsplit(x: Tensor, indices_or_sections: Any) -> Any:
     return split(x, indices_or_sections, axis=0 if ndim(x) == 1 else 1)
 
 
-@op
+@op(explain=explain_joining.dsplit)
 def dsplit(x: Tensor, indices_or_sections: Any) -> Any:
     """`split` of `x` along the third axis.
 
@@ -171,7 +171,7 @@ def fliplr(x: Tensor) -> Tensor:
     return flip(_at_least(x, 2, "fliplr"), axis=1)
 
 
-@op
+@op(explain=explain_joining.rot90)
 def rot90(array: Tensor, k: int = 1, axes: Any = (0, 1)) -> Tensor:
     """Turn by `k` times 90 degrees in the plane of two axes, from the first towards the second.
 
@@ -239,7 +239,7 @@ def diagflat(x: Tensor, k: int = 0) -> Tensor:
     return diag(ravel(x), k=k)
 
 
-@op
+@op(explain=explain_joining.eye)
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """(N, M) with 1 on and below the k-th diagonal and 0 above.
 

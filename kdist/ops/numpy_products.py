@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from kdist.ops import explain
+from kdist.ops import explain, explain_products
 from kdist.ops.checks import square
 from kdist.ops.declare import op
 
 Tensor = Any
 
 
-@op(explain=explain.product)
+@op(explain=explain_products.product)
 def matmul(x1: Tensor, x2: Tensor) -> Tensor:
     """Matrix product of `x1` and `x2` over the last two axes, the others broadcasting.
 
@@ -30,7 +30,7 @@ def matmul(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@op(explain=explain.product)
+@op(explain=explain_products.product)
 def dot(x1: Tensor, x2: Tensor) -> Tensor:
     """Sum of products over the last axis of `x1` and the second-to-last of `x2`.
 
@@ -46,7 +46,7 @@ def dot(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@op(explain=explain.vdot)
+@op(explain=explain_products.vdot)
 def vdot(x1: Tensor, x2: Tensor) -> Tensor:
     """Sum of products of the flattened `x1`, conjugated, and `x2`.
 
@@ -69,7 +69,7 @@ def outer(x1: Tensor, x2: Tensor) -> Tensor:
     """
 
 
-@op(explain=explain.cross)
+@op(explain=explain_products.cross)
 def cross(
     x1: Tensor,
     x2: Tensor,
@@ -93,7 +93,7 @@ def cross(
     """
 
 
-@op(explain=explain.tensordot)
+@op(explain=explain_products.tensordot)
 def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> Tensor:
     """Sum of products over the last `axes` axes of `x1` and the first of `x2`.
 
@@ -107,7 +107,7 @@ def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> Tensor:
     """
 
 
-@op(explain=explain.einsum)
+@op(explain=explain_products.einsum)
 def einsum(subscripts: str, *operands: Tensor, **kwargs: Any) -> Tensor:
     """Sum of products in Einstein's notation.
 

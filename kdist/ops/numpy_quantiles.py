@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from kdist.ops import explain
+from kdist.ops.checks import one_of
 from kdist.ops.core import cast, convert_to_tensor, dtype, ndim, shape
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import add, divide, maximum, multiply, subtract
@@ -30,8 +31,6 @@ from kdist.ops.promotion import in_float32, to_float
 
 Tensor = Any
 Axis = Any
-
-_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 @op(explain=explain.axis_of_x)
@@ -167,8 +166,7 @@ def _hundredth(q: Any) -> Any:
 
 
 def _quantile(x: Any, q: Any, axis: Axis, method: str, keepdims: bool, at_fraction: Any) -> Tensor:
-    if method not in _METHODS:
-        raise ValueError(f"method={method!r} is not known. Use one of {', '.join(_METHODS)}.")
+    one_of("quantile", "method", method, explain.QUANTILES)
     x = to_float(x)
     axes = _axes(axis, ndim(x))
     # In float64 on the host where it can be: q * (n - 1) must not lose the element it falls on.
@@ -184,9 +182,7 @@ def _axes(axis: Axis, rank: int) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(rank))
     given = (axis,) if isinstance(axis, int) else tuple(axis)
-    for a in given:
-        if not -rank <= a < rank:
-            raise ValueError(f"axis={axis} is out of range for a tensor of {rank} axes.")
+    explain.in_range("quantile", given, (1,) * rank)
     return tuple(a % rank for a in given)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from kdist.core import dtypes
 from kdist.core.spec import Spec
-from kdist.ops import explain
+from kdist.ops import explain, explain_places
 from kdist.ops.declare import op
 
 Tensor = Any
@@ -420,7 +420,7 @@ def _bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fa
     return Spec((*x.shape[:-1], None), counted)
 
 
-@op(rule=_bincount)
+@op(rule=_bincount, explain=explain_places.bincount)
 def bincount(x: Tensor, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Tensor:
     """How often each of 0, 1, 2, ... occurs.
 

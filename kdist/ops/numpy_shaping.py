@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kdist.core.spec import Spec
-from kdist.ops import explain
+from kdist.ops import explain, explain_joining
 from kdist.ops.checks import dtype_of, one_of, shape_of
 from kdist.ops.declare import op
 
@@ -260,7 +260,7 @@ def stack(x: Any, axis: int = 0) -> Tensor:
     """
 
 
-@op
+@op(explain=explain_joining.vstack)
 def vstack(xs: Any) -> Tensor:
     """Join the arrays `xs` as rows: 1-D arrays become (1, n), then along axis 0.
 
@@ -271,7 +271,7 @@ def vstack(xs: Any) -> Tensor:
     """
 
 
-@op
+@op(explain=explain_joining.hstack)
 def hstack(xs: Any) -> Tensor:
     """Join the arrays `xs` side by side: along axis 1, or axis 0 for 1-D arrays.
 
@@ -363,7 +363,7 @@ def diag(x: Tensor, k: int = 0) -> Tensor:
     """
 
 
-@op
+@op(explain=explain_joining.triangle)
 def tril(x: Tensor, k: int = 0) -> Tensor:
     """`x` with zeros above the `k`-th diagonal (see `diag`) of the last two axes.
 
@@ -374,7 +374,7 @@ def tril(x: Tensor, k: int = 0) -> Tensor:
     """
 
 
-@op
+@op(explain=explain_joining.triangle)
 def triu(x: Tensor, k: int = 0) -> Tensor:
     """`x` with zeros below the `k`-th diagonal (see `diag`) of the last two axes.
 

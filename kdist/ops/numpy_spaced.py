@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kdist.core import dtypes
+from kdist.ops import explain_joining
 from kdist.ops.core import cast, convert_to_tensor
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import multiply, power
@@ -27,7 +28,7 @@ def _dtype(dtype: Any, *xs: Any) -> str:
     return dtypes.result_type(*(kind(x) for x in xs), float)
 
 
-@op
+@op(explain=explain_joining.spaced)
 def logspace(
     start: Any,
     stop: Any,
@@ -59,7 +60,7 @@ def logspace(
     return cast(power(base, exponents), target)
 
 
-@op
+@op(explain=explain_joining.spaced)
 def geomspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
 ) -> Tensor:

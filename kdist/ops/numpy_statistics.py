@@ -6,6 +6,7 @@ from typing import Any
 
 from kdist.core import dtypes
 from kdist.core.spec import Spec
+from kdist.ops import explain_joining, explain_places
 from kdist.ops.core import cast, convert_to_tensor, dtype, ndim, shape
 from kdist.ops.declare import op
 from kdist.ops.math import segment_sum
@@ -161,7 +162,7 @@ def _unique(
     return out if len(out) > 1 else values
 
 
-@op(rule=_unique)
+@op(rule=_unique, explain=explain_places.unique)
 def unique(
     x: Tensor,
     sorted: bool = True,
@@ -257,7 +258,7 @@ def correlate(x1: Tensor, x2: Tensor, mode: str = "valid") -> Tensor:
     return full[start : start + longer]
 
 
-@op
+@op(explain=explain_joining.trapezoid)
 def trapezoid(y: Tensor, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tensor:
     """Integral along `axis` by the trapezoidal rule.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kdist.ops import explain
+from kdist.ops import explain_products
 from kdist.ops.core import convert_to_tensor, dtype, ndim, shape
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import multiply, power
@@ -15,7 +15,7 @@ from kdist.ops.numpy_shaping import concatenate, expand_dims, flip, reshape
 Tensor = Any
 
 
-@op(explain=explain.inner)
+@op(explain=explain_products.inner)
 def inner(x1: Tensor, x2: Tensor) -> Tensor:
     """Sums of products over the last axes: `x1` (..., n), `x2` (***, n) -> (..., ***).
 

@@ -1,12 +1,16 @@
 """Arguments that an op cannot take: one error, eager and symbolic, on every backend.
 
 It begins with the op's name, which the errors of the frameworks do not: so it is kdist's own, which all backends share.
+`bad_calls.json` holds further ones, of all ops, and their texts: see `bad_calls`.
 """
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from bad_calls import TABLE, bad_calls, said, symbolic
 
 import kdist
 from kdist import KerasTensor
@@ -113,6 +117,53 @@ def test_one_error(op, call):
     eager = error(call, lambda shape, dtype: kdist.ops.ones(shape, dtype))
     assert eager.startswith(f"{op}: ")
     assert eager == error(call, lambda shape, dtype: KerasTensor(shape, dtype))
+
+
+def test_one_error_of_each_op():
+    """The text of the table, whether the tensors are of values or symbolic."""
+    table = json.loads(TABLE.read_text())
+    calls = [call for call in bad_calls() if call.id in table]
+    assert {call.id for call in calls} == set(table)
+    found = {call.id: said(call) for call in calls}
+    assert {i: (found[i], text) for i, text in table.items() if found[i] != text} == {}
+    again = {call.id: said(at) for call in calls if (at := symbolic(call)) is not None}
+    assert {i: (text, table[i]) for i, text in again.items() if text != table[i]} == {}
+
+
+def test_what_nothing_explains_says_what_it_received():
+    """The framework's error, of its own type, with a note."""
+    with pytest.raises((ValueError, IndexError)) as raised:
+        kdist.ops.norm(np.ones((3, 4), "float32"), axis=5)
+    assert "norm received x=float32[3, 4], axis=5." in raised.value.__notes__
+
+
+def test_an_error_within_an_op_made_of_others():
+    """It names the op that was called."""
+    x = np.ones((2, 3), "float32")
+    with pytest.raises(ValueError, match="^trapezoid: axis 2 is out of bounds for y"):
+        kdist.ops.trapezoid(x, axis=2)
+    with pytest.raises(RuntimeError) as raised:
+        kdist.ops.associative_scan(_raises, x)
+    assert str(raised.value) == "mine"
+
+
+def _raises(a, b):
+    raise RuntimeError("mine")
+
+
+def test_processes_that_a_kernel_would_end():
+    x, kernel = np.ones((1, 4, 4, 3), "float32"), np.ones((3, 3, 5, 3), "float32")
+    for strides in (0, -1):
+        with pytest.raises(ValueError, match="^conv_transpose: strides must be a positive int"):
+            kdist.ops.conv_transpose(x, kernel, strides)
+    with pytest.raises(ValueError, match="^irfft: `fft_length` must be a positive integer"):
+        kdist.ops.irfft((np.ones((2, 5), "float32"), np.ones((2, 5), "float32")), fft_length=0)
+
+
+def test_running_sums_are_along_one_axis():
+    for x in (np.ones((2, 3), "float32"), KerasTensor((2, 3))):
+        with pytest.raises(ValueError, match=r"^cumsum: axis must be an int. Received: axis=\(\)"):
+            kdist.ops.cumsum(x, axis=())
 
 
 def test_arguments_that_only_look_bad():

@@ -247,11 +247,6 @@ def nonzero(x: Any) -> tuple:
 
 def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> jax.Array:
     sorted_sequence, values = promote_arrays(sorted_sequence, values)
-    if sorted_sequence.ndim != 1:
-        raise ValueError(
-            f"sorted_sequence must have one dim, and its shape is {sorted_sequence.shape}. "
-            "Use vectorized_map for more."
-        )
     return jnp.searchsorted(sorted_sequence, values, side=side)
 
 

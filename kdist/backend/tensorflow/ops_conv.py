@@ -23,11 +23,11 @@ def _on_cpu() -> bool:
     return not tf.config.list_logical_devices("GPU")
 
 
-def _spatial(value: Any, n: int, argument: str) -> tuple[int, ...]:
+def _spatial(value: Any, n: int, argument: str, least: int = 1) -> tuple[int, ...]:
     values = (value,) * n if isinstance(value, int) else tuple(value)
-    if len(values) != n:
+    if len(values) != n or min(values) < least:  # kernels take other steps, or end the process
         raise ValueError(
-            f"{argument}={value} must be an int or {n} ints, one for each spatial dim."
+            f"{argument}={value} must be an int of at least {least}, or {n}, one for each spatial dim."
         )
     return values
 
@@ -213,7 +213,9 @@ def conv_transpose(
     channels = x.shape[-1 if data_format == "channels_last" else 1]
     if channels is not None and channels != kernel.shape[-1]:
         raise _misfit(x, kernel, data_format, channels, kernel.shape[-1])
-    extra = (None,) * n if output_padding is None else _spatial(output_padding, n, "output_padding")
+    extra = (
+        (None,) * n if output_padding is None else _spatial(output_padding, n, "output_padding", 0)
+    )
     if any(e is not None and e >= s for e, s in zip(extra, strides, strict=True)):
         raise ValueError(f"output_padding={output_padding} must be smaller than strides={strides}.")
     kernel = _with_holes(kernel, rates)

@@ -59,8 +59,6 @@ def gelu(x: Any, approximate: bool = True) -> Any:
 
 def glu(x: Any, axis: int = -1) -> Any:
     x = to_float(x)
-    if x.shape[axis] is not None and x.shape[axis] % 2:
-        raise ValueError(f"glu halves axis={axis}, whose size in {tuple(x.shape)} is odd.")
     a, b = tf.split(x, 2, axis)
     return a * tf.sigmoid(b)
 

@@ -187,8 +187,6 @@ def _cumulative(kernel: Callable) -> Callable:
 
 
 def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
-    if side not in ("left", "right"):
-        raise ValueError(f"side={side!r} is not 'left' or 'right'.")
     sequence, values = promote(sorted_sequence, values)
     if sequence.dtype == tf.bool:
         sequence, values = tf.cast(sequence, tf.int32), tf.cast(values, tf.int32)

@@ -44,8 +44,6 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
         normalize_axis(a, rank)
         for a in ([destination] if isinstance(destination, int) else destination)
     ]
-    if len(sources) != len(targets):
-        raise ValueError(f"source={source} and destination={destination} must name as many dims.")
     perm = [i for i in range(rank) if i not in sources]
     for target, origin in sorted(zip(targets, sources, strict=True)):
         perm.insert(target, origin)
@@ -144,8 +142,6 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
             raise ValueError(
                 f"constant_values={constant_values} belongs to mode='constant', and mode is {mode!r}."
             )
-        if mode not in ("reflect", "symmetric"):
-            raise ValueError(f"mode={mode!r} is not 'constant', 'reflect' or 'symmetric'.")
         return tf.pad(x, _pairs(pad_width, x.shape.rank), mode.upper())
     value = as_tensor(0 if constant_values is None else constant_values, x.dtype.name)
     return tf.pad(x, _pairs(pad_width, x.shape.rank), constant_values=value)
