@@ -133,7 +133,8 @@ def op(
         try:
             return tree.map_structure(to_symbolic, infer_spec(args, kwargs))
         except Exception as error:
-            refused(error, args, kwargs)
+            if not str(error).startswith(f"{name}: "):  # else all has been said
+                refused(error, args, kwargs)
             raise
 
     @functools.wraps(fn)
