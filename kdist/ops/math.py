@@ -102,7 +102,8 @@ def top_k(x: Tensor, k: int, sorted: bool = True) -> Any:
         k: int, at most n.
         sorted: whether they must be in order.
 
-    Returns: `(values, indices)`, both (..., k), indices int32; descending if `sorted`.
+    Returns: `(values, indices)`, both (..., k), indices int32; descending if `sorted`. Of equal elements, jax and
+    TensorFlow take the first; torch may take any.
     Raises: ValueError if `k` is more than the size of the last axis.
 
     Example:

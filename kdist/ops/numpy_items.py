@@ -8,6 +8,7 @@ from kdist.core.spec import Spec
 from kdist.ops.checks import OutOfRangeError, dtype_of, shape_of
 from kdist.ops.core import convert_to_tensor, is_tensor
 from kdist.ops.declare import op
+from kdist.ops.numpy_shaping import flip
 
 Tensor = Any
 
@@ -62,4 +63,29 @@ def get_item(x: Tensor, key: Any) -> Tensor:
         >>> ops.get_item([[1, 2], [3, 4]], (slice(None), 1))
         tensor([2, 4], dtype=torch.int32)
     """
-    return (x if is_tensor(x) else convert_to_tensor(x))[key]
+    x = x if is_tensor(x) else convert_to_tensor(x)
+    try:
+        return x[key]
+    except ValueError:  # torch has no negative steps
+        turned = _forwards(tuple(shape_of(x)), key)
+        if turned is None:
+            raise
+    axes, keys = turned
+    return flip(x, axis=axes)[keys]
+
+
+def _forwards(shape: tuple, key: Any) -> tuple[tuple, tuple] | None:
+    """Axes to flip, and the key of what is flipped that has no negative step; None if `key` has none."""
+    keys = key if isinstance(key, tuple) else (key,)
+    used = sum(k is not None and k is not Ellipsis for k in keys)
+    axis, axes, out = 0, [], []
+    for k in keys:
+        out.append(k)
+        if isinstance(k, slice) and k.step is not None and k.step < 0:
+            axes.append(axis)
+            places, last = range(*k.indices(shape[axis])), shape[axis] - 1
+            out[-1] = (
+                slice(last - places[0], last - places[-1] + 1, -k.step) if places else slice(0)
+            )
+        axis += len(shape) - used if k is Ellipsis else k is not None
+    return (tuple(axes), tuple(out)) if axes else None

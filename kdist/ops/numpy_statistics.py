@@ -27,7 +27,7 @@ from kdist.ops.numpy_products import matmul, outer
 from kdist.ops.numpy_reductions import max, mean, min, searchsorted, sort, sum, where
 from kdist.ops.numpy_shaping import diag, flip, moveaxis, pad, ravel, reshape, take
 from kdist.ops.numpy_unary import clip, logical_not, sqrt
-from kdist.ops.promotion import to_float
+from kdist.ops.promotion import is_float, to_float
 
 Tensor = Any
 
@@ -275,6 +275,8 @@ def trapezoid(y: Tensor, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tens
     y = moveaxis(to_float(y), axis, -1)
     if x is not None:
         x = convert_to_tensor(x)
+        if is_float(x):  # the differences would round in a narrower dtype
+            y, x = to_float(y, x)
         x = x if ndim(x) == 1 else moveaxis(x, axis, -1)
         dx = subtract(x[..., 1:], x[..., :-1])
     return sum(multiply(add(y[..., 1:], y[..., :-1]), dx) / 2, axis=-1)

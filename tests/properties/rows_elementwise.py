@@ -259,6 +259,8 @@ row(
     lambda d: ((d.array((3, 4), "real", "float32"), d.array((3, 4), "real", "float32"), 0.25), {}),
     lambda a, b, w: a + (b - a) * w,
     grad=True,
+    floor=1.0,
+    why="terms of either sign cancel",
 )
 
 # ---- activations ---------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from compare import held
-from wire import BACKENDS, Request
+from wire import BACKENDS, Request, upstream
 
 PAIR = (-1.0, 0.6)
 
@@ -172,3 +172,51 @@ def test_gradient_of_a_cut_transform(workers, op, length, used):
         for gradient, first in zip(found, replies["jax"]["gradients"][0], strict=True):
             np.testing.assert_array_equal(gradient[used:], 0)
             np.testing.assert_allclose(gradient, first, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_order_of_nan(workers, dtype):
+    """TensorFlow left NaN where it was, or took it for any number."""
+    x = np.array([np.inf, 1, np.nan, -np.inf, -0.0, 0.0, -0.0], dtype)
+    wanted = {"argmax": 2, "argmin": 2, "argsort": [3, 4, 5, 6, 1, 0, 2], "sort": np.sort(x)}
+    for op, want in wanted.items():
+        for (value, _), _ in answers(workers, op, x, axis=-1).values():
+            np.testing.assert_array_equal(value, want)
+
+
+def test_gradient_of_products_at_places(workers):
+    """jax had none, TensorFlow no places from the end. Of two updates of one place, each has the other one and the
+    input as its factor."""
+    inputs, updates = np.float32([2, 3, 5]), np.float32([7, 0, 11])
+    places = np.int32([[0], [0], [-1]])
+    request = Request(
+        "scatter_update", (inputs, places, updates), {"reduction": "mul"}, gradient_at=(0, 2)
+    )
+    upstream_of = upstream(request.seed, 0, (3,)).astype("float32")
+    for backend, reply in workers.ask(request).items():
+        for _, error in (reply["eager"], reply["gradients"]):
+            assert error is None, f"{backend}: {error}"
+        np.testing.assert_array_equal(reply["eager"][0][0][0], [0, 3, 55])
+        by_inputs, by_updates = reply["gradients"][0]
+        np.testing.assert_allclose(by_inputs, upstream_of * np.float32([0, 1, 11]), rtol=1e-6)
+        by_place = upstream_of[[0, 0, 2]] * np.float32([0, 14, 5])
+        np.testing.assert_allclose(by_updates, by_place, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "key", [(slice(None, None, -1),), (Ellipsis, slice(3, 0, -2)), (None, slice(0, 2, -1), 1)]
+)
+def test_slices_backwards(workers, key):
+    """torch's tensors have none."""
+    x = np.arange(12, dtype="float32").reshape(3, 4)
+    for (value, _), _ in answers(workers, "get_item", x, key).values():
+        np.testing.assert_array_equal(value, x[key])
+
+
+def test_trapezoid_of_two_dtypes(workers):
+    """The distances of the places were rounded to the places' dtype."""
+    places = np.float32([0.1, 0.7, 2.3])
+    found = answers(workers, "trapezoid", np.float64([1.0, 1.0, 1.0]), places)
+    for backend in ("torch", "tensorflow"):
+        wanted = float(places[2]) - float(places[0])
+        np.testing.assert_allclose(found[backend][0][0], wanted, rtol=1e-14)

@@ -7,6 +7,7 @@ import pytest
 import rows_elementwise  # noqa: F401 - adds its rows
 import rows_linalg  # noqa: F401
 import rows_nn  # noqa: F401
+import rows_other  # noqa: F401
 import rows_reductions  # noqa: F401
 import rows_shaping  # noqa: F401
 import rows_signal  # noqa: F401

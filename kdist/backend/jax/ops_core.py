@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kdist.backend.jax.ops_math import segment_prod
 from kdist.backend.jax.tensors import (
     as_tensor,
     convert_to_numpy,
@@ -65,16 +67,29 @@ def scatter(indices: Any, values: Any, shape: Any) -> jax.Array:
 def scatter_update(
     inputs: Any, indices: Any, updates: Any, reduction: str | None = None
 ) -> jax.Array:
-    inputs = as_tensor(inputs)
-    at = inputs.at[tuple(jnp.moveaxis(as_tensor(indices), -1, 0))]
-    apply = {None: at.set, "add": at.add, "max": at.max, "min": at.min, "mul": at.multiply}.get(
-        reduction
-    )
+    inputs, updates = as_tensor(inputs), as_tensor(updates, as_tensor(inputs).dtype)
+    places = jnp.moveaxis(as_tensor(indices), -1, 0)
+    if reduction == "mul":
+        return inputs * _products(inputs.shape, places, updates)
+    at = inputs.at[tuple(places)]
+    apply = {None: at.set, "add": at.add, "max": at.max, "min": at.min}.get(reduction)
     if apply is None:
         raise ValueError(
             f"reduction={reduction!r} is not known. Use None, 'add', 'max', 'min' or 'mul'."
         )
-    return apply(as_tensor(updates, inputs.dtype))
+    return apply(updates)
+
+
+def _products(shape: tuple, places: jax.Array, updates: jax.Array) -> jax.Array:
+    """The products of the updates of each place, an array of `shape`: jax does not differentiate its `at.multiply`."""
+    sizes = shape[: len(places)]
+    inside, ids = True, 0
+    for size, at in zip(sizes, places, strict=True):
+        at = jnp.where(at < 0, at + size, at)
+        inside, ids = inside & (at >= 0) & (at < size), ids * size + at
+    ids = jnp.where(inside, ids, -1).ravel()
+    rows = updates.reshape(ids.shape + shape[len(sizes) :])
+    return segment_prod(rows, ids, math.prod(sizes), False).reshape(shape)
 
 
 def slice_(inputs: Any, start_indices: Any, shape: Any) -> jax.Array:

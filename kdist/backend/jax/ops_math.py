@@ -46,13 +46,13 @@ def _segment(reduce: Callable) -> Callable:
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3))
-def _segment_prod(
+def segment_prod(
     data: jax.Array, ids: jax.Array, num_segments: int, indices_are_sorted: bool
 ) -> jax.Array:
     return jax.ops.segment_prod(data, ids, num_segments, indices_are_sorted)
 
 
-@_segment_prod.defjvp
+@segment_prod.defjvp
 def _segment_prod_jvp(
     num_segments: int, indices_are_sorted: bool, primals: tuple, tangents: tuple
 ) -> tuple:
@@ -69,7 +69,7 @@ def _segment_prod_jvp(
     others = jnp.where(zeros[rows] == zero, product[rows] / filled, 0)
     others = jnp.where(inside.reshape(-1, *[1] * (data.ndim - 1)), others, 0)
     out = jax.ops.segment_sum(others * change, ids, num_segments, indices_are_sorted)
-    return _segment_prod(data, ids, num_segments, indices_are_sorted), out
+    return segment_prod(data, ids, num_segments, indices_are_sorted), out
 
 
 def top_k(x: Any, k: int, sorted: bool = True) -> tuple:
@@ -127,6 +127,6 @@ ROWS: dict[str, Callable] = {
     "segment_sum": _segment(jax.ops.segment_sum),
     "segment_max": _segment(jax.ops.segment_max),
     "segment_min": _segment(jax.ops.segment_min),
-    "segment_prod": _segment(_segment_prod),
+    "segment_prod": _segment(segment_prod),
     **{f.__name__: f for f in (in_top_k, logsumexp, top_k, cholesky, norm, qr, solve, svd)},
 }

@@ -211,13 +211,15 @@ def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int =
 
 
 # ---- scatters and slices -------------------------------------------------------------------------
-def _indices(x: Any) -> Any:
+def _indices(x: Any, shape: Any) -> Any:
+    """Places in a tensor of `shape`, of which negative ones count from the end."""
     x = as_tensor(x)
-    return x if x.dtype in (tf.int32, tf.int64) else tf.cast(x, tf.int32)
+    x = x if x.dtype in (tf.int32, tf.int64) else tf.cast(x, tf.int32)
+    return tf.where(x < 0, x + tf.cast(shape[: x.shape[-1]], x.dtype), x)
 
 
 def scatter(indices: Any, values: Any, shape: Any) -> Any:
-    indices = _indices(indices)
+    indices = _indices(indices, shape)
     return tf.scatter_nd(indices, as_tensor(values), as_tensor(shape, indices.dtype.name))
 
 
@@ -254,7 +256,7 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     if reduction not in _SCATTERS:
         raise ValueError(f"reduction={reduction!r} is not None, 'add', 'max', 'min' or 'mul'.")
     x = as_tensor(inputs)
-    return _SCATTERS[reduction](x, _indices(indices), as_tensor(updates, x.dtype.name))
+    return _SCATTERS[reduction](x, _indices(indices, tf.shape(x)), as_tensor(updates, x.dtype.name))
 
 
 def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:

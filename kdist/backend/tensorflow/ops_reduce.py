@@ -115,10 +115,16 @@ def count_nonzero(x: Any, axis: Any = None) -> Any:
     return tf.math.count_nonzero(as_tensor(x), axis=axis, dtype="int32")
 
 
-def _ordered(x: Any) -> Any:
-    """Floats as integers of the same order: TensorFlow's kernels take what is smaller than a normal number for zero."""
-    bits = tf.bitcast(x, tf.int32)
-    return tf.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
+def _ordered(x: Any, greatest: bool = True) -> Any:
+    """Floats as integers of the same order, NaN being the greatest or the least.
+
+    TensorFlow's kernels take what is smaller than a normal number for zero, and leave NaN anywhere.
+    """
+    x = tf.cast(x, tf.float32) if x.dtype.size < 4 else x
+    kind = tf.int64 if x.dtype == tf.float64 else tf.int32
+    bits = tf.bitcast(x, kind)
+    order = tf.where(bits < 0, -(bits & kind.max), bits)  # both zeros are 0
+    return tf.where(tf.math.is_nan(x), tf.constant(kind.max if greatest else kind.min, kind), order)
 
 
 def _arg(kernel: Callable) -> Callable:
@@ -126,8 +132,8 @@ def _arg(kernel: Callable) -> Callable:
         x = as_tensor(x)
         if x.dtype == tf.bool:
             x = tf.cast(x, tf.int32)
-        elif x.dtype == tf.float32:
-            x = _ordered(x)
+        elif x.dtype.is_floating:
+            x = _ordered(x, kernel is tf.argmax)
         rank = x.shape.rank
         if axis is None:
             out = kernel(tf.reshape(x, [-1]), axis=0, output_type="int32")
@@ -148,12 +154,20 @@ def _sortable(x: Any, axis: int | None) -> tuple[Any, int]:
 def sort(x: Any, axis: int | None = -1) -> Any:
     dtype = as_tensor(x).dtype
     x, axis = _sortable(x, axis)
-    return tf.cast(tf.sort(x, axis=axis), dtype)
+    if not dtype.is_floating:
+        return tf.cast(tf.sort(x, axis=axis), dtype)
+    rank = x.shape.rank
+    axes = list(range(rank))
+    axes[axis], axes[-1] = axes[-1], axes[axis]
+    last = x if axes == sorted(axes) else tf.transpose(x, axes)
+    order = tf.argsort(_ordered(last), stable=True)
+    out = tf.gather(last, order, axis=-1, batch_dims=rank - 1)
+    return out if last is x else tf.transpose(out, axes)
 
 
 def argsort(x: Any, axis: int | None = -1) -> Any:
     x, axis = _sortable(x, axis)
-    return tf.argsort(x, axis=axis, stable=True)
+    return tf.argsort(_ordered(x) if x.dtype.is_floating else x, axis=axis, stable=True)
 
 
 def median(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
