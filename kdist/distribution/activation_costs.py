@@ -37,7 +37,7 @@ def count_activations(
         role = roles.of.get(call.layer)
         reads_again = bool(call.region) and i <= last.get(call.region, -1)
         if role is not None and role.axes:
-            between.give_inputs(call, reads_again)
+            between.give(call.inputs, reads_again)
             if role.whole_input and differentiable and (how.adds_first or not role.is_compound):
                 between.sum_input_gradients(role.axes, call)
             # What follows needs it.
@@ -54,6 +54,8 @@ def count_activations(
         if axes and differentiable and not how.adds_first:
             between.sum_input_gradients(axes, call)
         differentiable = differentiable or (role is not None and role.trains)
+    if how.gives_whole and calls:
+        between.give(calls[0].outputs, again=False)  # the model's own call
 
 
 def _last_needs(roles: Any, calls: Sequence[LayerCall]) -> dict[int, int]:
@@ -95,13 +97,13 @@ class _Between:
     def _cuts(self, x: Spec) -> bool:
         return self._sequence and len(x.shape) >= SEQUENCE_DIMS
 
-    def give_inputs(self, call: LayerCall, again: bool) -> None:
-        """Sequences that a layer wants whole.
+    def give(self, tensors: Sequence[Spec], again: bool) -> None:
+        """Sequences are wanted whole.
 
         Arguments:
-            again: whether it wants them a second time, to be computed again.
+            again: whether they are wanted a second time, to be computed again.
         """
-        for x in self._cut.intersection(call.inputs):
+        for x in self._cut.intersection(tensors):
             self._add(ALL_GATHER, self._axes, "activations, forward", x.nbytes)
             if again:
                 self._add(ALL_GATHER, self._axes, "activations, again", x.nbytes)
@@ -151,7 +153,7 @@ class _Between:
             for x in call.outputs if is_cut else ():
                 self._add(ALL_REDUCE, self._axes, "activations, forward", x.nbytes)
         else:
-            self.give_inputs(call, again)
+            self.give(call.inputs, again)
             self._cut.difference_update(call.outputs)
 
 

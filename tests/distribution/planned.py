@@ -18,6 +18,13 @@ def mlp(kdist, layers):
     return model, np.zeros((2048, 256), "float32"), np.zeros((2048,), "int32")
 
 
+def deep_mlp(kdist, layers, widths, rows, activation="gelu"):
+    """Products of the given widths, of which pairs are split, and one more by itself."""
+    hidden = [layers.Dense(width, activation=activation) for width in widths]
+    model = kdist.Sequential([kdist.Input((256,)), *hidden, layers.Dense(10)])
+    return model, np.zeros((rows, 256), "float32"), np.zeros((rows,), "int32")
+
+
 def convnet(kdist, layers):
     model = kdist.Sequential(
         [
@@ -55,8 +62,9 @@ def block(layers, x, width, heads, inner, name):
 MODELS = {f.__name__: f for f in (mlp, convnet, transformer)}
 
 
-def compiled(name, kdist, layers, **sizes):
+def compiled(name, kdist, layers, optimizer="adam", **sizes):
     """(model, x, y), the model compiled."""
-    model, x, y = MODELS[name](kdist, layers, **sizes)
-    model.compile("adam", kdist.losses.SparseCategoricalCrossentropy(from_logits=True))
+    make = deep_mlp if name == "deep_mlp" else MODELS[name]
+    model, x, y = make(kdist, layers, **sizes)
+    model.compile(optimizer, kdist.losses.SparseCategoricalCrossentropy(from_logits=True))
     return model, x, y

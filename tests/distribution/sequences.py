@@ -56,3 +56,32 @@ def compiled(name, kdist, rows=8):
 
 NAMES = ("dense", "dense_that_activates", "pooled", "whole_between", "conv1d", "conv2d", "conv2d_without_bias",
          "conv2d_pooled", "conv2d_normalised")  # fmt: skip
+
+
+def in_regions(kdist, rows=16):
+    """(model, x, y) of a block of several layers, which `RematScope` computes again as one."""
+    layers = kdist.layers
+
+    class Block(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.norms = [layers.LayerNormalization(), layers.LayerNormalization()]
+            self.attention = layers.MultiHeadAttention(4, 4)
+            self.up, self.down = layers.Dense(64, activation="gelu"), layers.Dense(16)
+
+        def build(self, shape):
+            for layer in (*self.norms, self.up):
+                layer.build(shape)
+            self.attention.build(shape, shape)
+            self.down.build((*shape[:-1], 64))
+
+        def call(self, x):
+            h = self.norms[0](x)
+            x = x + self.attention(h, h)
+            return x + self.down(self.up(self.norms[1](x)))
+
+    tokens = kdist.Input((8,), dtype="int32")
+    x = Block()(layers.Embedding(32, 16)(tokens))
+    model = kdist.Model(tokens, layers.Dense(32)(layers.LayerNormalization()(x)))
+    model.compile("adam", kdist.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model, np.zeros((rows, 8), "int32"), np.zeros((rows, 8), "int32")

@@ -20,6 +20,9 @@ from kdist.backend.jax.fusion import Operation, needed
 
 _PREFIX = "variable:"
 
+# Number of a part that is computed again, after those of the parts that it stands in; none: not computed again.
+Region = tuple[int, ...]
+
 
 def _mark(key: int) -> Callable[[Any], Any]:
     """A function that gives a value as it is, and leaves a mark in the jaxpr; its gradient leaves none."""
@@ -63,12 +66,12 @@ class Reads:
     """The marks of a list of operations."""
 
     def __init__(self) -> None:
-        self._found: dict[int, tuple[int, int]] = {}  # number of a value -> (variable, region)
+        self._found: dict[int, tuple[int, Region]] = {}  # number of a value -> (variable, region)
 
-    def add(self, value: int, variable: int, region: int) -> None:
+    def add(self, value: int, variable: int, region: Region) -> None:
         """Arguments:
         value: number of the value that the mark gives.
-        region: number of what is computed again, in which it stands; 0: none.
+        region: in which it stands.
         """
         self._found[value] = variable, region
 
@@ -80,8 +83,10 @@ class Reads:
         }
         reads = {found for value, found in self._found.items() if value in wanted and found[1]}
         counts: dict[int, int] = {}
-        for variable, _ in reads:
-            counts[variable] = counts.get(variable, 0) + 1
+        for variable, region in reads:
+            # Where it was gathered for what surrounds a region, XLA lets the region read that.
+            if not any((variable, region[:n]) in reads for n in range(1, len(region))):
+                counts[variable] = counts.get(variable, 0) + 1
         return counts
 
     def without(self, operations: list[Operation]) -> list[Operation]:

@@ -21,7 +21,7 @@ from kdist.backend.jax.abstract import zeros
 from kdist.backend.jax.fusion import Operation, allocations
 from kdist.backend.jax.memory import compiled_bytes, on_devices, struct
 from kdist.backend.jax.placement import computing_as, is_here, standing_in
-from kdist.backend.jax.reads import Reads, marked, marking
+from kdist.backend.jax.reads import Reads, Region, marked, marking
 from kdist.backend.jax.stand_ins import stand_in
 from kdist.core import tree
 from kdist.core.abstract import stand_ins
@@ -124,12 +124,11 @@ class _Flat:
         self.reads = Reads()
         self._values = self._regions = 0
 
-    def add(self, jaxpr: Any, inputs: list, outer: str, region: int = 0) -> list:
+    def add(self, jaxpr: Any, inputs: list, outer: str, region: Region = ()) -> list:
         """Write out `jaxpr`; returns its outputs' numbers.
 
         Arguments:
-            region: number of what is computed again, in which it stands; 0: none. What of that is computed again once
-                more belongs to it: XLA lets both read what was gathered once.
+            region: what is computed again, in which it stands.
         """
         numbers: dict[Any, int | None] = dict(zip(jaxpr.invars, inputs, strict=True))
         read = lambda x: None if isinstance(x, jex.Literal) else numbers.get(x)
@@ -138,7 +137,7 @@ class _Flat:
             stack = f"{outer}/{equation.source_info.name_stack}"
             inner, variable = _called(equation), marked(equation)
             if inner is not None:
-                results = self.add(inner, operands, stack, region or self._region(equation))
+                results = self.add(inner, operands, stack, (*region, *self._region(equation)))
             elif variable:
                 results = [self._values]
                 self._values += 1
@@ -148,12 +147,12 @@ class _Flat:
             numbers.update(zip(equation.outvars, results, strict=True))
         return [read(x) for x in jaxpr.outvars]
 
-    def _region(self, equation: Any) -> int:
-        """A new region's number if the equation begins one, else 0."""
+    def _region(self, equation: Any) -> Region:
+        """A new region's number if the equation begins one."""
         if not equation.params.get("differentiated"):
-            return 0
+            return ()
         self._regions += 1
-        return self._regions
+        return (self._regions,)
 
     def _operation(self, equation: Any, operands: list, stack: str) -> list[int]:
         results = list(range(self._values, self._values + len(equation.outvars)))

@@ -143,6 +143,7 @@ class TorchRuntime:
             scatters=True,
             adds_first=True,
             knows_copies=True,
+            gives_whole=True,
             units=Units(sharding.SMALL_UNIT_BYTES, sharding.SMALL_UNITS_BYTES),
             buckets=Buckets(buckets.BYTES, buckets.FIRST_BYTES, marks=1),
         )

@@ -20,6 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "parity"))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "distribution"))
 import cases
 import planned as models
+import sequences
 
 # The head's 5 classes divide by nothing.
 pytestmark = pytest.mark.filterwarnings("ignore:Sizes that do not divide")
@@ -154,6 +155,32 @@ def test_sums_in_the_middle_of_what_is_computed_again(norm_last, sums):
     assert planned(model) == totals(found)
     again = [c.count for c in model.plan(batch_size=ROWS).collectives if "again" in c.purpose]
     assert sum(again) == sums - 1
+
+
+@pytest.mark.parametrize("sequence", [False, True])
+def test_the_plan_counts_regions_within_regions(sequence):
+    """The block's, its attention's and its products'."""
+    strategy = Parallelism(data=2, fsdp=2, tensor=2, min_size=1, sequence=sequence)
+    with strategy.scope(), kdist.RematScope(mode="full"):
+        model, x, y = sequences.in_regions(kdist, ROWS)
+        found = messages(*prepared(model, {"x": x, "y": y}))
+    assert planned(model) == totals(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "remat"),
+    [
+        *((name, None) for name in sequences.NAMES if name != "conv2d_pooled"),
+        ("dense", "full"),
+        ("conv2d_pooled", "full"),
+    ],
+)
+def test_the_plan_counts_what_is_sent_of_sequences(name, remat):
+    strategy = Parallelism(data=4, tensor=2, min_size=1, sequence=True)
+    with strategy.scope(), kdist.RematScope(mode=remat):
+        model, x, y = sequences.compiled(name, kdist, ROWS)
+        found = messages(*prepared(model, {"x": x, "y": y}))
+    assert planned(model) == totals(found)
 
 
 def of(found, kind, backward=None):

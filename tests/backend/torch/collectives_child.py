@@ -28,8 +28,9 @@ ROWS = 16
 def counted(case: str, strategy: str, remat: str | None = None) -> tuple[dict, dict]:
     """(what the second step sent, what the plan says), kind -> [messages, bytes]."""
     with cases.STRATEGIES[strategy](kdist).scope(), kdist.RematScope(mode=remat):
-        if case in sequences.NAMES:
-            model, x, y = sequences.compiled(case, kdist, ROWS)
+        if case == "in_regions" or case in sequences.NAMES:
+            made = sequences.in_regions(kdist, ROWS) if case == "in_regions" else None
+            model, x, y = made or sequences.compiled(case, kdist, ROWS)
             source = adapt(x, y, None, batch_size=ROWS)
         else:
             model, samples = cases.compiled(case), cases.CASES[case].samples(ROWS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from torch.profiler import ProfilerActivity, profile
 
@@ -29,7 +30,7 @@ def allocated_at_most(model, x, y):
     return most
 
 
-def shared(strategy, name: str, fits: int = 1, **sizes: int) -> list[int]:
+def shared(strategy, name: str, fits: int = 1, **sizes: Any) -> list[int]:
     """(what the plan says, what is allocated) in a step under `strategy`, beyond variables and the batch.
 
     Arguments:
@@ -67,6 +68,26 @@ def cut() -> dict[str, list[int]]:
     return found
 
 
+MLPS = (
+    {"widths": (512, 512, 256), "rows": 2048},
+    {"widths": (1024,) * 4, "rows": 256},
+    {"widths": (256,) * 6, "rows": 4096, "optimizer": "sgd"},
+    {"widths": (1024, 256), "rows": 1024, "activation": "relu"},
+    {"widths": (384, 256, 128), "rows": 1536, "activation": "tanh"},
+)
+
+
+def mlps() -> dict[str, list[int]]:
+    """Widths, depths, batches and optimizers; `sequence` has nothing to cut there, and changes nothing."""
+    found = {}
+    for sizes in MLPS:
+        strategy = distribution.Parallelism(tensor=2, min_size=1, sequence=True)
+        for remat in (None, "full"):
+            with kdist.RematScope(mode=remat):
+                found[f"{sizes} {remat=}"] = shared(strategy, "deep_mlp", fits=2, **sizes)
+    return found
+
+
 def composed() -> dict[str, list[int]]:
     found = {}
     long = {"blocks": 2, "length": 256, "rows": 8, "words": 64}
@@ -85,5 +106,5 @@ def composed() -> dict[str, list[int]]:
 
 if __name__ == "__main__":
     distribution.initialize(timeout_s=30)
-    print(json.dumps({"gathered": gathered, "cut": cut}[sys.argv[1]]()))
+    print(json.dumps({"gathered": gathered, "cut": cut, "mlps": mlps}[sys.argv[1]]()))
     distribution.shutdown()

@@ -14,7 +14,7 @@ CHILD = Path(__file__).with_name("collectives_child.py")
 # The last ones with limits that make several units and buckets of small models.
 RUNS = {
     2: ["mlp:data", "transformer:fsdp", "transformer:fsdp:remat", "mlp:tensor_2:remat", "transformer:optimizer", "transformer:tensor_2",
-        "transformer:sequence_2", "transformer:sequence_2:remat", "cut_in_time",
+        "transformer:sequence_2", "transformer:sequence_2:remat", "cut_in_time", "in_regions:tensor_2", "in_regions:sequence_2",
         "transformer:data:small", "transformer:fsdp:small", "transformer:optimizer:small"],
     4: ["mlp:composed_4", "transformer:hybrid_4", "transformer:composed_4", "transformer:fsdp_sequence_4",
         "transformer:hybrid_4:small", "memory"],

@@ -30,7 +30,7 @@ def test_memory(name):
     assert (held["parameters"], held["optimizer"]) == (parameters, slots)
 
 
-@pytest.mark.parametrize("how", ["gathered", "cut"])
+@pytest.mark.parametrize("how", ["gathered", "cut", "mlps"])
 def test_memory_where_parameters_are_shared(how, monkeypatch):
     """Gathered to compute with them, or cut along with what they compute."""
     monkeypatch.setattr(test_processes, "CHILD", HERE / "memory_child.py")
