@@ -22,6 +22,8 @@ class Copies:
         input_sums: so are the gradients of their inputs, until these are read.
         cut: their outputs are cut in time.
         whole: layers that want whole sequences.
+        scattered, scattered_inputs: as `sums` and `input_sums`, of sequences that are cut in time: to scatter the sum,
+            the parts are put into another order, and copied to be sent.
     """
 
     gathered: frozenset[int] = frozenset()
@@ -29,6 +31,8 @@ class Copies:
     input_sums: frozenset[int] = frozenset()
     cut: frozenset[int] = frozenset()
     whole: frozenset[int] = frozenset()
+    scattered: frozenset[int] = frozenset()
+    scattered_inputs: frozenset[int] = frozenset()
 
     def begins(self, allocations: Sequence[Allocation]) -> dict[int, int]:
         """Index of an allocation -> the event from which on a whole copy of it is held, until it ends."""
@@ -52,12 +56,20 @@ class Copies:
             sizes: layer -> sizes of its inputs, sizes of its outputs.
         """
         products: dict[int, Allocation] = {}  # what follows in the layer has the sum
+        scattered: dict[int, Allocation] = {}
         for a in allocations:
             inputs, outputs = sizes.get(a.layer, ((), ()))
             if a.backward:
+                read = a.end if a.last_read is None else a.last_read
                 if a.layer in self.input_sums and a.nbytes in inputs:
-                    yield a.end if a.last_read is None else a.last_read, a.nbytes
+                    yield read, a.nbytes
+                elif a.layer in self.scattered_inputs and a.nbytes in inputs:
+                    yield read, 2 * a.nbytes
             elif a.layer in self.sums and a.nbytes in outputs:
                 known = products.setdefault(a.layer, a)
                 products[a.layer] = min(known, a, key=lambda a: a.begin)
+            elif a.layer in self.scattered and a.nbytes in outputs:
+                known = scattered.setdefault(a.layer, a)
+                scattered[a.layer] = min(known, a, key=lambda a: a.begin)
         yield from ((a.begin, a.nbytes) for a in products.values())
+        yield from ((a.begin, 3 * a.nbytes) for a in scattered.values())

@@ -244,7 +244,10 @@ class Roles:
             self.shares.setdefault((i, True), 1.0 if i in whole else share)
         cut = frozenset(i for i in layers if i not in parts)
         sums, input_sums = (frozenset(ids & self._flat) for ids in (self._sums, products))
-        return Copies(gathered, sums, input_sums, cut, frozenset(whole))
+        scattered, scattered_inputs = frozenset(self._sums) - sums, frozenset(products) - input_sums
+        return Copies(
+            gathered, sums, input_sums, cut, frozenset(whole), scattered, scattered_inputs
+        )
 
 
 def _sums_first(variable: Any, dim: int) -> bool:

@@ -18,11 +18,11 @@ def mlp(kdist, layers):
     return model, np.zeros((2048, 256), "float32"), np.zeros((2048,), "int32")
 
 
-def deep_mlp(kdist, layers, widths, rows, activation="gelu"):
+def deep_mlp(kdist, layers, widths, rows, activation="gelu", time=()):
     """Products of the given widths, of which pairs are split, and one more by itself."""
     hidden = [layers.Dense(width, activation=activation) for width in widths]
-    model = kdist.Sequential([kdist.Input((256,)), *hidden, layers.Dense(10)])
-    return model, np.zeros((rows, 256), "float32"), np.zeros((rows,), "int32")
+    model = kdist.Sequential([kdist.Input((*time, 256)), *hidden, layers.Dense(10)])
+    return model, np.zeros((rows, *time, 256), "float32"), np.zeros((rows, *time), "int32")
 
 
 def convnet(kdist, layers):

@@ -74,17 +74,22 @@ MLPS = (
     {"widths": (256,) * 6, "rows": 4096, "optimizer": "sgd"},
     {"widths": (1024, 256), "rows": 1024, "activation": "relu"},
     {"widths": (384, 256, 128), "rows": 1536, "activation": "tanh"},
+    {"widths": (512, 256, 512, 256), "rows": 32, "time": (64,)},
+    {"widths": (1024, 256), "rows": 8, "time": (128,), "activation": "relu", "optimizer": "sgd"},
 )
 
 
 def mlps() -> dict[str, list[int]]:
-    """Widths, depths, batches and optimizers; `sequence` has nothing to cut there, and changes nothing."""
+    """Widths, depths, batches and optimizers, of samples and of sequences."""
     found = {}
     for sizes in MLPS:
         strategy = distribution.Parallelism(tensor=2, min_size=1, sequence=True)
+        fits = (
+            16 if "time" in sizes else 2
+        )  # a scatter sends a copy, which a thread of gloo lets go of
         for remat in (None, "full"):
             with kdist.RematScope(mode=remat):
-                found[f"{sizes} {remat=}"] = shared(strategy, "deep_mlp", fits=2, **sizes)
+                found[f"{sizes} {remat=}"] = shared(strategy, "deep_mlp", fits=fits, **sizes)
     return found
 
 
