@@ -220,3 +220,16 @@ def test_trapezoid_of_two_dtypes(workers):
     for backend in ("torch", "tensorflow"):
         wanted = float(places[2]) - float(places[0])
         np.testing.assert_allclose(found[backend][0][0], wanted, rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_small_arguments_of_erfinv(workers, dtype):
+    """TensorFlow's own is off by 1e-5 of them and more. The series is x sqrt(pi) / 2 (1 + pi / 12 x^2 + ...)."""
+    x = np.array([1e-5, -1e-4], dtype)
+    wanted = (
+        x.astype("float64") * math.sqrt(math.pi) / 2 * (1 + math.pi / 12 * x.astype("float64") ** 2)
+    )
+    found = answers(workers, "erfinv", x)
+    for backend in BACKENDS:
+        eps = np.finfo(held(backend, dtype)).eps
+        np.testing.assert_allclose(found[backend][0][0], wanted, rtol=16 * eps)

@@ -104,7 +104,14 @@ def _add(x: Any, y: Any) -> Any:
 
 def _erfinv(x: Any) -> Any:
     half = x.dtype in (tf.float16, tf.bfloat16)  # no kernels
-    return tf.cast(tf.math.erfinv(tf.cast(x, tf.float32)), x.dtype) if half else tf.math.erfinv(x)
+    wide = tf.cast(x, tf.float32) if half else x
+    y = tf.math.erfinv(wide)
+    # TensorFlow's takes it from 1 + x, where a small x loses its digits: a step of Newton's method restores them.
+    near = tf.abs(wide) < 0.5
+    first = tf.where(near, y, tf.zeros_like(y))
+    over = tf.math.erf(first) - tf.where(near, wide, tf.zeros_like(wide))
+    y = tf.where(near, first - over * (math.sqrt(math.pi) / 2) * tf.exp(first * first), y)
+    return tf.cast(y, x.dtype)
 
 
 _UNSIGNED = frozenset({tf.uint8, tf.uint16, tf.uint32, tf.uint64})
