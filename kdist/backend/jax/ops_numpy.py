@@ -173,11 +173,13 @@ def logical_not(x: Any) -> jax.Array:
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
     x = as_tensor(x)
-    # Summed in float32: a float16 sum overflows at 65504.
-    compute = native_dtype(dtypes.result_type(x.dtype, "float32"))
-    result = x.dtype if jnp.issubdtype(x.dtype, jnp.inexact) else compute
-    out = jnp.mean(x, axis=_axis(axis), keepdims=keepdims, dtype=compute)
-    return out if compute == result else out.astype(result)
+    # jax sums 16 bits in 32, in which a float16 sum does not overflow.
+    dtype = (
+        None
+        if jnp.issubdtype(x.dtype, jnp.inexact)
+        else native_dtype(dtypes.result_type(x.dtype, "float32"))
+    )
+    return jnp.mean(x, axis=_axis(axis), keepdims=keepdims, dtype=dtype)
 
 
 def median(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:

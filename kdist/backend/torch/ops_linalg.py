@@ -84,7 +84,7 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
             f"einsum received unknown arguments on the torch backend: {sorted(kwargs)}."
         )
     operands = promoted(*operands)
-    if operands[0].dtype is torch.int8:
+    if operands[0].dtype is torch.int8:  # sums of bytes need more bits
         operands = [x.to(torch.int32) for x in operands]
     return torch.einsum(subscripts, *operands)
 

@@ -40,7 +40,10 @@ _AVERAGE_POOL = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
 class _Pool(NamedTuple):
-    """Windows over inputs of one shape: as for `_Conv`."""
+    """Windows over inputs of one shape: as for `_Conv`.
+
+    What is padded by hand counts in the kernel's average, which is put right afterwards; what the kernel adds does not.
+    """
 
     first: tuple[int, ...] | None
     last: tuple[int, ...] | None
@@ -48,6 +51,7 @@ class _Pool(NamedTuple):
     strides: tuple[int, ...]
     padding: Padding
     arguments: tuple
+    average_arguments: tuple
 
 
 @functools.lru_cache(maxsize=1024)
@@ -59,7 +63,9 @@ def _pool(shape: torch.Size, sizes: Any, strides: Any, padding: str, data_format
     lengths = shape[2:] if to_first is None else shape[1:-1]
     pads = padding_of(tuple(lengths), windows, strides, padding)
     arguments = (alike(windows), alike(strides), alike(pads.kernel))
-    return _Pool(to_first, to_last, windows, strides, pads, arguments)
+    # Without padding torch's own way, to round down and to count all.
+    average = (False, bool(pads.by_hand)) if any(pads.kernel) or pads.by_hand else ()
+    return _Pool(to_first, to_last, windows, strides, pads, arguments, (*arguments, *average))
 
 
 def _pool_of(x: Tensor, sizes: Any, strides: Any, padding: str, data_format: str | None) -> _Pool:
@@ -95,15 +101,16 @@ def average_pool(
 ) -> Tensor:
     x = as_tensor(inputs)
     call = _pool_of(x, pool_size, strides, padding, data_format)
-    given, pads = x.dtype, call.padding
-    if len(call.windows) == 3 and given.itemsize == 2 and x.is_cpu:
+    given, n, pads = x.dtype, len(call.windows), call.padding
+    if n == 3 and given.itemsize == 2 and x.is_cpu:
         x = x.float()  # torch 2.13 has no such kernel for 16 bits
     x = x if call.first is None else torch.permute(x, call.first)
-    counts = bool(pads.by_hand) or not any(pads.kernel)
-    out = _AVERAGE_POOL[len(call.windows)](padded(x, pads, 0.0), *call.arguments, False, counts)
     if pads.by_hand:
-        # What was padded by hand does not count in the average: scale by window size / real elements in the window.
+        out = _AVERAGE_POOL[n](padded(x, pads, 0.0), *call.average_arguments)
+        # Window size / real elements in the window.
         out = out * _window_share(x, pads.pairs, call.windows, call.strides)
+    else:
+        out = _AVERAGE_POOL[n](x, *call.average_arguments)
     out = out if out.dtype is given else out.to(given)
     return out if call.last is None else torch.permute(out, call.last)
 
