@@ -59,6 +59,10 @@ _REAL = frozenset(
 )  # fmt: skip
 
 
+class WrongKindError(ValueError, TypeError):
+    """An argument of a wrong kind: a TypeError of Python, and a ValueError as all bad arguments of ops."""
+
+
 def wrong_kind(op: str, parameters: Mapping[str, Parameter], arguments: dict[str, Any]) -> None:
     """An argument that is not what its parameter takes in every op: numbers, an int, an axis."""
     for name, value in arguments.items():
@@ -77,7 +81,9 @@ def wrong_kind(op: str, parameters: Mapping[str, Parameter], arguments: dict[str
         if declared in ("int", "int | None"):
             _int(op, name, value, 0 if name in _COUNTS else None)
         elif declared in ("str", "str | None") and not isinstance(value, str | None):
-            raise ValueError(f"{op}: {name} must be a string. Received: {name}={_short(value)}.")
+            raise WrongKindError(
+                f"{op}: {name} must be a string. Received: {name}={_short(value)}."
+            )
 
 
 def _is_array(x: Any) -> bool:
@@ -86,11 +92,11 @@ def _is_array(x: Any) -> bool:
 
 def _numbers(op: str, name: str, value: Any, required: bool) -> None:
     if required and (value is None or isinstance(value, str | bytes)):
-        raise ValueError(f"{op}: {name} must be a tensor. Received: {name}={_short(value)}.")
+        raise WrongKindError(f"{op}: {name} must be a tensor. Received: {name}={_short(value)}.")
     for x in tree.flatten(value) if isinstance(value, list | tuple) else [value]:
         kind = getattr(getattr(x, "dtype", None), "kind", None)
         if isinstance(x, np.ndarray | np.generic) and kind in "OUSMm":
-            raise ValueError(
+            raise WrongKindError(
                 f"{op}: {name} must hold numbers. Received: an array of shape {x.shape} and dtype "
                 f"{x.dtype}."
             )
@@ -103,7 +109,9 @@ def _ints(op: str, name: str, value: Any, wanted: str, least: int | None = None)
         if _is_array(n) or n is None:
             continue
         if not isinstance(n, int | np.integer) or (least is not None and n < least):
-            raise ValueError(f"{op}: {name} must be {wanted}. Received: {name}={_short(value)}.")
+            raise WrongKindError(
+                f"{op}: {name} must be {wanted}. Received: {name}={_short(value)}."
+            )
 
 
 def _int(op: str, name: str, value: Any, least: int | None) -> None:
@@ -112,7 +120,7 @@ def _int(op: str, name: str, value: Any, least: int | None) -> None:
     if value is None or _is_array(value):
         return
     if not isinstance(value, int | np.integer):
-        raise ValueError(f"{op}: {name} must be an int. Received: {name}={_short(value)}.")
+        raise WrongKindError(f"{op}: {name} must be an int. Received: {name}={_short(value)}.")
     if least is not None and value < least:
         raise ValueError(f"{op}: {name}={value} must not be negative.")
 

@@ -137,7 +137,9 @@ def clip(x: Any, x_min: Any, x_max: Any) -> jax.Array:
     x = as_tensor(x)
     if x.dtype == jnp.bool_:
         x = x.astype("int32")
-    return jnp.clip(x, *(operand(within(v, x.dtype.name)) for v in (x_min, x_max)))
+    if x.dtype.kind in "iu":
+        x_min, x_max = within(x_min, x.dtype.name), within(x_max, x.dtype.name)
+    return jnp.clip(x, operand(x_min), operand(x_max))
 
 
 def count_nonzero(x: Any, axis: Any = None) -> jax.Array:
@@ -215,8 +217,13 @@ def sum_(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
     return jnp.sum(as_tensor(x), axis=_axis(axis), keepdims=keepdims)
 
 
+_WIDE = (jnp.dtype("float32"), jnp.dtype("float64"))
+
+
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
     x = as_tensor(x)
+    if x.dtype in _WIDE:
+        return jnp.var(x, axis=_axis(axis), keepdims=keepdims)
     compute = native_dtype(dtypes.result_type(x.dtype, "float32"))
     result = native_dtype(dtypes.result_type(x.dtype, float))
     out = jnp.var(x, axis=_axis(axis), keepdims=keepdims, dtype=compute)

@@ -69,10 +69,7 @@ class Reads:
         self._found: dict[int, tuple[int, Region]] = {}  # number of a value -> (variable, region)
 
     def add(self, value: int, variable: int, region: Region) -> None:
-        """Arguments:
-        value: number of the value that the mark gives.
-        region: in which it stands.
-        """
+        """Note a mark of `variable` in `region`, whose value has the number `value`."""
         self._found[value] = variable, region
 
     def again(self, operations: list[Operation], kept: Iterable[int]) -> dict[int, int]:
