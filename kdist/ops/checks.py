@@ -76,7 +76,7 @@ def system(op: str, a: Any, b: Any) -> None:
             f"{op}: b must be (..., n) or (..., n, k) for a of (..., n, n), with as many leading "
             f"axes as a. Received: a.shape={left}, b.shape={right}."
         )
-    if len(right) == len(left):
+    if len(right) == len(left) and left[:-2] != right[:-2]:
         leading(op, {"a": a, "b": b}, 2)
 
 
