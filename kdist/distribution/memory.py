@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kdist.distribution.allocations import GRADIENT
 from kdist.distribution.communication import Communication
 from kdist.distribution.copies import Copies
 from kdist.distribution.costs import layout_bytes
-from kdist.distribution.trace import Part, StepTrace
+from kdist.distribution.trace import Held, Part, StepTrace
+from kdist.distribution.unit_memory import held_by_units
 from kdist.distribution.units import units_of
 
 
@@ -31,14 +32,19 @@ def activation_bytes(
     gradients = plan.bytes_per_device["gradients"]
     if trace.placed_bytes is not None:
         return max(trace.placed_bytes - gradients, 0) + trace.batch_bytes
-    gathered, whole = (0, gradients) if how is None else _gathered(plan, model, how, gradients)
+    gathered, whole = 0, gradients
+    by_units: Sequence[Held] = ()
+    if how is not None:
+        gathered, whole, by_units = _gathered(plan, model, how, gradients, trace)
     part = min(whole / trace.gradient_bytes, 1.0) if trace.gradient_bytes else 1.0
-    peak = trace.peak({**(shares or {}), (GRADIENT, False): part}, copies) + gathered
+    peak = trace.peak({**(shares or {}), (GRADIENT, False): part}, copies, by_units) + gathered
     return max(peak - gradients, 0) + trace.batch_bytes
 
 
-def _gathered(plan: Any, model: Any, how: Communication, gradients: int) -> tuple[int, int]:
-    """(bytes of parameters that are held whole, bytes of gradients, some of which are held whole)."""
+def _gathered(
+    plan: Any, model: Any, how: Communication, gradients: int, trace: StepTrace
+) -> tuple[int, int, Sequence[Held]]:
+    """(bytes of parameters that are held whole, bytes of gradients, some of which are held whole, what units hold)."""
     strategy = plan.strategy
     planned = {id(v): p for v, p in zip(model.variables, plan.variables, strict=True)}
 
@@ -58,10 +64,10 @@ def _gathered(plan: Any, model: Any, how: Communication, gradients: int) -> tupl
     if not how.regathers or how.units is None:
         held = [v for v in model.variables if is_gathered(v)]
         late = trained if not how.scatters else []
+        for_a_while: list[Held] = []
     else:
         units, rest = units_of(model, is_gathered, how.units.small, how.units.together)
-        # While one unit computes, the next is on its way.
-        largest = sorted(units, key=lambda u: sum(map(whole, u.variables)))[-2:]
-        held = [v for unit in (*largest, rest) for v in unit.variables]
+        held = list(rest.variables)
         late = [v for v in rest.variables if v.trainable]
-    return sum(map(whole, held)), gradients + sum(whole(v) - updated(v) for v in late)
+        for_a_while = list(held_by_units(units, trace, whole, updated))
+    return sum(map(whole, held)), gradients + sum(whole(v) - updated(v) for v in late), for_a_while

@@ -5,7 +5,7 @@ A backend traces it from an abstract model; costs and memory are computed from i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kdist.core.spec import Spec
@@ -16,6 +16,8 @@ SEQUENCE_DIMS = 3  # (batch, time, ...)
 
 # A layer's id(), and whether its backward pass is meant.
 Part = tuple[int, bool]
+# Memory beside the allocations: the first and the last event that it is held at, and its bytes.
+Held = tuple[int, int, float]
 
 
 @dataclass(frozen=True)
@@ -78,19 +80,27 @@ class StepTrace:
     repeated: frozenset[int] = frozenset()
     again: Mapping[int, int] = field(default_factory=dict)
 
-    def peak(self, shares: Mapping[Part, float] | None = None, copies: Copies | None = None) -> int:
+    def peak(
+        self,
+        shares: Mapping[Part, float] | None = None,
+        copies: Copies | None = None,
+        beside: Sequence[Held] = (),
+    ) -> int:
         """The most bytes that are held at once, gradients among them.
 
         Arguments:
             shares: for layers that are cut over devices, which part of their memory one device holds.
             copies: and what it holds whole beside.
+            beside: what else is held.
         """
-        peak = self._peak(shares or {}, copies or Copies())
+        peak = self._peak(shares or {}, copies or Copies(), beside)
         if self.compiled_bytes is None or not peak:
             return peak
         return int(self.compiled_bytes * peak / self._peak({}, Copies()))
 
-    def _peak(self, shares: Mapping[Part, float], copies: Copies) -> int:
+    def _peak(
+        self, shares: Mapping[Part, float], copies: Copies, beside: Sequence[Held] = ()
+    ) -> int:
         changes: dict[int, float] = {}
 
         def hold(begin: int, end: int, nbytes: float) -> None:
@@ -115,6 +125,8 @@ class StepTrace:
             hold(begins[i], a.end, a.nbytes)
         for event, nbytes in copies.parts_of_sums(self.allocations, sizes):
             hold(event, event, nbytes)
+        for held_memory in beside:
+            hold(*held_memory)
         held = most = 0.0
         for event in sorted(changes):
             held += changes[event]
