@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
+
+from kdist.core import tree
 
 
 class Recorder:
@@ -16,7 +18,9 @@ class Recorder:
         scope: a context manager factory that marks what a layer's call traces, given the layer's id().
 
     Attributes:
-        calls: (layer, described (args, kwargs), described outputs, region), in the order in which calls began.
+        calls: (layer, described (args, kwargs), described outputs, region, those of the arguments that may have a
+            gradient, described and with their sources), in the order in which calls began.
+        source: where a tensor's gradient comes together, the same for the same tensor; None: it has none.
         region: number of the part of the computation that runs again for the gradients, and which is running; 0: none.
         repeated: ids of the variables that are read in what is computed again for the gradients.
     """
@@ -29,7 +33,8 @@ class Recorder:
         self._describe, self._scope = describe, scope
         self._stack: list[int] = []
         self._noting = True
-        self.calls: list[tuple[Any, tuple, tuple, int]] = []
+        self.calls: list[tuple[Any, tuple, tuple, int, tuple]] = []
+        self.source: Callable[[Any], Hashable | None] = lambda x: object()
         self.region = self._regions = 0
         self.repeated: set[int] = set()
 
@@ -42,7 +47,8 @@ class Recorder:
         """Run `call(*args, **kwargs)` as a call of `layer`."""
         place, given = len(self.calls), self._describe((args, kwargs))
         if self._noting:
-            self.calls.append((layer, given, (), self.region))
+            flowing = self._flowing((args, kwargs))
+            self.calls.append((layer, given, (), self.region, flowing))
         self._stack.append(id(layer))
         try:
             with self._scope(id(layer)):
@@ -50,8 +56,18 @@ class Recorder:
         finally:
             self._stack.pop()
         if self._noting:
-            self.calls[place] = (layer, given, self._describe(outputs), self.region)
+            self.calls[place] = (layer, given, self._describe(outputs), self.region, flowing)
         return outputs
+
+    def _flowing(self, values: Any) -> tuple[tuple[Any, Hashable], ...]:
+        found = {id(x): x for x in tree.flatten(values)}
+        sources = ((x, self.source(x)) for x in found.values())
+        return tuple(
+            (described, source)
+            for x, source in sources
+            if source is not None
+            for described in self._describe(x)
+        )
 
     def place(self) -> tuple[int, ...]:
         """Which layers are being called, to be given to `again`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -29,7 +29,7 @@ def count_activations(
         repeated: ids of the variables that are rematerialized layers'.
     """
     sequence = strategy.sequence_layout() is not None
-    between = _Between(tally, sequence, how.scatters, strategy.tensor_axes)
+    between = _Between(tally, sequence, how, strategy.tensor_axes)
     last = _last_needs(roles, calls)
     pooled = _pooled(roles, calls) if how.knows_copies else set()
     differentiable = False  # nothing that is trained came before
@@ -88,11 +88,13 @@ class _Between:
     scatter, and a gather on the other side and way. Sequences of one shape and dtype are taken to lie alike.
     """
 
-    def __init__(self, tally: Tally, sequence: bool, scatters: bool, axes: tuple[str, ...]):
+    def __init__(self, tally: Tally, sequence: bool, how: Communication, axes: tuple[str, ...]):
         self._add: Callable = tally.add
         self._sequence, self._axes = sequence, axes
-        self._scatter = REDUCE_SCATTER if scatters else ALL_REDUCE
+        self._scatter = REDUCE_SCATTER if how.scatters else ALL_REDUCE
+        self._adds_first = how.adds_first
         self._cut: set[Spec] = set()
+        self._summed: set[Hashable] = set()  # sources of gradients
 
     def _cuts(self, x: Spec) -> bool:
         return self._sequence and len(x.shape) >= SEQUENCE_DIMS
@@ -109,9 +111,14 @@ class _Between:
                 self._add(ALL_GATHER, self._axes, "activations, again", x.nbytes)
 
     def sum_input_gradients(self, axes: tuple[str, ...], call: LayerCall) -> None:
-        for x in _floats(call.inputs):
-            kind = self._scatter if x in self._cut else ALL_REDUCE
-            self._add(kind, axes, "activations, backward", x.nbytes)
+        for x, source in call.flowing:
+            if not dtypes.is_float(x.dtype):
+                continue
+            if x in self._cut:
+                self._add(self._scatter, axes, "activations, backward", x.nbytes)
+            elif not (self._adds_first and source in self._summed):
+                self._add(ALL_REDUCE, axes, "activations, backward", x.nbytes)
+                self._summed.add(source)
 
     def sum_outputs(
         self, axes: tuple[str, ...], outputs: Sequence[Spec], again: bool, gathers: bool
@@ -146,7 +153,7 @@ class _Between:
             for nbytes in roles.positionwise[call.layer] if is_cut else ():
                 self._add(ALL_REDUCE, self._axes, "gradients", nbytes)
             for x in filter(self._cuts, call.outputs):
-                if differentiable and not is_cut:
+                if differentiable and call.flowing and not is_cut:
                     self._add(ALL_GATHER, self._axes, "activations, backward", x.nbytes)
                 self._cut.add(x)
         elif call.layer in roles.pools:
@@ -159,8 +166,3 @@ class _Between:
 
 def _nbytes(specs: Iterable[Spec]) -> int:
     return sum(s.nbytes for s in specs)
-
-
-def _floats(specs: Sequence[Spec]) -> list[Spec]:
-    """The inputs that have gradients."""
-    return [x for x in specs if dtypes.is_float(x.dtype)]

@@ -47,6 +47,7 @@ class Communication:
             If not, each one's are summed.
         knows_copies: whether the gradient of what is pooled, which is the same at all positions, is known to be: where
             sequences are cut it is then not gathered.
+        skips: whether variables without a gradient are left as they are. If not, they are updated with zeros.
         gives_whole: whether what a model gives is whole on every device: sequences that are still cut are gathered.
         units: which parameters travel together; None: each one alone.
         buckets: which gradients do; None: each one alone. With buckets, parameters that were updated in parts are
@@ -58,5 +59,6 @@ class Communication:
     adds_first: bool
     knows_copies: bool = False
     gives_whole: bool = False
+    skips: bool = False
     units: Units | None = None
     buckets: Buckets | None = None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from kdist.core import dtypes
 from kdist.distribution.communication import Buckets, Communication
 from kdist.distribution.costs import ALL_GATHER, ALL_REDUCE, REDUCE_SCATTER, Tally, layout_bytes
-from kdist.distribution.units import units_of
+from kdist.distribution.trace import StepTrace
+from kdist.distribution.units import Unit, units_of
 
 Axes = tuple[str, ...]
 
@@ -19,6 +21,8 @@ class _Parameter:
     """A variable, as messages see it.
 
     Arguments:
+        trains: whether it is updated.
+        read, reached: whether a step reads it, and computes its gradient from values.
         stored, updated: the batch axes over which it is cut where it lies, and where it is updated.
         others: the remaining batch axes.
         whole: bytes of what a device computes with.
@@ -28,11 +32,27 @@ class _Parameter:
     id: int
     dtype: str
     trains: bool
+    read: bool
+    reached: bool
     stored: Axes
     updated: Axes
     others: Axes
     whole: int
     part: int
+
+
+@dataclass(frozen=True)
+class _Message:
+    """Parameters that are gathered together.
+
+    Arguments:
+        read: whether they are.
+        again: how many times more for the gradients.
+    """
+
+    members: list[_Parameter]
+    read: bool
+    again: int
 
 
 def count_parameters(
@@ -41,35 +61,43 @@ def count_parameters(
     model: Any,
     planned: Sequence,
     how: Communication,
-    again: Mapping[int, int] | None = None,
+    trace: StepTrace | None = None,
     uses: Mapping[int, int] | None = None,
+    has_slots: bool = True,
 ) -> None:
     """What the parameters communicate in one step.
 
     Arguments:
         planned: the `VariablePlan`s of `model.variables`.
-        again: id of a variable -> in how many of the parts of the step that are computed again its value is needed.
+        trace: of the step; None: it reads each once, and computes all gradients.
         uses: id of a variable -> how many calls of layers use it, as far as they are known.
+        has_slots: whether the optimizer keeps state that is cut, from which it changes variables without gradients.
     """
     uses = {} if how.adds_first else uses or {}
     found = {
-        id(v): _parameter(tally, strategy, id(v), p)
+        id(v): _parameter(tally, strategy, id(v), p, trace)
         for v, p in zip(model.variables, planned, strict=True)
     }
     gathered = [p for p in found.values() if p.stored]
-    for message in _gathered_together(model, found, how):
-        _gather(tally, message, how, again or {}, uses)
+    for message in _gathered_together(model, found, how, trace):
+        _gather(tally, message)
+        _reduce(tally, [p for p in message.members if p.reached], how, uses)
     whole = [p for p in found.values() if p.trains and not p.stored]
     if how.buckets is None:
         for p in whole:
-            _reduce(tally, [p], how, uses)
+            _reduce(tally, [p] if p.reached else [], how, uses)
     else:
         for axes, nbytes, pieces in _in_buckets(whole, how.buckets, overlapped=not gathered):
             _reduce_parts(tally, axes, (strategy.batch_axes, nbytes, nbytes // pieces), how)
-    _publish(tally, whole, together=how.buckets is not None)
+    together = how.buckets is not None
+    changed = whole if has_slots and not how.skips else [p for p in whole if p.reached]
+    _publish(tally, changed, together)
 
 
-def _parameter(tally: Tally, strategy: Any, key: int, planned: Any) -> _Parameter:
+def _parameter(
+    tally: Tally, strategy: Any, key: int, planned: Any, trace: StepTrace | None
+) -> _Parameter:
+    read, reached = (None, None) if trace is None else (trace.read, trace.reached)
     batch, layout = strategy.batch_axes, planned.layout
     cut = lambda layout: tuple(a for a in layout.mesh_axes if a in batch and tally.counts(a))
     slots = strategy.slot_layout(layout, planned.shape) if planned.trainable else layout
@@ -78,6 +106,8 @@ def _parameter(tally: Tally, strategy: Any, key: int, planned: Any) -> _Paramete
         id=key,
         dtype=planned.dtype,
         trains=planned.trainable,
+        read=read is None or key in read,
+        reached=planned.trainable and (reached is None or key in reached),
         stored=cut(layout),
         updated=updated,
         others=tuple(a for a in batch if a not in updated),
@@ -87,34 +117,54 @@ def _parameter(tally: Tally, strategy: Any, key: int, planned: Any) -> _Paramete
 
 
 def _gathered_together(
-    model: Any, found: dict[int, _Parameter], how: Communication
-) -> Iterator[list[_Parameter]]:
-    """The parameters of each message that gathers."""
+    model: Any, found: dict[int, _Parameter], how: Communication, trace: StepTrace | None
+) -> Iterator[_Message]:
+    """The messages that gather parameters."""
     is_gathered = lambda v: bool(found[id(v)].stored)
+    again = trace.again if trace is not None else {}
     if how.units is None:
-        yield from ([p] for p in found.values() if p.stored)
+        for p in found.values():
+            if p.stored:
+                times = 1 if how.regathers and p.reached else again.get(p.id, 0)
+                yield _Message([p], p.read, times)
         return
     units, rest = units_of(model, is_gathered, how.units.small, how.units.together)
+    late = _gathered_late(units, rest, found, trace)
     for unit in (*units, rest):
         members = [found[id(v)] for v in unit.variables]
         for dtype in {p.dtype: None for p in members}:
-            yield [p for p in members if p.dtype == dtype]
+            of_dtype = [p for p in members if p.dtype == dtype]
+            # What belongs to no layer is there for as long as the model runs.
+            read = unit is rest or any(p.read for p in of_dtype)
+            trains = any(p.trains if unit is rest else p.reached for p in of_dtype)
+            regathers = how.regathers and (trains or unit.layer in late)
+            times = 1 if regathers else max(again.get(p.id, 0) for p in of_dtype)
+            yield _Message(of_dtype, read, times)
 
 
-def _gather(
-    tally: Tally,
-    message: list[_Parameter],
-    how: Communication,
-    again: Mapping[int, int],
-    uses: Mapping[int, int],
-) -> None:
-    axes, nbytes = message[0].stored, sum(p.whole for p in message)
-    tally.add(ALL_GATHER, axes, "parameters, forward", nbytes)
-    trained = [p for p in message if p.trains]
-    times = max(again.get(p.id, 0) for p in message)
-    for _ in range(1 if how.regathers and trained else times):
+def _gathered_late(
+    units: Sequence[Unit], rest: Unit, found: dict[int, _Parameter], trace: StepTrace | None
+) -> list[Any]:
+    """The layers whose parameters the backward pass gathers ahead: while one unit's gradients are computed, those of
+    the unit that was called before it.
+    """
+    if trace is None:
+        return []
+    last = {call.layer: i for i, call in enumerate(trace.calls)}
+    called = sorted((u for u in units if id(u.layer) in last), key=lambda u: last[id(u.layer)])
+    return [
+        before.layer
+        for before, after in pairwise((*called, rest))
+        if any(found[id(v)].reached for v in after.variables)
+    ]
+
+
+def _gather(tally: Tally, message: _Message) -> None:
+    axes, nbytes = message.members[0].stored, sum(p.whole for p in message.members)
+    if message.read:
+        tally.add(ALL_GATHER, axes, "parameters, forward", nbytes)
+    for _ in range(message.again if message.read else 0):
         tally.add(ALL_GATHER, axes, "parameters, backward", nbytes)
-    _reduce(tally, trained, how, uses)
 
 
 def _reduce(

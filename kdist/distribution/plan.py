@@ -211,8 +211,9 @@ def make_plan(
         return replace(plan, activation_bytes=activation_bytes(plan, trace))
     how = communication(strategy.device_mesh)
     tally = Tally(strategy.device_mesh)
-    again, uses = (trace.again, _uses(model, trace.calls)) if trace else ({}, {})
-    count_parameters(tally, strategy, model, variables, how, again, uses)
+    uses = _uses(model, trace.calls) if trace else {}
+    has_slots = any(v.layout.mesh_axes for v in optimizer)
+    count_parameters(tally, strategy, model, variables, how, trace, uses, has_slots)
     activations = None
     if trace is not None:
         roles = Roles(model, strategy, layouts, trace.calls)

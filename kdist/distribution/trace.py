@@ -5,7 +5,7 @@ A backend traces it from an abstract model; costs and memory are computed from i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kdist.core.spec import Spec
@@ -28,12 +28,14 @@ class LayerCall:
         layer: the layer's id().
         inputs, outputs: its tensors, the batch dim being one device's rows.
         region: number of the part of the step that is computed again for the gradients, and the call with it; 0: none.
+        flowing: the inputs that may have gradients, each with its source: where its gradient comes together.
     """
 
     layer: int
     inputs: tuple[Spec, ...]
     outputs: tuple[Spec, ...]
-    region: int = 0
+    region: int
+    flowing: tuple[tuple[Spec, Hashable], ...]
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Traced:
         placed_bytes: the peak on one device of those that share the model, if a compiler was asked for it.
         again: id of a variable -> in how many of the parts of the step that are computed again for the gradients its
             value is needed; None: not known, and then each that is read there counts once.
+        read: ids of the variables that the step reads; None: not known.
+        reached: ids of the variables whose gradients are computed from the step's values; None: not known.
     """
 
     allocations: tuple[Allocation, ...]
@@ -54,6 +58,8 @@ class Traced:
     compiled_bytes: int | None = None
     placed_bytes: int | None = None
     again: Mapping[int, int] | None = None
+    read: frozenset[int] | None = None
+    reached: frozenset[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ class StepTrace:
         compiled_bytes: the peak of the whole step, if a compiler was asked; it then stands for the allocations', whose
             rules are approximate.
         again: id of a variable -> in how many of these parts its value is needed.
+        read, reached: ids of the variables that are read, and of those that gradients reach; None: not known.
     """
 
     rows: int
@@ -79,6 +86,8 @@ class StepTrace:
     placed_bytes: int | None = None
     repeated: frozenset[int] = frozenset()
     again: Mapping[int, int] = field(default_factory=dict)
+    read: frozenset[int] | None = None
+    reached: frozenset[int] | None = None
 
     def peak(
         self,

@@ -63,6 +63,8 @@ def trace_step(
         traced.placed_bytes,
         frozenset(recorder.repeated),
         dict.fromkeys(recorder.repeated, 1) if traced.again is None else traced.again,
+        traced.read,
+        traced.reached,
     )
 
 

@@ -58,8 +58,8 @@ NAMES = ("dense", "dense_that_activates", "pooled", "whole_between", "conv1d", "
          "conv2d_pooled", "conv2d_normalised")  # fmt: skip
 
 
-def in_regions(kdist, rows=16):
-    """(model, x, y) of a block of several layers, which `RematScope` computes again as one."""
+def in_regions(kdist, rows=16, blocks=1):
+    """(model, x, y) of blocks of several layers, which `RematScope` computes again as one."""
     layers = kdist.layers
 
     class Block(layers.Layer):
@@ -81,7 +81,9 @@ def in_regions(kdist, rows=16):
             return x + self.down(self.up(self.norms[1](x)))
 
     tokens = kdist.Input((8,), dtype="int32")
-    x = Block()(layers.Embedding(32, 16)(tokens))
+    x = layers.Embedding(32, 16)(tokens)
+    for _ in range(blocks):
+        x = Block()(x)
     model = kdist.Model(tokens, layers.Dense(32)(layers.LayerNormalization()(x)))
     model.compile("adam", kdist.losses.SparseCategoricalCrossentropy(from_logits=True))
     return model, np.zeros((rows, 8), "int32"), np.zeros((rows, 8), "int32")

@@ -72,6 +72,11 @@ class Reads:
         """Note a mark of `variable` in `region`, whose value has the number `value`."""
         self._found[value] = variable, region
 
+    def variables(self, operations: list[Operation]) -> frozenset[int]:
+        """ids of the variables whose values some operation takes."""
+        taken = {x for o in operations for x in o.operands}
+        return frozenset(variable for x, (variable, _) in self._found.items() if x in taken)
+
     def again(self, operations: list[Operation], kept: Iterable[int]) -> dict[int, int]:
         """id of a variable -> in how many regions its value is read again for what is `kept`."""
         live = needed(operations, list(kept))

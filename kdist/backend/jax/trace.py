@@ -23,7 +23,7 @@ from kdist.backend.jax.memory import compiled_bytes, on_devices, struct
 from kdist.backend.jax.placement import computing_as, is_here, standing_in
 from kdist.backend.jax.reads import Reads, Region, marked, marking
 from kdist.backend.jax.stand_ins import stand_in
-from kdist.core import tree
+from kdist.core import recording, tree
 from kdist.core.abstract import stand_ins
 from kdist.core.given import GivenValues
 from kdist.core.recording import Recorder, paused
@@ -61,7 +61,13 @@ def trace_gradients(
     flat = _Flat()
     outputs = flat.add(jaxpr, [None] * len(jaxpr.invars), "")
     gradients = [x for x in outputs[1:] if x is not None]
-    again = None if placing is None else flat.reads.again(flat.operations, gradients)
+    again = read = reached = None
+    if placing is not None:
+        again = flat.reads.again(flat.operations, gradients)
+        read = flat.reads.variables(flat.operations)
+        reached = frozenset(
+            id(v) for v, x in zip(variables, outputs[1:], strict=True) if flat.is_computed(x)
+        )
     operations = flat.reads.without(flat.operations)
     sizes = sum(_nbytes(v.aval) for v in jaxpr.outvars[1:])
     compiled = placed = None
@@ -73,7 +79,7 @@ def trace_gradients(
                 placed = compiled_bytes(loss, on_devices(*placing, variables, others, arrays))
         else:
             compiled = compiled_bytes(loss, given)
-    return Traced(allocations(operations, gradients), sizes, compiled, placed, again)
+    return Traced(allocations(operations, gradients), sizes, compiled, placed, again, read, reached)
 
 
 def _compiling_for(plan: Any) -> AbstractContextManager | None:
@@ -103,9 +109,29 @@ class _Loss:
         rest = iter(arrays)
         fill = lambda x: next(rest) if isinstance(x, Spec) else x
         filled = tree.map_structure(fill, self._args)
+        if recording.local.recorder is not None:
+            recording.local.recorder.source = _sources(arrays)
         pairs = zip(self._variables, (*values, *held), strict=True)
         with self._scope(pairs), stand_ins(zeros):
             return self._loss_of(*filled)
+
+
+def _sources(arrays: list) -> Callable[[Any], int | None]:
+    """Tells tensors that may have a gradient, where `arrays` have none, and which of them are the same.
+
+    Gradients follow tracers of their own: what has none is left to the trace that `arrays` are of. What a part that is
+    computed again makes is of a third one, and not told apart.
+    """
+    plain = {id(x._trace) for x in arrays if isinstance(x, jax.core.Tracer)}
+    kept: dict[int, Any] = {}  # while they live, their ids are their own
+
+    def source(x: Any) -> int | None:
+        if not isinstance(x, jax.core.Tracer) or id(x._trace) in plain:
+            return None
+        kept[id(x)] = x
+        return id(x)
+
+    return source
 
 
 def _brought(pairs: Iterable) -> StatelessScope:
@@ -123,6 +149,7 @@ class _Flat:
         self.operations: list[Operation] = []
         self.reads = Reads()
         self._values = self._regions = 0
+        self._constant: set[int] = set()
 
     def add(self, jaxpr: Any, inputs: list, outer: str, region: Region = ()) -> list:
         """Write out `jaxpr`; returns its outputs' numbers.
@@ -147,6 +174,10 @@ class _Flat:
             numbers.update(zip(equation.outvars, results, strict=True))
         return [read(x) for x in jaxpr.outvars]
 
+    def is_computed(self, value: int | None) -> bool:
+        """Whether a value is more than constants make. jax fills in zeros for gradients that there are not."""
+        return value is not None and value not in self._constant
+
     def _region(self, equation: Any) -> Region:
         """A new region's number if the equation begins one."""
         if not equation.params.get("differentiated"):
@@ -157,6 +188,9 @@ class _Flat:
     def _operation(self, equation: Any, operands: list, stack: str) -> list[int]:
         results = list(range(self._values, self._values + len(equation.outvars)))
         self._values += len(results)
+        literal = (isinstance(x, jex.Literal) for x in equation.invars)
+        if all(a or b in self._constant for a, b in zip(literal, operands, strict=True)):
+            self._constant.update(results)
         tags = _TAG.findall(stack)
         self.operations.append(
             Operation(

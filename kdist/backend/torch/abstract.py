@@ -37,9 +37,17 @@ class AbstractScope(scopes.StatelessScope):
     """Variables are read as tensors without values, and what is assigned to them is forgotten.
 
     Outside of it, reading costs nothing more.
+
+    Attributes:
+        read: ids of the variables that were read.
     """
 
+    def __init__(self, values: Any = None):
+        super().__init__(values)
+        self.read: set[int] = set()
+
     def get_current_value(self, variable: Any) -> Tensor:
+        self.read.add(id(variable))
         found = self.state_mapping.get(id(variable))
         if found is None:
             found = empty(variable.shape, variable.dtype)
@@ -57,12 +65,12 @@ def _to_spec(x: Any) -> Any:
 
 
 @contextmanager
-def inferring(values: Any = None) -> Iterator[None]:
+def inferring(values: Any = None) -> Iterator[AbstractScope]:
     """Variables are read as `values` (pairs of variable and tensor), or else as tensors without values."""
     outer, _state.active = _state.active, True
     try:
-        with AbstractScope(values), stand_ins(empty):
-            yield
+        with AbstractScope(values) as scope, stand_ins(empty):
+            yield scope
     finally:
         _state.active = outer
 

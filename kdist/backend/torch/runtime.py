@@ -144,6 +144,7 @@ class TorchRuntime:
             adds_first=True,
             knows_copies=True,
             gives_whole=True,
+            skips=True,
             units=Units(sharding.SMALL_UNIT_BYTES, sharding.SMALL_UNITS_BYTES),
             buckets=Buckets(buckets.BYTES, buckets.FIRST_BYTES, marks=1),
         )

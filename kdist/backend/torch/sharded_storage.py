@@ -69,10 +69,12 @@ class Computing:
         depth: how many such passes run, one inside of the other.
         adds_later: None, or a layer runs whose output is brought to a layout, so that it may end in a sum of parts:
             brings such a sum to that layout.
+        again: whether what runs is computed again for the gradients.
     """
 
     def __init__(self) -> None:
         self.depth = 0
+        self.again = False
         self.adds_later: Callable[[Any], Any] | None = None
 
     def __enter__(self) -> None:

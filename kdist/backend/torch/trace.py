@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import torch
@@ -23,7 +23,15 @@ from kdist.distribution.trace import Traced
 
 def recorder(describe: Callable[[Any], tuple]) -> Recorder:
     """A recorder; what a layer's call allocates is attributed by what is being called."""
-    return Recorder(describe)
+    recorder = Recorder(describe)
+    recorder.source = _source
+    return recorder
+
+
+def _source(x: Any) -> Hashable | None:
+    if not isinstance(x, Tensor) or not x.requires_grad:
+        return None
+    return id(x) if x.grad_fn is None else (x.grad_fn._sequence_nr(), x.output_nr)
 
 
 class Tracker(TorchDispatchMode):
@@ -138,9 +146,12 @@ def trace_gradients(
         held = [empty(v.shape, v.dtype) for v in others]
         values = [*zip(variables, parameters, strict=True), *zip(others, held, strict=True)]
         tracker = Tracker()
-        with inferring(values), tracker:
+        with inferring(values) as scope, tracker:
             loss = loss_of(*filled)
             found = torch.autograd.grad(loss, parameters, allow_unused=True)
     gradients = [g for g in found if g is not None]
     sizes = sum(g.untyped_storage().nbytes() for g in gradients)
-    return Traced(tracker.allocations(gradients), sizes)
+    reached = frozenset(id(v) for v, g in zip(variables, found, strict=True) if g is not None)
+    return Traced(
+        tracker.allocations(gradients), sizes, read=frozenset(scope.read), reached=reached
+    )

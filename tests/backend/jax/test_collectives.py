@@ -20,6 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "parity"))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "distribution"))
 import cases
 import planned as models
+import reached
 import sequences
 
 # The head's 5 classes divide by nothing.
@@ -179,6 +180,22 @@ def test_the_plan_counts_what_is_sent_of_sequences(name, remat):
     strategy = Parallelism(data=4, tensor=2, min_size=1, sequence=True)
     with strategy.scope(), kdist.RematScope(mode=remat):
         model, x, y = sequences.compiled(name, kdist, ROWS)
+        found = messages(*prepared(model, {"x": x, "y": y}))
+    assert planned(model) == totals(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "strategy", "remat"),
+    [
+        *((name, "composed", remat) for name in reached.CUT for remat in (None, "full")),
+        *((name, "fsdp", remat) for name in reached.GATHERED[1:] for remat in (None, "full")),
+        ("unused", "optimizer", None),
+    ],
+)
+def test_the_plan_counts_what_gradients_reach(name, strategy, remat):
+    """Inputs that are data have none, nor has what the loss does not depend on."""
+    with cases.STRATEGIES[strategy](kdist).scope(), kdist.RematScope(mode=remat):
+        model, x, y = reached.compiled(name, kdist, ROWS)
         found = messages(*prepared(model, {"x": x, "y": y}))
     assert planned(model) == totals(found)
 

@@ -13,6 +13,7 @@ TESTS = Path(__file__).parents[2]
 sys.path[:0] = [str(Path(__file__).parent), str(TESTS / "parity"), str(TESTS / "distribution")]
 import cases
 import memory_child
+import reached
 import sequences
 
 import kdist
@@ -28,9 +29,10 @@ ROWS = 16
 def counted(case: str, strategy: str, remat: str | None = None) -> tuple[dict, dict]:
     """(what the second step sent, what the plan says), kind -> [messages, bytes]."""
     with cases.STRATEGIES[strategy](kdist).scope(), kdist.RematScope(mode=remat):
-        if case == "in_regions" or case in sequences.NAMES:
+        if case == "in_regions" or case in sequences.NAMES or case in reached.NAMES:
             made = sequences.in_regions(kdist, ROWS) if case == "in_regions" else None
-            model, x, y = made or sequences.compiled(case, kdist, ROWS)
+            models = reached if case in reached.NAMES else sequences
+            model, x, y = made or models.compiled(case, kdist, ROWS)
             source = adapt(x, y, None, batch_size=ROWS)
         else:
             model, samples = cases.compiled(case), cases.CASES[case].samples(ROWS)
@@ -68,6 +70,7 @@ def cut_in_time() -> dict:
 
 if __name__ == "__main__":
     warnings.filterwarnings("ignore", message="Sizes that do not divide")
+    warnings.filterwarnings("ignore", message="There are no gradients")
     distribution.initialize(timeout_s=30)
     found = {}
     for argument in sys.argv[1:]:

@@ -7,15 +7,24 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "distribution")]
+import reached
 import test_processes
 
 CHILD = Path(__file__).with_name("collectives_child.py")
 # The last ones with limits that make several units and buckets of small models.
+REACHED = [
+    *(f"{name}:tensor_2{more}" for name in reached.CUT[:3] for more in ("", ":remat")),
+    *(f"{name}:{how}" for name in ("unused", "unused_layers", "stopped")
+      for how in ("data", "fsdp", "optimizer", "fsdp:small", "fsdp:small:remat")),
+]  # fmt: skip
 RUNS = {
     2: ["mlp:data", "transformer:fsdp", "transformer:fsdp:remat", "mlp:tensor_2:remat", "transformer:optimizer", "transformer:tensor_2",
-        "transformer:sequence_2", "transformer:sequence_2:remat", "cut_in_time", "in_regions:tensor_2", "in_regions:sequence_2",
-        "transformer:data:small", "transformer:fsdp:small", "transformer:optimizer:small"],
+        "transformer:sequence_2", "transformer:sequence_2:remat", "cut_in_time", "in_regions:tensor_2", "in_regions:sequence_2", "in_regions:tensor_2:remat",
+        "in_regions:sequence_2:remat", "in_regions:fsdp:remat",
+        *(name for name in REACHED if "small" not in name),
+        "transformer:data:small", "transformer:fsdp:small", "transformer:optimizer:small",
+        *(name for name in REACHED if "small" in name)],
     4: ["mlp:composed_4", "transformer:hybrid_4", "transformer:composed_4", "transformer:fsdp_sequence_4",
         "transformer:hybrid_4:small", "memory"],
 }  # fmt: skip

@@ -13,6 +13,7 @@ from kdist import layers
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "distribution")]
 import planned
+import sequences
 import test_processes
 from memory_child import allocated_at_most
 
@@ -28,6 +29,19 @@ def test_memory(name):
     parameters = sum(p.nbytes for p in model.parameters()) + sum(b.nbytes for b in model.buffers())
     slots = sum(v.handle.nbytes for v in model.optimizer.variables)
     assert (held["parameters"], held["optimizer"]) == (parameters, slots)
+
+
+def test_regions_within_regions_keep_the_inputs_of_the_outer_ones():
+    taken = {}
+    with kdist.RematScope(mode="full"):
+        for blocks in (2, 6):
+            model, x, y = sequences.in_regions(kdist, rows=256, blocks=blocks)
+            held = model.plan(batch_size=len(x)).bytes_per_device
+            beyond = held["gradients"] + held["activations"] - x.nbytes - y.nbytes
+            assert beyond == pytest.approx(allocated_at_most(model, x, y), rel=0.01)
+            taken[blocks] = beyond
+    # Each block's input, (rows, 8, 16), and nothing of its layers'.
+    assert taken[6] - taken[2] == pytest.approx(4 * 256 * 8 * 16 * 4, rel=0.01)
 
 
 @pytest.mark.parametrize("how", ["gathered", "cut", "mlps"])
