@@ -157,6 +157,10 @@ class Backend(Protocol):
     is traceable
     (no `.item()`, no copy to the host)."""
 
+    LENIENT: frozenset[str]
+    """What rows may take though ops are not to, so that it is looked for before: "dtypes" that other backends refuse,
+    "text"; of the ops that are named, anything."""
+
     def abstract_eval(self, fn: Callable, args: tuple, kwargs: dict) -> Any:
         """Specs of `fn(*args, **kwargs)` where every `Spec` among the arguments stands for a tensor.
 

@@ -140,20 +140,22 @@ class Operation:
         return tensors[0] if len(tensors) == 1 else tensors
 
 
-def any_symbolic(values: Any) -> bool:
-    """Whether a KerasTensor stands among `values`, or in lists and tuples (and dicts) among them.
+# Whatever is, or may hold, a symbolic tensor.
+HOLDERS = frozenset((KerasTensor, list, tuple, dict))
 
-    On every eager op's path.
-    """
+
+def any_symbolic(values: Any) -> bool:
+    """Whether a KerasTensor stands among `values`, or in lists and tuples (and dicts) among them."""
     for v in values:
-        t = type(v)
-        if t is KerasTensor:
-            return True
-        if (t is list or t is tuple) and any_symbolic(v):
-            return True
-        if t is dict and any_symbolic(v.values()):
+        if type(v) in HOLDERS and holds_symbolic(v):
             return True
     return False
+
+
+def holds_symbolic(x: Any) -> bool:
+    """Whether `x`, of a type among `HOLDERS`, is a KerasTensor or holds one."""
+    t = type(x)
+    return t is KerasTensor or any_symbolic(x.values() if t is dict else x)
 
 
 def is_keras_tensor(x: Any) -> bool:

@@ -19,6 +19,8 @@ class OutOfRangeError(ValueError, IndexError):
 
 def shape_of(x: Any) -> Shape:
     """Sizes of a tensor, array, `Spec` or nested list; None where unknown."""
+    if isinstance(x, str):  # a tensor of text, on some backends
+        raise TypeError(f"A tensor is wanted. Received: {x!r}.")
     shape = getattr(x, "shape", None)
     return tuple(backend.convert_to_tensor(x).shape if shape is None else shape)
 

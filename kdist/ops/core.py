@@ -187,7 +187,7 @@ def _scatter(indices: Any, values: Any, shape: Any) -> Spec | None:
     return Spec(tuple(shape), values.dtype) if isinstance(values, Spec) else None
 
 
-@op(rule=_scatter, explain=explain_places.scatter)
+@op(rule=_scatter, explain=explain_places.scatter, integers=("indices",))
 def scatter(indices: Tensor, values: Tensor, shape: Any) -> Tensor:
     """Zeros of `shape` with `values` added at `indices`.
 
@@ -207,7 +207,7 @@ def _like_inputs(inputs: Any, *_: Any, **__: Any) -> Spec | None:
     return Spec(inputs.shape, inputs.dtype) if isinstance(inputs, Spec) else None
 
 
-@op(rule=_like_inputs, explain=explain_places.scatter_update)
+@op(rule=_like_inputs, explain=explain_places.scatter_update, integers=("indices",))
 def scatter_update(
     inputs: Tensor, indices: Tensor, updates: Tensor, reduction: str | None = None
 ) -> Tensor:
@@ -238,6 +238,12 @@ def _check_slice(inputs: Any, start_indices: Any, shape: Any) -> None:
             raise ValueError(
                 f"slice: the number of dimensions in `{first}` must match the number of dimensions "
                 f"in `{second}`. Received: {n} and {m}."
+            )
+    for axis, (n, m) in enumerate(zip(shape_of(inputs), shape, strict=False)):
+        if isinstance(n, int) and isinstance(m, int) and m > n:
+            raise ValueError(
+                f"slice: inputs are too small for the block on axis {axis}. Received: "
+                f"inputs.shape={shape_of(inputs)}, shape={tuple(shape)}."
             )
 
 

@@ -14,9 +14,10 @@ from typing import Any
 
 from kdist.backend import bound as backend
 from kdist.core import dtypes, names, tree
-from kdist.core.graph import Node, any_symbolic
+from kdist.core.graph import Node
 from kdist.core.spec import Spec
-from kdist.ops import calls, explain_kinds, infer
+from kdist.ops import calls, explain_dtypes, explain_kinds, infer
+from kdist.ops.entry import entry
 from kdist.ops.operation import to_spec, to_symbolic
 
 # For tests and tables: of each name the declaration itself, and the rule of those that have one.
@@ -42,14 +43,6 @@ def _missing(name: str) -> Callable:
     return missing
 
 
-def _checked(check: Callable, fn: Callable) -> Callable:
-    def checked(*args: Any, **kwargs: Any) -> Any:
-        check(*args, **kwargs)
-        return fn(*args, **kwargs)
-
-    return checked
-
-
 def _whole(x: Any) -> Any:
     return Spec(x.shape, "int32") if isinstance(x, Spec) and dtypes.is_float(x.dtype) else x
 
@@ -66,7 +59,9 @@ def op(
 
     Arguments:
         check: a function of the same arguments that raises for bad ones, whether they are tensors
-            or, in a symbolic call, `Spec`s: so the error is one on all backends.
+            or, in a symbolic call, `Spec`s: so the error is one on all backends. Where the row has
+            an attribute `refuses`, it raises for all of them itself, and an eager call asks
+            `check` only afterwards, for its words.
         explain: a function of the op's name and the same arguments that raises for bad ones. An
             eager call asks it only after the framework has refused them, so that it costs nothing.
             What is wrong in any op, such as an axis that is no int, need not be looked for.
@@ -81,7 +76,7 @@ def op(
         return functools.partial(op, rule=rule, check=check, explain=explain, integers=integers)
     name = fn.__name__
     impl = backend.OPS.get(name) or (_missing(name) if _is_blank(fn) else fn)
-    eager = impl if check is None else _checked(check, impl)
+    ahead = None if getattr(impl, "refuses", False) else check
     DECLARED[name] = fn
     wholes = {fn.__code__.co_varnames.index(p): p for p in integers}
     if rule is not None:
@@ -102,26 +97,41 @@ def op(
             given = signature.bind(*args, **kwargs).arguments
         except TypeError:  # one is missing or unknown: Python has said which
             return
+        explain_dtypes.no_text(name, given)
         inner = str(error).partition(": ")[0]
         if inner != name:  # so it is not what `check` says
             explain_kinds.wrong_kind(name, signature.parameters, given)
         tell(args, kwargs)
         if inner != name:
-            explain_kinds.not_whole(name, given)
+            explain_dtypes.unfit(name, given)
         if inner != name and inner in DECLARED and type(error) is ValueError:
             raise ValueError(f"{name}: {error}") from error
         if inner != name and not any(callable(value) for value in given.values()):
-            explain_kinds.wrong_dtype(name, given)
+            explain_dtypes.unexplained(name, given)
             error.add_note(explain_kinds.received(name, given))
 
-    def infer_spec(args: tuple, kwargs: dict) -> Any:
-        if check is not None:
+    def checked(args: tuple, kwargs: dict) -> None:
+        if check is None:
+            return
+        try:
             check(*args, **kwargs)
+        except Exception as error:
+            refused(error, args, kwargs)
+            raise
+
+    def ask(*args: Any, **kwargs: Any) -> None:
+        """Raise for whatever is wrong with the arguments."""
         signature = inspect.signature(fn)
         given = signature.bind(*args, **kwargs).arguments
+        explain_dtypes.no_text(name, given)
+        if check is not None:
+            check(*args, **kwargs)
         explain_kinds.wrong_kind(name, signature.parameters, given)
-        explain_kinds.not_real(name, given)
+        explain_dtypes.unfit(name, given)
         tell(args, kwargs)
+
+    def infer_spec(args: tuple, kwargs: dict) -> Any:
+        ask(*args, **kwargs)
         out = rule(*args, **kwargs) if rule is not None else None
         return infer.probe(impl, args, kwargs) if out is None else out
 
@@ -137,18 +147,25 @@ def op(
                 refused(error, args, kwargs)
             raise
 
-    @functools.wraps(fn)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if any_symbolic(args) or (kwargs and any_symbolic(kwargs.values())):
-            outputs = spec(*args, **kwargs)
-            Node(calls.OpCall(call, names.auto_name(name)), args, kwargs, outputs)
-            return outputs
-        try:
-            return eager(*args, **kwargs)
-        except Exception as error:
-            refused(error, args, kwargs)
-            raise
+    def record(args: tuple, kwargs: dict) -> Any:
+        outputs = spec(*args, **kwargs)
+        Node(calls.OpCall(call, names.auto_name(name)), args, kwargs, outputs)
+        return outputs
 
+    ahead = (
+        explain_dtypes.settling(name, ask)
+        if name in backend.LENIENT
+        else explain_dtypes.looked_at(fn, backend.LENIENT, ahead)
+    )
+
+    def eager_refused(error: Exception, args: tuple, kwargs: dict) -> None:
+        if getattr(error, "settled", None) == name:  # all has been said
+            return
+        if ahead is not check:
+            checked(args, kwargs)
+        refused(error, args, kwargs)
+
+    call = entry(fn, impl, ahead, record, eager_refused)
     call.spec = spec  # type: ignore[attr-defined]
     calls.register(call, fn)
     return call

@@ -35,8 +35,28 @@ def axis_of_x(op: str, x: Any, axis: Any = None, *rest: Any, **named: Any) -> No
     in_range(op, axis, shape_of(x))
 
 
+def of_some(op: str, x: Any, axis: Any = None, *rest: Any, **named: Any) -> None:
+    """What has no value where there are no elements."""
+    shape = shape_of(x)
+    in_range(op, axis, shape)
+    along = (
+        range(len(shape)) if axis is None else axis if isinstance(axis, list | tuple) else [axis]
+    )
+    if any(shape[a] == 0 for a in along):
+        raise ValueError(
+            f"{op}: there are no elements along the axes that are reduced. Received: "
+            f"x.shape={shape}, axis={axis}."
+        )
+
+
+def extremum(
+    op: str, x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None
+) -> None:
+    (of_some if initial is None else axis_of_x)(op, x, axis)
+
+
 def quantile(op: str, x: Any, q: Any, axis: Any, method: str, *rest: Any) -> None:
-    in_range(op, axis, shape_of(x))
+    of_some(op, x, axis)
     one_of(op, "method", method, QUANTILES)
 
 
@@ -51,7 +71,13 @@ def diff(op: str, a: Any, n: int = 1, axis: int = -1) -> None:
 
 
 def take(op: str, x: Any, indices: Any, axis: int | None = None) -> None:
-    in_range(op, axis, shape_of(x))
+    shape, at = shape_of(x), shape_of(indices)
+    in_range(op, axis, shape)
+    if 0 not in at and 0 in (shape if axis is None else (shape[axis],)):
+        raise ValueError(
+            f"{op}: there is nothing to take. Received: x.shape={shape}, axis={axis}, "
+            f"indices.shape={at}."
+        )
 
 
 def take_along_axis(op: str, x: Any, indices: Any, axis: int | None = None) -> None:
@@ -242,7 +268,12 @@ def tile(op: str, x: Any, repeats: Any) -> None:
 
 
 def unstack(op: str, x: Any, num: int | None = None, axis: int = 0) -> None:
-    in_range(op, axis, shape_of(x))
+    shape = shape_of(x)
+    in_range(op, axis, shape)
+    if None not in (num, shape[axis]) and num != shape[axis]:
+        raise ValueError(
+            f"{op}: num={num} is not the size of axis {axis} of x, whose shape is {shape}."
+        )
 
 
 def average(op: str, x: Any, axis: Any = None, weights: Any = None) -> None:

@@ -29,7 +29,7 @@ def warn_of_one(place: str, function: str, axis: Any, stacklevel: int) -> None:
 
 def over_axis(op: str, x: Any, axis: Any = -1) -> None:
     """Softmax and its kin. Sizes are looked at in symbolic calls alone."""
-    along_axis(op, x, axis)
+    in_range(op, axis, shape_of(x))
     if isinstance(x, Spec) and x.shape:
         axes = axis if isinstance(axis, list | tuple) else (axis,)
         if axes and all(x.shape[a] == 1 for a in axes):
@@ -93,7 +93,11 @@ def layer_normalization(
     *rest: Any,
     **named: Any,
 ) -> None:
-    _along(op, x, axis, {"gamma": gamma, "beta": beta})
+    parameters = {"gamma": gamma, "beta": beta}
+    for name, value in parameters.items():
+        if value is not None and not shape_of(value):
+            raise ValueError(f"{op}: `{name}` must have axes, and is a scalar.")
+    _along(op, x, axis, parameters)
 
 
 def rms_normalization(
@@ -232,6 +236,8 @@ def _channels(op: str, inputs: Any, kernel: Any, data_format: Any) -> tuple[Any,
             f"{op}: kernel must have as many axes as inputs. Received: kernel.shape={window}, "
             f"inputs.shape={shape}."
         )
+    if 0 in window:
+        raise ValueError(f"{op}: kernel is empty. Received: kernel.shape={window}.")
     last = config.standardize_data_format(data_format) == "channels_last"
     return shape[-1 if last else 1], window
 
@@ -302,6 +308,11 @@ def separable_conv(
     dilation_rate: Any = 1,
 ) -> None:
     depthwise_conv(op, inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    if 0 in shape_of(pointwise_kernel):
+        raise ValueError(
+            f"{op}: pointwise_kernel is empty. Received: pointwise_kernel.shape="
+            f"{shape_of(pointwise_kernel)}."
+        )
     if len(shape_of(pointwise_kernel)) != len(shape_of(inputs)):
         raise ValueError(
             f"{op}: pointwise_kernel must have as many axes as inputs. Received: "

@@ -21,6 +21,10 @@ def scatter_update(
     op: str, inputs: Any, indices: Any, updates: Any, reduction: str | None = None
 ) -> None:
     at, shape = at_least(op, indices, 1, "indices"), shape_of(inputs)
+    if 0 not in at and 0 in shape[: at[-1]]:
+        raise ValueError(
+            f"{op}: inputs have no elements. Received: indices.shape={at}, inputs.shape={shape}."
+        )
     _written(op, at, shape_of(updates), shape, "updates", f"inputs.shape={shape}")
 
 
@@ -73,6 +77,8 @@ def embedding_lookup(op: str, table: Any, ids: Any) -> None:
         raise ValueError(
             f"{op}: table must be (rows, dim). Received: table.shape={shape_of(table)}."
         )
+    if shape_of(table)[0] == 0 and 0 not in shape_of(ids):
+        raise ValueError(f"{op}: table has no rows. Received: table.shape={shape_of(table)}.")
 
 
 def unique(

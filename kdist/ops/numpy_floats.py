@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from kdist.core import dtypes
-from kdist.ops import explain
+from kdist.ops import explain, explain_dtypes
 from kdist.ops.core import cast, convert_to_tensor, dtype
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import (
@@ -140,10 +140,7 @@ def ldexp(x1: Tensor, x2: Tensor) -> Tensor:
         tensor([2., 6.])
     """
     x1, x2 = convert_to_tensor(x1), convert_to_tensor(x2)
-    if not dtypes.is_int(dtype(x2)):
-        raise TypeError(
-            f"ldexp: x2 must hold integers, and its dtype is {dtype(x2)}. Use x1 * 2**x2 for floats."
-        )
+    explain_dtypes.unfit("ldexp", {"x2": x2})
     exact = to_float(x1, x2)[0]
     half = floor_divide(x2, 2)
     powers = [
@@ -197,6 +194,7 @@ def cbrt(x: Tensor) -> Tensor:
         tensor([-2.,  3.])
     """
     x = to_float(x)
+    explain_dtypes.unfit("cbrt", {"x": x})
     root = power(absolute(x), 1 / 3)
     # One step of Newton: 1 / 3 is no float, so that the power alone is off by a few roundings.
     exact = root - divide_no_nan(root * root * root - absolute(x), 3 * root * root)

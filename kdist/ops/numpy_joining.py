@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import operator
 from typing import Any
 
-from kdist.core import dtypes
 from kdist.core.spec import Spec
-from kdist.ops import explain, explain_joining
+from kdist.ops import explain, explain_dtypes, explain_joining
 from kdist.ops.core import convert_to_tensor, ndim, shape
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import floor_divide, minimum, mod
@@ -25,7 +25,6 @@ from kdist.ops.numpy_shaping import (
     swapaxes,
     tril,
 )
-from kdist.ops.promotion import kind
 
 Tensor = Any
 
@@ -189,9 +188,9 @@ def rot90(array: Tensor, k: int = 1, axes: Any = (0, 1)) -> Tensor:
             f"rot90: the input array must have at least 2 dimensions, and array has {rank}."
         )
     if len(axes) != 2 or axes[0] % rank == axes[1] % rank:
-        raise ValueError(f"rot90: invalid axes={tuple(axes)}. Name two different ones.")
+        raise ValueError("Two different axes are wanted.")
     first, second = axes
-    turns = k % 4
+    turns = operator.index(k) % 4
     if turns == 0:
         return array
     if turns == 2:
@@ -252,7 +251,8 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
         tensor([[1., 0., 0.],
                 [1., 1., 0.]])
     """
-    return tril(ones((N, N if M is None else M), dtype=dtype), k=k)
+    rows, columns = (operator.index(n) for n in (N, N if M is None else M))
+    return tril(ones((rows, columns), dtype=dtype), k=k)
 
 
 @op
@@ -307,8 +307,8 @@ def unravel_index(indices: Tensor, shape: Any) -> Any:
         >>> ops.unravel_index([5, 1], (2, 3))
         (tensor([1, 0], dtype=torch.int32), tensor([2, 1], dtype=torch.int32))
     """
-    if not dtypes.is_int(kind(indices)):
-        raise TypeError(f"unravel_index: indices must be integers, and are {kind(indices)}.")
+    indices = convert_to_tensor(indices)
+    explain_dtypes.unfit("unravel_index", {"indices": indices})
     out = []
     for size in reversed(tuple(shape)):
         out.append(mod(indices, size))
@@ -330,6 +330,5 @@ def argpartition(x: Tensor, kth: int, axis: int | None = -1) -> Tensor:
         >>> ops.take(x, ops.argpartition(x, 1))[1]  # the second smallest
         tensor(3, dtype=torch.int32)
     """
-    if not isinstance(kth, int):
-        raise ValueError(f"argpartition: kth={kth} must be an int.")
+    operator.index(kth)
     return argsort(x, axis=axis)  # any order on either side is allowed, a sorted one too

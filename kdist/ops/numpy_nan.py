@@ -120,7 +120,7 @@ def _extremum(reduce: Any, x: Any, bound: float, axis: Axis, keepdims: bool) -> 
     return where(all(isnan(x), axis=axis, keepdims=keepdims), float("nan"), out)
 
 
-@op(explain=explain.axis_of_x)
+@op(explain=explain.of_some)
 def nanmax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Largest element that is not NaN; NaN if none is left.
 
@@ -137,7 +137,7 @@ def nanmax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return _extremum(max, x, float("-inf"), axis, keepdims)
 
 
-@op(explain=explain.axis_of_x)
+@op(explain=explain.of_some)
 def nanmin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Smallest element that is not NaN; NaN if none is left.
 

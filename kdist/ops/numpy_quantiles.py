@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from kdist.ops import explain
+from kdist.ops import explain, explain_dtypes
 from kdist.ops.checks import one_of
 from kdist.ops.core import cast, convert_to_tensor, dtype, ndim, shape
 from kdist.ops.declare import op
@@ -47,6 +47,7 @@ def ptp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
         >>> ops.ptp([[1, 5], [3, 4]], axis=1)
         tensor([4, 1], dtype=torch.int32)
     """
+    explain_dtypes.unfit("ptp", {"x": x})
     return subtract(max(x, axis=axis, keepdims=keepdims), min(x, axis=axis, keepdims=keepdims))
 
 
@@ -140,7 +141,7 @@ def nanpercentile(
     return nanquantile(x, _hundredth(q), axis=axis, method=method, keepdims=keepdims)
 
 
-@op(explain=explain.axis_of_x)
+@op(explain=explain.of_some)
 def nanmedian(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The middle of the sorted elements that are not NaN, or the mean of the middle two.
 

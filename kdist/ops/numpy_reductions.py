@@ -104,7 +104,7 @@ def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
 
 
-@op(explain=explain.axis_of_x)
+@op(explain=explain.extremum)
 def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Tensor:
     """Largest element; at least `initial` if given, which an empty `x` needs.
 
@@ -122,7 +122,7 @@ def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = Non
     """
 
 
-@op(explain=explain.axis_of_x)
+@op(explain=explain.extremum)
 def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Tensor:
     """Smallest element; at most `initial` if given, which an empty `x` needs.
 
@@ -138,7 +138,7 @@ def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = Non
     """
 
 
-@op(explain=explain.axis_of_x)
+@op(explain=explain.extremum)
 def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The same as `max` without `initial`.
 
@@ -155,7 +155,7 @@ def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return max(x, axis=axis, keepdims=keepdims)
 
 
-@op(explain=explain.axis_of_x)
+@op(explain=explain.extremum)
 def amin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The same as `min` without `initial`.
 

@@ -7,6 +7,7 @@ from typing import Any
 from kdist.core import dtypes
 from kdist.core.spec import Spec
 from kdist.ops import explain_joining, explain_places
+from kdist.ops.checks import shape_of
 from kdist.ops.core import cast, convert_to_tensor, dtype, ndim, shape
 from kdist.ops.declare import op
 from kdist.ops.math import segment_sum
@@ -60,7 +61,7 @@ def _checked_bins(bins: Any, range: Any) -> None:
         )
 
 
-@op
+@op(check=lambda x, bins=10, range=None: _checked_bins(bins, range))
 def histogram(x: Tensor, bins: int = 10, range: Any = None) -> Any:
     """How many elements fall into each of `bins` intervals of equal width.
 
@@ -78,7 +79,6 @@ def histogram(x: Tensor, bins: int = 10, range: Any = None) -> Any:
         >>> ops.histogram([0.0, 1.0, 2.0, 2.0], bins=2)
         (tensor([1., 3.]), tensor([0., 1., 2.]))
     """
-    _checked_bins(bins, range)
     x = to_float(_one_axis(x, "histogram", "x"))
     if range is not None:
         low, high = (cast(v, dtype(x)) for v in range)
@@ -225,7 +225,12 @@ def corrcoef(x: Tensor) -> Tensor:
     return reshape(out, ()) if ndim(x) < 2 else out
 
 
-@op
+def _correlated(op: str, x1: Any, x2: Any, mode: str = "valid") -> None:
+    if 0 in shape_of(x2):
+        raise ValueError(f"{op}: x2 is empty. Received: x2.shape={shape_of(x2)}.")
+
+
+@op(explain=_correlated)
 def correlate(x1: Tensor, x2: Tensor, mode: str = "valid") -> Tensor:
     """Sums of products of `x2` with `x1` at each shift, c[k] = sum of x1[n + k] * x2[n].
 

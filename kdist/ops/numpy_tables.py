@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from kdist.ops import explain_products
@@ -69,11 +70,14 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     x = convert_to_tensor(x)
     if ndim(x) != 1:
         raise ValueError(f"vander: x must have one axis, and has shape {tuple(shape(x))}.")
-    count = shape(x)[0] if N is None else N
+    count = shape(x)[0] if N is None else operator.index(N)
     if isinstance(count, int) and count < 1:
         return reshape(x, (-1, 1))[:, :0]
     column = expand_dims(x, -1)
     # 1 is a column of its own: the gradient of x^0 at 0 would be NaN.
-    powers = power(column, arange(1, count, dtype=dtype(x) if dtype(x) != "bool" else "int32"))
+    kind = {"bool": "int32", "complex64": "float32", "complex128": "float64"}.get(
+        dtype(x), dtype(x)
+    )
+    powers = power(column, arange(1, count, dtype=kind))
     table = concatenate([ones_like(column), powers], axis=1)
     return table if increasing else flip(table, axis=1)

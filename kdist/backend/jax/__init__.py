@@ -60,8 +60,17 @@ OPS = {
 }
 # XLA fuses the updates of single variables into the step: no optimizer needs a row of its own.
 UPDATES: dict[str, Callable] = {}
+LENIENT = frozenset(
+    {
+        "dtypes", "argpartition", "argsort", "batch_normalization", "batch_normalization_training", "bincount",
+        "conv_with_bias", "linspace", "nanmedian", "nanpercentile", "repeat",
+        "rms_normalization", "scatter", "scatter_update",
+        "slice_update", "tensordot", "view_as_complex", "select",
+    }
+)  # fmt: skip
 
 __all__ = [
+    "LENIENT",
     "OPS",
     "RANDOM_SEED_DTYPE",
     "UPDATES",

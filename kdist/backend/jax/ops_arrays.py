@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kdist.backend.jax.tensors import (
+    as_indices,
     as_tensor,
     floatx_or,
     native_dtype,
@@ -162,7 +164,7 @@ def roll(x: Any, shift: Any, axis: Any = None) -> jax.Array:
 
 
 def size(x: Any) -> int:
-    return as_tensor(x).size
+    return math.prod(x.shape if isinstance(x, np.ndarray) else as_tensor(x).shape)
 
 
 def squeeze(x: Any, axis: Any = None) -> jax.Array:
@@ -259,7 +261,7 @@ def take(x: Any, indices: Any, axis: Any = None) -> jax.Array:
 
 
 def take_along_axis(x: Any, indices: Any, axis: Any = None) -> jax.Array:
-    return jnp.take_along_axis(as_tensor(x), as_tensor(indices), axis=axis)
+    return jnp.take_along_axis(as_tensor(x), as_indices(indices), axis=axis)
 
 
 # ---- products --------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import numpy as np
 
 from kdist.backend.jax.ops_math import segment_prod
 from kdist.backend.jax.tensors import (
+    as_indices,
     as_tensor,
     convert_to_numpy,
     convert_to_tensor,
@@ -60,7 +61,7 @@ def stop_gradient(variable: Any) -> jax.Array:
 # ---- slices and scatters ---------------------------------------------------------------------
 def scatter(indices: Any, values: Any, shape: Any) -> jax.Array:
     values = as_tensor(values)
-    key = tuple(jnp.moveaxis(as_tensor(indices), -1, 0))
+    key = tuple(jnp.moveaxis(as_indices(indices), -1, 0))
     return jnp.zeros(shape, values.dtype).at[key].add(values)
 
 
@@ -68,7 +69,7 @@ def scatter_update(
     inputs: Any, indices: Any, updates: Any, reduction: str | None = None
 ) -> jax.Array:
     inputs, updates = as_tensor(inputs), as_tensor(updates, as_tensor(inputs).dtype)
-    places = jnp.moveaxis(as_tensor(indices), -1, 0)
+    places = jnp.moveaxis(as_indices(indices), -1, 0)
     if reduction == "mul":
         return inputs * _products(inputs.shape, places, updates)
     at = inputs.at[tuple(places)]
@@ -106,6 +107,8 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> jax.Array:
 
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list:
     x = as_tensor(x)
+    if num is not None and num != x.shape[axis]:
+        raise ValueError(f"num={num}: x has {x.shape[axis]} parts along axis {axis}.")
     return [jax.lax.index_in_dim(x, i, axis, keepdims=False) for i in range(x.shape[axis])]
 
 

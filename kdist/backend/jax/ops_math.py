@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy import special
 
 from kdist.backend.jax.kernels import kernel
 from kdist.backend.jax.ops_numpy import float_unary
-from kdist.backend.jax.tensors import as_tensor, promote_arrays, to_float
+from kdist.backend.jax.tensors import as_indices, as_tensor, promote_arrays, to_float
 
 
 def in_top_k(targets: Any, predictions: Any, k: int) -> jax.Array:
     targets, predictions = as_tensor(targets, "int32"), as_tensor(predictions)
     chosen = jnp.take_along_axis(predictions, targets[..., None], axis=-1)
     chosen = jnp.where(jnp.isnan(chosen), -jnp.inf, chosen)  # NaN is nowhere near the top
-    return jnp.sum(predictions > chosen, axis=-1) < k
+    return jnp.sum(predictions > chosen, axis=-1) < operator.index(k)
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
@@ -39,8 +41,8 @@ def _segment(reduce: Callable) -> Callable:
                 "Argument `num_segments` must be set when using the JAX backend. Received: "
                 f"num_segments=None, sorted={sorted}."
             )
-        ids = as_tensor(segment_ids)
-        return reduced(as_tensor(data), ids, num_segments=int(num_segments), sorted=sorted)
+        count = operator.index(num_segments)
+        return reduced(as_tensor(data), as_indices(segment_ids), num_segments=count, sorted=sorted)
 
     return row
 
@@ -79,19 +81,20 @@ def top_k(x: Any, k: int, sorted: bool = True) -> tuple:
 
 
 # ---- linear algebra --------------------------------------------------------------------------
-@kernel()
-def _failed(factors: jax.Array) -> jax.Array:
-    """Whether a factorisation failed, which makes all of its matrix NaN."""
-    return jnp.any(jnp.isnan(jnp.diagonal(factors, axis1=-2, axis2=-1)))
+@kernel("upper")
+def _cholesky(x: jax.Array, upper: bool) -> tuple[jax.Array, jax.Array]:
+    """Factors, and one element of each: where there is none, jax makes all of the matrix NaN."""
+    factors = jnp.linalg.cholesky(x, upper=upper)
+    return factors, factors[..., -1:, -1:]
 
 
 def cholesky(x: Any, upper: bool = False) -> jax.Array:
-    out = jnp.linalg.cholesky(to_float(x), upper=upper)
-    if not isinstance(out, jax.core.Tracer) and bool(_failed(out)):
+    factors, told = _cholesky(to_float(x), upper)
+    if not isinstance(told, jax.core.Tracer) and np.isnan(np.asarray(told)).any():
         raise ValueError(
             "cholesky failed: x is not positive definite. Add a small multiple of the identity."
         )
-    return out
+    return factors
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> jax.Array:

@@ -15,6 +15,7 @@ from jax import nn
 from kdist.backend.jax.kernels import kernel
 from kdist.backend.jax.ops_numpy import float_unary, unary
 from kdist.backend.jax.tensors import (
+    as_indices,
     as_tensor,
     at_least_float32,
     floatx_or,
@@ -88,7 +89,7 @@ def batch_normalization(
     scale: Any = None,
     epsilon: float = 1e-3,
 ) -> jax.Array:
-    parameters = (None if v is None else as_tensor(v) for v in (mean, variance, offset, scale))
+    parameters = (None if v is None else to_float(v) for v in (mean, variance, offset, scale))
     return _batch_normalization(to_float(x), *parameters, axis=axis, epsilon=epsilon)
 
 
@@ -291,7 +292,7 @@ def one_hot(
     x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
 ) -> jax.Array:
     _dense_only(sparse)
-    return nn.one_hot(as_tensor(x), num_classes, axis=axis, dtype=floatx_or(dtype))
+    return nn.one_hot(as_indices(x), num_classes, axis=axis, dtype=floatx_or(dtype))
 
 
 def multi_hot(

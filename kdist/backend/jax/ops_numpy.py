@@ -203,6 +203,8 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
 
 def round_(x: Any, decimals: int = 0) -> jax.Array:
     x = as_tensor(x)
+    if x.dtype == jnp.bool_:
+        x = x.astype("int32")
     if decimals < 0 and jnp.issubdtype(x.dtype, jnp.integer):  # jnp.round does not
         factor = math.pow(10, -decimals)
         return (jnp.round(x.astype(floatx_or(None)) / factor) * factor).astype(x.dtype)
@@ -249,7 +251,7 @@ ROWS: dict[str, Callable] = {
             "isinf": jnp.isinf,
             "isnan": jnp.isnan,
             "negative": jnp.negative,
-            "sign": jnp.sign,
+            "sign": lambda x: x if x.dtype == jnp.bool_ else jnp.sign(x),
             "square": jnp.square,
         }.items()
     },

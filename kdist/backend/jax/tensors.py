@@ -52,6 +52,8 @@ def as_tensor(x: Any, dtype: Any = None) -> jax.Array:
 def _from_host(x: Any, dtype: Any) -> jax.Array:
     if isinstance(x, np.ndarray | np.generic):
         given = x.dtype
+        if given.kind in "OUS":  # NumPy would find truth in them
+            raise TypeError(f"An array of dtype {given} cannot be a jax array.")
     elif type(x) in _SCALARS:
         given = dtypes.result_type(type(x))
     elif isinstance(x, list | tuple) and any(
@@ -66,6 +68,12 @@ def _from_host(x: Any, dtype: Any) -> jax.Array:
     # NumPy converts, since a conversion by jax is a dispatch of its own.
     native = native_dtype(given if dtype is None else dtype)
     return jnp.asarray(np.asarray(x).astype(native, copy=False))
+
+
+def as_indices(x: Any) -> jax.Array:
+    """`x` as an array; truth values count as 0 and 1, which jax would take for a mask."""
+    x = as_tensor(x)
+    return x.astype("int32") if x.dtype == jnp.bool_ else x
 
 
 def operand(x: Any) -> Any:

@@ -64,8 +64,17 @@ _FAMILIES = (
 OPS = with_dtensor_rows(
     {row_name: row for family in _FAMILIES for row_name, row in family.OPS.items()}
 )
+LENIENT = frozenset(
+    {
+        "dtypes", "text", "argpartition", "argsort", "average", "batch_normalization", "bincount",
+        "conv_with_bias", "diff", "embedding_lookup", "expand_dims", "flip", "layer_normalization", "linear",
+        "multi_hot", "norm", "one_hot", "round", "slice_update", "squeeze", "stack",
+        "unstack", "vdot",
+    }
+)  # fmt: skip
 
 __all__ = [
+    "LENIENT",
     "OPS",
     "RANDOM_SEED_DTYPE",
     "UPDATES",

@@ -54,6 +54,9 @@ _LAST = {3: "NWC", 4: "NHWC", 5: "NDHWC"}
 
 def _in_channels_last(fn: Callable, x: Any, data_format: str | None) -> Any:
     """`fn` of a channels_last tensor, applied to `x` of either layout."""
+    if x.shape[0] == 0:  # kernels give `x` itself for no images, whatever the output's sizes
+        one = tf.zeros([1, *x.shape[1:]], x.dtype)
+        return _in_channels_last(fn, one, data_format)[:0]
     if config.standardize_data_format(data_format) == "channels_last":
         return fn(x)
     return _channels_first(fn(_channels_last(x)))
@@ -94,6 +97,24 @@ def _misfit(x: Any, kernel: Any, data_format: str, channels: int, taken: int) ->
     )
 
 
+def _of_complex(row: Callable) -> Callable:
+    """A convolution of two tensors, of which the real and imaginary parts are convolved each with each."""
+
+    @functools.wraps(row)
+    def convolved(inputs: Any, kernel: Any, *args: Any, **kwargs: Any) -> Any:
+        x, kernel = promote(inputs, kernel)
+        if not x.dtype.is_complex:
+            return row(x, kernel, *args, **kwargs)
+        parts = [
+            [row(a, b, *args, **kwargs) for b in (tf.math.real(kernel), tf.math.imag(kernel))]
+            for a in (tf.math.real(x), tf.math.imag(x))
+        ]
+        return tf.complex(parts[0][0] - parts[1][1], parts[0][1] + parts[1][0])
+
+    return convolved
+
+
+@_of_complex
 def conv(
     inputs: Any,
     kernel: Any,
@@ -136,6 +157,7 @@ def conv(
     return _in_channels_last(compute, x, data_format)
 
 
+@_of_complex
 def depthwise_conv(
     inputs: Any,
     kernel: Any,
@@ -196,6 +218,7 @@ def separable_conv(
     return conv(out, pointwise_kernel, 1, "valid", data_format)
 
 
+@_of_complex
 def conv_transpose(
     inputs: Any,
     kernel: Any,
@@ -219,6 +242,8 @@ def conv_transpose(
     if any(e is not None and e >= s for e, s in zip(extra, strides, strict=True)):
         raise ValueError(f"output_padding={output_padding} must be smaller than strides={strides}.")
     kernel = _with_holes(kernel, rates)
+    if 0 in kernel.shape:
+        raise ValueError(f"The kernel is empty: its shape is {tuple(kernel.shape)}.")
 
     def compute(x: Any) -> Any:
         batch, *sizes, _ = static_or_dynamic_shape(x)

@@ -220,7 +220,18 @@ def _indices(x: Any, shape: Any) -> Any:
 
 def scatter(indices: Any, values: Any, shape: Any) -> Any:
     indices = _indices(indices, shape)
-    return tf.scatter_nd(indices, as_tensor(values), as_tensor(shape, indices.dtype.name))
+    values = _at_each(indices, as_tensor(values), shape)
+    return tf.scatter_nd(indices, values, as_tensor(shape, indices.dtype.name))
+
+
+def _at_each(indices: Any, values: Any, shape: Any) -> Any:
+    """`values` with the axes of the indices in front, of which some of size 1 may lack or be too many."""
+    wanted = [*static_or_dynamic_shape(indices)[:-1], *shape[indices.shape[-1] :]]
+    if values.shape.rank == len(wanted) or [n for n in values.shape if n != 1] != [
+        n for n in wanted if n != 1
+    ]:
+        return values
+    return tf.reshape(values, wanted)
 
 
 def _scatter_mul(x: Any, indices: Any, updates: Any) -> Any:
@@ -256,7 +267,9 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     if reduction not in _SCATTERS:
         raise ValueError(f"reduction={reduction!r} is not None, 'add', 'max', 'min' or 'mul'.")
     x = as_tensor(inputs)
-    return _SCATTERS[reduction](x, _indices(indices, tf.shape(x)), as_tensor(updates, x.dtype.name))
+    indices = _indices(indices, tf.shape(x))
+    updates = _at_each(indices, as_tensor(updates, x.dtype.name), static_or_dynamic_shape(x))
+    return _SCATTERS[reduction](x, indices, updates)
 
 
 def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:

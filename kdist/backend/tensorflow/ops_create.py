@@ -107,9 +107,8 @@ def ones_like(x: Any, dtype: Any = None) -> Any:
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
     M = N if M is None else M
-    for name, size in (("N", N), ("M", M)):
-        if isinstance(size, float) or (tf.is_tensor(size) and not size.dtype.is_integer):
-            raise TypeError(f"eye: {name}={size} must be an integer.")
+    if any(isinstance(n, float) or (tf.is_tensor(n) and not n.dtype.is_integer) for n in (N, M)):
+        raise TypeError("The sizes must be integers.")
     if isinstance(k, int) and k == 0:
         return tf.eye(N, M, dtype=name_of(dtype))
     return tf.cast(tf.range(N)[:, None] + k == tf.range(M)[None, :], name_of(dtype))

@@ -124,6 +124,10 @@ def _power(x: Any, y: Any) -> Any:
 
 
 def _logaddexp(x: Any, y: Any) -> Any:
+    if x.dtype.is_complex:
+        larger = tf.math.real(x) > tf.math.real(y)
+        x, y = tf.where(larger, x, y), tf.where(larger, y, x)
+        return x + tf.math.log1p(tf.exp(y - x))
     delta = x - y  # NaN where both are the same infinity: then the sum is the answer
     return tf.where(
         tf.math.is_nan(delta), x + y, tf.maximum(x, y) + tf.math.log1p(tf.exp(-tf.abs(delta)))
@@ -142,7 +146,9 @@ def negative(x: Any) -> Any:
 
 def sign(x: Any) -> Any:
     x = as_tensor(x)
-    return tf.cast(x != 0, x.dtype) if x.dtype in _UNSIGNED or x.dtype == tf.bool else tf.sign(x)
+    if x.dtype == tf.bool:
+        return x
+    return tf.cast(x != 0, x.dtype) if x.dtype in _UNSIGNED else tf.sign(x)
 
 
 def square(x: Any) -> Any:
@@ -155,22 +161,29 @@ def _test_of_floats(kernel: Callable, of_integers: bool) -> Callable:
 
     def row(x: Any) -> Any:
         x = as_tensor(x)
-        if x.dtype.is_floating or x.dtype.is_complex:
+        if x.dtype.is_floating:
             return kernel(x)
+        if x.dtype.is_complex:  # of both parts, or of either
+            parts = kernel(tf.math.real(x)), kernel(tf.math.imag(x))
+            return tf.logical_and(*parts) if of_integers else tf.logical_or(*parts)
         return tf.fill(tf.shape(x), of_integers)
 
     return row
+
+
+_isfinite = _test_of_floats(tf.math.is_finite, True)
+_isnan = _test_of_floats(tf.math.is_nan, False)
 
 
 def isclose(
     x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Any:
     x1, x2 = promote(x1, x2, also=float)
-    close = tf.abs(x1 - x2) <= as_tensor(atol, x1.dtype.name) + as_tensor(
-        rtol, x1.dtype.name
-    ) * tf.abs(x2)
-    close = tf.where(tf.math.is_finite(x1) & tf.math.is_finite(x2), close, x1 == x2)
-    return close | (tf.math.is_nan(x1) & tf.math.is_nan(x2)) if equal_nan else close
+    distance = tf.abs(x1 - x2)  # real, of complex values too
+    atol, rtol = (as_tensor(v, distance.dtype.name) for v in (atol, rtol))
+    close = distance <= atol + rtol * tf.abs(x2)
+    close = tf.where(_isfinite(x1) & _isfinite(x2), close, x1 == x2)
+    return close | (_isnan(x1) & _isnan(x2)) if equal_nan else close
 
 
 def nan_to_num(
@@ -199,6 +212,8 @@ def round(x: Any, decimals: int = 0) -> Any:
     x = as_tensor(x)
     if x.dtype == tf.bool:
         x = tf.cast(x, tf.int32)
+    if x.dtype.is_complex:
+        return tf.complex(*(round(part(x), decimals) for part in (tf.math.real, tf.math.imag)))
     if decimals == 0:
         return tf.round(x)
     if not x.dtype.is_floating:
@@ -246,9 +261,9 @@ OPS: dict[str, Callable] = {
     "round": round,
     "isclose": isclose,
     "nan_to_num": nan_to_num,
-    "isfinite": _test_of_floats(tf.math.is_finite, True),
+    "isfinite": _isfinite,
     "isinf": _test_of_floats(tf.math.is_inf, False),
-    "isnan": _test_of_floats(tf.math.is_nan, False),
+    "isnan": _isnan,
     "ceil": float_unary(tf.math.ceil),
     "floor": float_unary(tf.floor),
     "cos": float_unary(tf.cos),

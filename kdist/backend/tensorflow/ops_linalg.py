@@ -131,7 +131,10 @@ def cross(
 
 def cholesky(x: Any, upper: bool = False) -> Any:
     try:  # TensorFlow itself gives NaN for a matrix that has no factor
-        out = tf.debugging.check_numerics(tf.linalg.cholesky(to_float(x)), "cholesky")
+        out = tf.linalg.cholesky(to_float(x))
+        parts = (tf.math.real(out), tf.math.imag(out)) if out.dtype.is_complex else (out,)
+        parts = [tf.debugging.check_numerics(part, "cholesky") for part in parts]
+        out = tf.complex(*parts) if len(parts) == 2 else parts[0]
     except tf.errors.InvalidArgumentError as e:
         raise ValueError("cholesky failed: x is not positive definite.") from e
     return tf.linalg.adjoint(out) if upper else out
@@ -165,8 +168,8 @@ def linear(x: Any, kernel: Any, bias: Any = None) -> Any:
         out
         if bias is None
         else tf.nn.bias_add(out, as_tensor(bias, out.dtype.name))
-        if out.shape.rank and out.shape.rank > 1
-        else out + bias
+        if out.shape.rank and out.shape.rank > 1 and len(getattr(bias, "shape", ())) == 1
+        else out + as_tensor(bias, out.dtype.name)
     )
 
 
@@ -241,7 +244,13 @@ def _pivots(rows: Any) -> Any:
 def pinv(x: Any, rcond: Any = None) -> Any:
     x = to_float(x)
     eps = np.finfo(x.dtype.real_dtype.as_numpy_dtype).eps
-    return tf.linalg.pinv(x, rcond=max(x.shape[-2:]) * eps if rcond is None else rcond)
+    rcond = max(x.shape[-2:]) * eps if rcond is None else rcond
+    if not x.dtype.is_complex:
+        return tf.linalg.pinv(x, rcond=rcond)
+    s, u, v = tf.linalg.svd(x, full_matrices=False)  # TensorFlow's own takes no complex values
+    least = rcond * tf.reduce_max(s, axis=-1, keepdims=True)
+    inverse = tf.where(s > least, 1 / tf.where(s > least, s, 1), 0)
+    return tf.matmul(v * tf.cast(inverse[..., None, :], x.dtype), u, adjoint_b=True)
 
 
 def jvp(fun: Callable, primals: Any, tangents: Any, has_aux: bool = False) -> Any:

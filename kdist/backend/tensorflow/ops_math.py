@@ -43,7 +43,8 @@ def view_as_complex(x: Any) -> Any:
 
 def view_as_real(x: Any) -> Any:
     x = as_tensor(x)
-    return tf.stack([tf.math.real(x), tf.math.imag(x)], axis=-1)
+    parts = [tf.math.real(x), tf.math.imag(x)] if x.dtype.is_complex else [x, tf.zeros_like(x)]
+    return tf.stack(parts, axis=-1)
 
 
 def polar(abs_: Any, angle: Any) -> Any:

@@ -23,6 +23,10 @@ from kdist.core.replicas import replicas
 
 
 # ---- activations ---------------------------------------------------------------------------------
+def _softsign(x: Any) -> Any:
+    return x / tf.cast(1 + tf.abs(x), x.dtype) if x.dtype.is_complex else tf.nn.softsign(x)
+
+
 def _relu(x: Any) -> Any:
     x = as_tensor(x)
     return tf.nn.relu(tf.cast(x, tf.int32) if x.dtype == tf.bool else x)
@@ -359,7 +363,7 @@ OPS: dict[str, Callable] = {
     "silu": float_unary(tf.nn.silu),
     "swish": float_unary(tf.nn.silu),
     "softplus": float_unary(tf.math.softplus),
-    "softsign": float_unary(tf.nn.softsign),
+    "softsign": float_unary(_softsign),
     "hard_sigmoid": float_unary(_hard_sigmoid),
     "hard_silu": float_unary(lambda x: x * _hard_sigmoid(x)),
     "hard_swish": float_unary(lambda x: x * _hard_sigmoid(x)),

@@ -75,9 +75,17 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
     return tf.reduce_sum(x * weights, axis=axis) / tf.reduce_sum(weights, axis=axis)
 
 
+def _of_some(x: Any, axis: Any) -> None:
+    reduced = range(x.shape.rank) if axis is None else [axis] if isinstance(axis, int) else axis
+    if 0 in [x.shape[a] for a in reduced]:
+        raise ValueError(f"No elements: x.shape={tuple(x.shape)}, axis={axis}. Pass initial=.")
+
+
 def _extreme(kernel: Callable, on_bool: Callable, pick: Callable) -> Callable:
     def row(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
         x = as_tensor(x)
+        if initial is None and 0 in x.shape:
+            _of_some(x, axis)
         if x.dtype == tf.bool:
             out = on_bool(x, axis=axis, keepdims=keepdims)
             return (
@@ -238,7 +246,13 @@ def _bincount(x: Any, weights: Any, minlength: int) -> Any:
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    return tf.reduce_logsumexp(to_float(x), axis=axis, keepdims=keepdims)
+    x = to_float(x)
+    if not x.dtype.is_complex:
+        return tf.reduce_logsumexp(x, axis=axis, keepdims=keepdims)
+    largest = tf.reduce_max(tf.math.real(x), axis=axis, keepdims=True)
+    largest = tf.cast(tf.where(tf.math.is_finite(largest), largest, 0), x.dtype)
+    out = tf.math.log(tf.reduce_sum(tf.exp(x - largest), axis=axis, keepdims=True)) + largest
+    return out if keepdims else tf.squeeze(out, range(x.shape.rank) if axis is None else axis)
 
 
 def top_k(x: Any, k: int, sorted: bool = True) -> Any:

@@ -60,8 +60,10 @@ OPS = {
     )
     for row_name, row in family.OPS.items()
 }
+LENIENT = frozenset({"ctc_decode", "fold", "unique"})
 
 __all__ = [
+    "LENIENT",
     "OPS",
     "RANDOM_SEED_DTYPE",
     "UPDATES",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import torch
@@ -64,9 +65,14 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
-    columns = N if M is None else M
+    N, columns, k = (operator.index(n) for n in (N, N if M is None else M, k))
     if k == 0:
-        return torch.eye(N, columns, dtype=torch_dtype(dtype), device=place.device)
+        return torch.eye(
+            N,
+            columns,
+            dtype=torch_dtype(dtype),
+            device=place.device,
+        )
     rows_, columns_ = (torch.arange(n, device=place.device) for n in (N, columns))
     return (columns_[None, :] - rows_[:, None] == k).to(torch_dtype(dtype))
 
@@ -91,7 +97,7 @@ def linspace(
     first, last = torch.broadcast_tensors(first, last)
     intervals = num - 1 if endpoint else num
     step = (last - first) / intervals if intervals > 0 else torch.full_like(first, torch.nan)
-    index = torch.arange(num, dtype=torch.float64, device=first.device).reshape(
+    index = torch.arange(operator.index(num), dtype=torch.float64, device=first.device).reshape(
         [-1] + [1] * first.ndim
     )
     out = first + index * step if intervals > 0 else first.expand(num, *first.shape)

@@ -13,7 +13,6 @@ from kdist.backend.torch.rows import (
     float_dtype,
     unary,
     unary_float,
-    unary_number,
 )
 from kdist.backend.torch.tensors import NAMES, as_tensor, promoted, weak
 from kdist.core.saturation import within
@@ -122,8 +121,9 @@ def logical(native: Any) -> Any:
 
 def _sign(x: Tensor) -> Tensor:
     """torch's own gives 0 for NaN, which would hide it."""
-    sign = torch.sign(x)
-    return torch.where(torch.isnan(x), x, sign) if x.is_floating_point() else sign
+    if x.is_floating_point():
+        return torch.where(torch.isnan(x), x, torch.sign(x))
+    return torch.sgn(x)  # of complex values, too
 
 
 divide = binary(torch.div, also=(float,))
@@ -168,7 +168,7 @@ OPS = {
     "mod": binary(torch.remainder, on_bool=_int),
     "multiply": binary(torch.mul),
     "nan_to_num": nan_to_num,
-    "negative": unary_number(torch.neg),
+    "negative": unary(torch.neg),
     "not_equal": comparison(torch.ne),
     "power": power,
     "reciprocal": unary_float(torch.reciprocal),

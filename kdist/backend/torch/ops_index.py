@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from kdist.backend.torch.ops_create import size_of
-from kdist.backend.torch.rows import axes, refuses_bad_indices
+from kdist.backend.torch.rows import INDEX, axes, refuses_bad_indices, whole
 from kdist.backend.torch.tensors import as_tensor
 
 
@@ -18,17 +18,14 @@ def _from_start(indices: Tensor, n: int) -> Tensor:
     return torch.add(indices, indices < 0, alpha=n)
 
 
-_INDEX = (torch.int32, torch.int64)
-
-
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     x, indices = as_tensor(x), as_tensor(indices)
     if axis is None:
         x, axis = x.reshape(-1), 0
-    if indices.dtype not in _INDEX:
-        indices = indices.long()
+    if indices.dtype not in INDEX:
+        indices = whole(indices)
     if axis != 0 or not x.ndim:
-        axis = axes(axis, x.ndim)[0]
+        (axis,) = axes(axis, x.ndim)
     if refuses_bad_indices(x, indices):  # without any, a pass to find them is one too many
         try:
             return _select(x, indices, axis)
@@ -47,12 +44,11 @@ def _select(x: Tensor, indices: Tensor, axis: int) -> Tensor:
 
 
 def embedding_lookup(table: Any, ids: Any) -> Tensor:
-    ids = as_tensor(ids)
-    return torch.embedding(as_tensor(table), ids if ids.dtype in _INDEX else ids.long())
+    return torch.embedding(as_tensor(table), whole(ids))
 
 
 def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
-    x, indices = as_tensor(x), as_tensor(indices).long()
+    x, indices = as_tensor(x), whole(indices).long()
     if axis is None:
         x, axis = x.reshape(-1), 0
         indices = indices.reshape(-1)
@@ -84,15 +80,21 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Tensor:
     inputs = as_tensor(inputs)
     updates = as_tensor(updates).to(inputs.dtype)
     starts = start_indices if isinstance(start_indices, list | tuple) else as_tensor(start_indices)
+    if not len(starts) == updates.ndim == inputs.ndim:
+        raise ValueError("slice_update: one start for each axis, and updates of as many")
     grids = []
     for dim, length in enumerate(updates.shape):
-        index = starts[dim] + torch.arange(length, device=inputs.device)
+        # Clamped, so that the block fits.
+        room = inputs.shape[dim] - length
+        start = starts[dim]
+        start = start.clamp(0, room) if isinstance(start, Tensor) else max(0, min(start, room))
+        index = start + torch.arange(length, device=inputs.device)
         grids.append(index.reshape([-1 if d == dim else 1 for d in range(updates.ndim)]))
     return torch.index_put(inputs, tuple(grids), updates)
 
 
 def scatter(indices: Any, values: Any, shape: Any) -> Tensor:
-    indices, values = as_tensor(indices).long(), as_tensor(values)
+    indices, values = whole(indices).long(), as_tensor(values)
     size = size_of(shape)
     depth = indices.shape[-1]
     rows_, slots = math.prod(size[:depth]), size[depth:]
@@ -115,8 +117,15 @@ _REDUCTIONS = {"max": "amax", "min": "amin", "mul": "prod"}
 
 
 def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Tensor:
-    inputs, indices = as_tensor(inputs), as_tensor(indices).long()
+    inputs, indices = as_tensor(inputs), whole(indices).long()
     updates = as_tensor(updates).to(inputs.dtype)
+    rank = indices.ndim - 1 + inputs.ndim - indices.shape[-1]
+    if updates.ndim < rank and updates.numel() != math.prod(
+        (*indices.shape[:-1], *inputs.shape[indices.shape[-1] :])
+    ):
+        raise ValueError(f"updates must have {rank} dims.")
+    if updates.ndim > rank:
+        updates = updates.reshape(updates.shape[updates.ndim - rank :])
     if reduction in (None, "add"):
         return torch.index_put(
             inputs, tuple(indices.unbind(-1)), updates, accumulate=reduction == "add"

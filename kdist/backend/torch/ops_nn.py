@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from kdist.backend.torch.rows import axes, is_int, unary, unary_float
+from kdist.backend.torch.rows import axes, is_int, unary, unary_float, whole
 from kdist.backend.torch.tensors import as_float, as_tensor, in_dtype, promoted, torch_dtype
 from kdist.core import config
 
@@ -76,8 +77,8 @@ def one_hot(
     if sparse:
         raise ValueError("sparse=True: the torch backend has dense tensors only. Leave it out.")
     x = as_tensor(x)
-    x = x if x.dtype in (torch.int32, torch.int64) else x.long()
-    classes = torch.arange(num_classes, dtype=x.dtype, device=x.device)
+    x = x if x.dtype in (torch.int32, torch.int64) else whole(x)
+    classes = torch.arange(operator.index(num_classes), dtype=x.dtype, device=x.device)
     # A comparison, unlike torch's own one_hot, gives zeros for ids out of range, and asks the device for nothing.
     out = in_dtype(torch.eq(x.unsqueeze(-1), classes), torch_dtype(dtype))
     return out if axis == -1 or axis == x.ndim else torch.movedim(out, -1, axis)
@@ -114,7 +115,7 @@ def dot_product_attention(
     attn_logits_soft_cap: float | None = None,
 ) -> Tensor:
     query, key, value = promoted(query, key, value)
-    if query.ndim != 4 or key.ndim != 4 or value.ndim != 4:
+    if not query.ndim == key.ndim == value.ndim == 4:
         shapes = [tuple(t.shape) for t in (query, key, value)]
         raise ValueError(
             f"query, key and value must be (batch, length, heads, head size). Received shapes: {shapes}."
@@ -135,13 +136,14 @@ def dot_product_attention(
         # A large finite number, not -inf: a row that is masked everywhere then averages, as on the other backends,
         # and is not NaN.
         mask = torch.where(mask, torch.zeros((), dtype=q.dtype, device=q.device), _lowest(q.dtype))
+    flash = config.resolve_flash_attention(flash_attention)
     if attn_logits_soft_cap is not None:
         out = _capped_attention(q, k, v, mask, scale, is_causal, attn_logits_soft_cap)
+    elif flash is None:
+        out = _fused_attention(q, k, v, mask, is_causal, scale)
     else:
-        out = _fused_attention(
-            config.resolve_flash_attention(flash_attention), q, k, v, mask, 0.0, is_causal,
-            scale=scale, enable_gqa=q.shape[1] != k.shape[1],
-        )  # fmt: skip
+        with sdpa_kernel([SDPBackend.FLASH_ATTENTION] if flash else _NOT_FLASH):
+            out = _fused_attention(q, k, v, mask, is_causal, scale)
     return out.transpose(1, 2)
 
 
@@ -149,12 +151,15 @@ def dot_product_attention(
 _NOT_FLASH = [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION, SDPBackend.MATH]
 
 
-def _fused_attention(flash: bool | None, *args: Any, **kwargs: Any) -> Tensor:
-    """torch's choice of kernel, unless `flash` (True or False) restricts it."""
-    if flash is None:
-        return F.scaled_dot_product_attention(*args, **kwargs)
-    with sdpa_kernel([SDPBackend.FLASH_ATTENTION] if flash else _NOT_FLASH):
-        return F.scaled_dot_product_attention(*args, **kwargs)
+def _fused_attention(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool, scale: float | None
+) -> Tensor:
+    """By one of torch's kernels."""
+    if q.shape[1] == k.shape[1]:
+        return F.scaled_dot_product_attention(q, k, v, mask, 0.0, is_causal, scale=scale)
+    return F.scaled_dot_product_attention(
+        q, k, v, mask, 0.0, is_causal, scale=scale, enable_gqa=True
+    )
 
 
 def _lowest(dtype: torch.dtype) -> float:

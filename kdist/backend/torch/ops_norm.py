@@ -30,6 +30,8 @@ def moments(
         )
     x = as_float(x)
     dims = [int(axes)] if is_int(axes) else list(axes)
+    if dims and not x.ndim:  # to torch it has an axis
+        raise ValueError("x has no axes.")
     # Half precision overflows in the squares.
     variance, mean = torch.var_mean(_at_least_float32(x), dim=dims, keepdim=keepdims, correction=0)
     if x.dtype is torch.float16:
@@ -48,17 +50,16 @@ def batch_normalization(
     epsilon: float = 0.001,
 ) -> Tensor:
     x = as_float(x)
-    axis = axis % x.ndim
-    if axis == x.ndim - 1 and (last := _last_axis(x, mean, variance, offset, scale)):
-        if _kernel_is_sooner(x, mean, variance):
-            rows = x if x.ndim == 2 else x.reshape(-1, *last)
-            rows = torch.batch_norm(rows, scale, offset, mean, variance, False, 0.0, epsilon, False)
-            return rows if x.ndim == 2 else rows.reshape(x.shape)
-    else:
-        flat = torch.Size((x.shape[axis],))
-        mean, variance, offset, scale = [
-            _shaped(_parameter(v, x), flat) for v in (mean, variance, offset, scale)
-        ]
+    ndim = x.ndim
+    (axis,) = axes(axis, ndim)
+    if axis == ndim - 1 and _kernel_is_sooner(x, mean, variance, offset, scale):
+        rows = x if ndim == 2 else x.reshape(-1, x.shape[-1])
+        rows = torch.batch_norm(rows, scale, offset, mean, variance, False, 0.0, epsilon, False)
+        return rows if ndim == 2 else rows.reshape(x.shape)
+    flat = torch.Size((x.shape[axis],))
+    mean, variance, offset, scale = [
+        _vector(_parameter(v, x), flat) for v in (mean, variance, offset, scale)
+    ]
     factor = torch.rsqrt(variance + epsilon)
     factor = factor if scale is None else factor * scale
     shift = -mean * factor if offset is None else torch.addcmul(offset, mean, factor, value=-1)
@@ -72,27 +73,28 @@ def batch_normalization(
 _SMALL = 16384
 
 
-def _kernel_is_sooner(x: Tensor, mean: Tensor, variance: Tensor) -> bool:
-    """The kernel is one call, but slower on large tables, and has no gradient for the statistics."""
-    return (
-        type(x) is Tensor
-        and x.is_cpu
-        and x.numel() <= _SMALL
-        and not (mean.requires_grad or variance.requires_grad)
-    )
+def _kernel_is_sooner(x: Tensor, mean: Any, variance: Any, *parameters: Any) -> bool:
+    """Whether the kernel takes these as they are. It is slower on large tables, and the statistics get no gradient."""
+    dtype = x.dtype
+    if not (x.is_cpu and x.numel() <= _SMALL and dtype in _WIDE and type(x) is Tensor):
+        return False
+    for v in (mean, variance, *parameters):
+        if v is not None and not (isinstance(v, Tensor) and v.dtype is dtype and v.ndim == 1):
+            return False
+    return not (mean.requires_grad or variance.requires_grad)
 
 
 def batch_normalization_training(
     x: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 0.001
 ) -> tuple[Tensor, Tensor, Tensor]:
     x = as_float(x)
-    axis = axis % x.ndim
+    (axis,) = axes(axis, x.ndim)
     channels = x.shape[axis]
     count = x.numel() // channels if channels else 0
     if count < 2:  # the kernel's variance divides by count - 1
         mean, variance = moments(x, [d for d in range(x.ndim) if d != axis])
         return batch_normalization(x, mean, variance, axis, offset, scale, epsilon), mean, variance
-    offset, scale = (None if v is None else as_tensor(v).to(x.dtype) for v in (offset, scale))
+    offset, scale = (_vector(_parameter(v, x), x.shape[axis : axis + 1]) for v in (offset, scale))
     # The kernel's running statistics, which with momentum 1 are this batch's.
     plain = x.detach()
     mean, variance = plain.new_zeros(channels), plain.new_zeros(channels)
@@ -148,6 +150,12 @@ def _parameter(v: Any, x: Tensor) -> Tensor | None:
         return None
     v = as_tensor(v)
     return v if v.dtype is x.dtype else v.to(x.dtype)
+
+
+def _vector(v: Tensor | None, shape: torch.Size) -> Tensor | None:
+    if v is None or v.shape == shape:
+        return v
+    raise ValueError(f"A vector of shape {tuple(shape)} is wanted, not one of {tuple(v.shape)}.")
 
 
 def _shaped(v: Tensor | None, shape: torch.Size) -> Tensor | None:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdist.backend.torch.tensors import as_tensor
+from kdist.backend.torch.tensors import as_float, as_tensor
 from kdist.backend.torch.windows import (
     Padding,
     alike,
@@ -100,8 +100,15 @@ def average_pool(
     data_format: str | None = None,
 ) -> Tensor:
     x = as_tensor(inputs)
+    if not x.is_floating_point() and x.dtype is not torch.bool:
+        x = as_float(x)
     call = _pool_of(x, pool_size, strides, padding, data_format)
-    given, n, pads = x.dtype, len(call.windows), call.padding
+    n, pads = len(call.windows), call.padding
+    if n < 3 and not pads.by_hand:
+        x = x if call.first is None else torch.permute(x, call.first)
+        out = _AVERAGE_POOL[n](x, *call.average_arguments)
+        return out if call.last is None else torch.permute(out, call.last)
+    given = x.dtype
     if n == 3 and given.itemsize == 2 and x.is_cpu:
         x = x.float()  # torch 2.13 has no such kernel for 16 bits
     x = x if call.first is None else torch.permute(x, call.first)
@@ -133,6 +140,7 @@ def _window_share(
 def _adaptive(kernels: dict) -> Any:
     def row(inputs: Any, output_size: Any, data_format: str | None = None) -> Tensor:
         x = as_tensor(inputs)
+        x = x if x.dtype is torch.bool else as_float(x)
         n = spatial_dims(x.shape)
         last = config.standardize_data_format(data_format) == "channels_last"
         x = channels_first(x) if last else x

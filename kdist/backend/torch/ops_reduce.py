@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from kdist.backend.torch.rows import axes, float_dtype, is_int, refuses_bad_indices, wide_int
+from kdist.backend.torch.rows import (
+    axes,
+    float_dtype,
+    is_int,
+    refuses,
+    refuses_bad_indices,
+    whole,
+    wide_int,
+)
 from kdist.backend.torch.tensors import TORCH, as_float, as_tensor, promoted, torch_dtype
 from kdist.core.dtypes import result_type
 
@@ -142,6 +151,9 @@ def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     if not dims:
         return x
     rest = [d for d in range(x.ndim) if d not in dims]
+    if not x.numel():
+        kept = [1 if d in dims else n for d, n in enumerate(x.shape) if keepdims or d in rest]
+        return x.new_full(kept, torch.nan)
     flat = x.permute(*rest, *dims).reshape([x.shape[d] for d in rest] + [-1])
     ordered = torch.sort(flat, dim=-1).values
     n = ordered.shape[-1]
@@ -165,6 +177,8 @@ def cumulative(native: Any) -> Any:
         x = as_tensor(x)
         if axis is None:
             x, axis = x.reshape(-1), 0
+        elif not x.ndim:  # to torch it has an axis
+            axes(axis, 0)
         chosen = x.dtype if dtype is None else torch_dtype(dtype)
         return native(x, dim=axis, dtype=torch.int32 if chosen is torch.bool else chosen)
 
@@ -173,13 +187,15 @@ def cumulative(native: Any) -> Any:
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     x = as_float(x)
-    return torch.logsumexp(x, axes(axis, x.ndim), keepdims)
+    return torch.logsumexp(x, axis if type(axis) is int else axes(axis, x.ndim), keepdims)
 
 
 def argsort(x: Any, axis: int | None = -1) -> Tensor:
     x = as_tensor(x)
     if axis is None:
         x, axis = x.reshape(-1), -1
+    elif not x.ndim:  # to torch it has an axis
+        axes(axis, 0)
     x = x.to(torch.uint8) if x.dtype is torch.bool else x
     return torch.argsort(x, dim=axis, stable=True).to(torch.int32)
 
@@ -221,6 +237,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
             slots, None if weights is None else weights.reshape(-1), n * x.shape[0]
         )
         return counts.reshape(x.shape[0], n).to(dtype)
+    x = x.int() if x.dtype is torch.bool else x
     return torch.bincount(x, weights, minlength).to(dtype)
 
 
@@ -230,41 +247,65 @@ def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
 
 
 def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
-    targets, predictions = as_tensor(targets).long(), as_tensor(predictions)
+    targets, predictions = whole(targets).long(), as_tensor(predictions)
     of_target = torch.take_along_dim(predictions, targets[:, None], dim=-1)
-    return (torch.sum(predictions > of_target, dim=-1) < k) & torch.isfinite(of_target[:, 0])
+    return (torch.sum(predictions > of_target, dim=-1) < operator.index(k)) & torch.isfinite(
+        of_target[:, 0]
+    )
 
 
-def segments(reduce: Any) -> Any:
-    """Reduce the rows of `data` that share an id, by `sum_by_id` or `by_id`. Ids outside of the range are left out."""
+def segments(reduce: Any, quick: Any = None) -> Any:
+    """Reduce the rows of `data` that share an id. Ids outside of the range are left out.
 
+    Arguments:
+        reduce: `reduce(n, ids, data)`, as `sum_by_id` or what `by_id` gives.
+        quick: the same by calls that may refuse ids for which `reduce` works.
+    """
+    quick = quick or reduce
+
+    @refuses
     def row(
         data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
     ) -> Tensor:
-        data, ids = as_tensor(data), as_tensor(segment_ids)
+        data = data if isinstance(data, Tensor) else as_tensor(data)
+        ids = segment_ids if isinstance(segment_ids, Tensor) else as_tensor(segment_ids)
+        if ids.ndim != 1 or not data.ndim:
+            raise ValueError("segment_ids must hold one id for each row of data.")
         if ids.dtype is not torch.int32:
-            ids = ids.long()
+            ids = whole(ids)
+        if data.dtype is torch.bool:
+            raise TypeError("Truth values are not added up.")
         n = int(ids.max()) + 1 if num_segments is None else num_segments
+        if n < 0:
+            raise ValueError("num_segments must not be negative.")
         if refuses_bad_indices(data, ids):  # without any, passes to find them are too many
             try:
-                return reduce(n, ids, data)
+                return quick(n, ids, data)
             except (IndexError, RuntimeError):
                 pass  # one is out of range; what else is wrong is raised below
         # They fall into a last row, which is cut off.
-        return reduce(n + 1, torch.where((ids < 0) | (ids >= n), n, ids), data)[:-1]
+        ids = torch.where((ids < 0) | (ids >= n), n, ids)
+        return reduce(n + 1, ids, data)[:-1]
 
     return row
 
 
 def sum_by_id(n: int, ids: Tensor, data: Tensor) -> Tensor:
     """Sums of the rows of each id below n."""
-    return torch.index_add(data.new_zeros((n, *data.shape[1:])), 0, ids, data)
+    return torch.index_add(data.new_zeros(n, *data.shape[1:]), 0, ids, data)
+
+
+def sum_in_place(n: int, ids: Tensor, data: Tensor) -> Tensor:
+    """As `sum_by_id` without a copy, which torch refuses where a map runs over ids and not over data."""
+    return data.new_zeros(n, *data.shape[1:]).index_add_(0, ids, data)
 
 
 def by_id(name: str, start: Any) -> Any:
     """As `sum_by_id` for another of torch's reductions; `start` gives a dtype's neutral element."""
 
     def reduce(n: int, ids: Tensor, data: Tensor) -> Tensor:
+        if ids.shape[0] != data.shape[0]:  # a single one would be expanded
+            raise ValueError("segment_ids must hold one id for each row of data.")
         out = data.new_full((n, *data.shape[1:]), start(data.dtype))
         ids = ids.long().reshape([-1] + [1] * (data.ndim - 1)).expand_as(data)
         return out.scatter_reduce(0, ids, data, name)
@@ -298,7 +339,7 @@ OPS = {
     "prod": prod,
     "searchsorted": searchsorted,
     "segment_max": segments(by_id("amax", _lowest)),
-    "segment_sum": segments(sum_by_id),
+    "segment_sum": segments(sum_by_id, sum_in_place),
     "sort": sort,
     "std": std,
     "sum": sum_,

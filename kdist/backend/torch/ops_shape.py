@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdist.backend.torch.ops_create import size_of
-from kdist.backend.torch.rows import axes, is_int, wide_int
+from kdist.backend.torch.rows import axes, is_int, whole, wide_int
 from kdist.backend.torch.tensors import as_tensor, promoted
 
 
@@ -51,11 +51,17 @@ def squeeze(x: Any, axis: Any = None) -> Tensor:
 
 
 def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
-    return torch.moveaxis(as_tensor(x), source, destination)
+    x = as_tensor(x)
+    if not x.ndim:  # to torch it has an axis
+        axes(source, 0), axes(destination, 0)
+    return torch.moveaxis(x, source, destination)
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
-    return torch.swapaxes(as_tensor(x), axis1, axis2)
+    x = as_tensor(x)
+    if not x.ndim:  # to torch it has an axis
+        axes((axis1, axis2), 0)
+    return torch.swapaxes(x, axis1, axis2)
 
 
 def flip(x: Any, axis: Any = None) -> Tensor:
@@ -93,7 +99,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
         return torch.repeat_interleave(
             x, torch.tensor(counts, device=x.device), dim=axis, output_size=sum(counts)
         )
-    return torch.repeat_interleave(x, as_tensor(repeats).long(), dim=axis)
+    return torch.repeat_interleave(x, whole(repeats).long(), dim=axis)
 
 
 def diag(x: Any, k: int = 0) -> Tensor:
@@ -140,7 +146,10 @@ def stack(x: Any, axis: int = 0) -> Tensor:
 
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
     x = as_tensor(x)
-    return list(torch.unbind(x, axes(axis, x.ndim)[0]))
+    (axis,) = axes(axis, x.ndim)
+    if num is not None and num != x.shape[axis]:
+        raise ValueError(f"num={num}: x has {x.shape[axis]} parts along axis {axis}.")
+    return list(torch.unbind(x, axis))
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
@@ -167,6 +176,8 @@ def _pad_pairs(pad_width: Any, ndim: int) -> tuple[list[tuple[int, int]], tuple[
     if len(pad_width) == 1:
         pad_width = (*pad_width,) * ndim
     pairs = [(int(before), int(after)) for before, after in pad_width]
+    if len(pairs) != ndim:
+        raise ValueError(f"pad_width={pad_width} is not for {ndim} dims.")
     return pairs, tuple(v for pair in reversed(pairs) for v in pair)
 
 

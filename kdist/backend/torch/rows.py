@@ -36,16 +36,6 @@ def unary_float(native: Callable) -> Callable:
     return row
 
 
-def unary_number(native: Callable) -> Callable:
-    """`x` is computed with as a number: booleans take int32."""
-
-    def row(x: Any) -> Tensor:
-        x = x if isinstance(x, Tensor) else as_tensor(x)
-        return native(x.to(torch.int32) if x.dtype is torch.bool else x)
-
-    return row
-
-
 def binary(
     native: Callable, *, scalars: bool = True, on_bool: torch.dtype | None = None, also: tuple = ()
 ) -> Callable:
@@ -86,6 +76,12 @@ def comparison(native: Callable) -> Callable:
     return row
 
 
+def refuses(row: Callable) -> Callable:
+    """Mark a row that raises by itself for whatever the op's `check` forbids (see `ops.declare`)."""
+    row.refuses = True  # type: ignore[attr-defined]
+    return row
+
+
 def is_int(x: Any) -> bool:
     """Whether `x` is one integer of Python's or NumPy's. (Arrays have `__index__` too, so that does not tell.)"""
     return isinstance(x, int | np.integer)
@@ -111,10 +107,26 @@ def axes(axis: Any, ndim: int) -> tuple[int, ...]:
         return (axis % ndim,)
     if axis is None:
         return tuple(range(ndim))
-    return tuple(
+    found = tuple(
         a % ndim if -ndim <= a < ndim else _out_of_range(a, ndim)
         for a in ([axis] if is_int(axis) else axis)
     )
+    if len(set(found)) < len(found):
+        raise ValueError(f"axis={axis} names a dim twice.")
+    return found
+
+
+INDEX = (torch.int32, torch.int64)
+
+
+def whole(x: Any) -> Tensor:
+    """`x`, integers of any kind or booleans, as torch's kernels take indices."""
+    x = as_tensor(x)
+    if x.dtype in INDEX:
+        return x
+    if x.is_floating_point() or x.is_complex():
+        raise TypeError(f"Indices must be integers, and are {x.dtype}.")
+    return x.long()
 
 
 def _out_of_range(axis: int, ndim: int) -> int:
