@@ -18,8 +18,6 @@ WHOLE = {
     **dict.fromkeys(("bitwise_left_shift", "bitwise_right_shift"), ("x", "y")),
     **dict.fromkeys(("gcd", "lcm"), ("x1", "x2")),
     **dict.fromkeys(("take", "take_along_axis", "scatter", "scatter_update"), ("indices",)),
-    **dict.fromkeys(("segment_sum", "segment_max"), ("segment_ids",)),
-    **dict.fromkeys(("segment_min", "segment_prod"), ("segment_ids",)),
     **dict.fromkeys(("one_hot", "bincount"), ("x",)),
     "unravel_index": ("indices",),
     "multi_hot": ("inputs",),
@@ -173,12 +171,12 @@ def looked_at(fn: Callable, lenient: frozenset[str], check: Callable | None) -> 
     look = settling(op, look)
 
     def ahead(*args: Any, **kwargs: Any) -> None:
+        if check is not None:
+            check(*args, **kwargs)
         for place, x in (*enumerate(args), *kwargs.items()):
             dtype = getattr(x, "dtype", None)
             if dtype is not None and (place, dtype) not in fine:
                 look(*args, **kwargs)
                 fine.add((place, dtype))
-        if check is not None:
-            check(*args, **kwargs)
 
     return ahead

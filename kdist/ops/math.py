@@ -112,7 +112,7 @@ def top_k(x: Tensor, k: int, sorted: bool = True) -> Any:
     """
 
 
-@op(explain=explain_places.in_top_k)
+@op(explain=explain_places.in_top_k, integers=("targets",))
 def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
     """Whether `predictions[i, targets[i]]` is among the `k` largest of its row: bool (batch,).
 

@@ -169,7 +169,7 @@ def one_hot(
     """
 
 
-@op(explain=explain_nn.multi_hot)
+@op(explain=explain_nn.multi_hot, integers=("inputs",))
 def multi_hot(
     inputs: Tensor,
     num_classes: int | None = None,

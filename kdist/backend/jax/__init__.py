@@ -62,7 +62,7 @@ OPS = {
 UPDATES: dict[str, Callable] = {}
 LENIENT = frozenset(
     {
-        "dtypes", "argpartition", "argsort", "batch_normalization", "batch_normalization_training", "bincount",
+        "dtypes", "argpartition", "batch_normalization", "batch_normalization_training", "bincount",
         "conv_with_bias", "linspace", "nanmedian", "nanpercentile", "repeat",
         "rms_normalization", "scatter", "scatter_update",
         "slice_update", "tensordot", "view_as_complex", "select",

@@ -66,7 +66,7 @@ OPS = with_dtensor_rows(
 )
 LENIENT = frozenset(
     {
-        "dtypes", "text", "argpartition", "argsort", "average", "batch_normalization", "bincount",
+        "dtypes", "text", "argpartition", "average", "batch_normalization", "bincount",
         "conv_with_bias", "diff", "embedding_lookup", "expand_dims", "flip", "layer_normalization", "linear",
         "multi_hot", "norm", "one_hot", "round", "slice_update", "squeeze", "stack",
         "unstack", "vdot",

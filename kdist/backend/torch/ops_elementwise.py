@@ -78,6 +78,8 @@ def round_(x: Any, decimals: int = 0) -> Tensor:
     x = as_tensor(x)
     if x.is_floating_point():
         return torch.round(x, decimals=decimals)
+    if x.is_complex():
+        return torch.complex(*(torch.round(v, decimals=decimals) for v in (x.real, x.imag)))
     return torch.round(x.to(torch.float64), decimals=decimals).to(x.dtype)
 
 

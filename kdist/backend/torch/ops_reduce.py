@@ -194,8 +194,6 @@ def argsort(x: Any, axis: int | None = -1) -> Tensor:
     x = as_tensor(x)
     if axis is None:
         x, axis = x.reshape(-1), -1
-    elif not x.ndim:  # to torch it has an axis
-        axes(axis, 0)
     x = x.to(torch.uint8) if x.dtype is torch.bool else x
     return torch.argsort(x, dim=axis, stable=True).to(torch.int32)
 
