@@ -23,6 +23,7 @@ def models(layers) -> dict:
     return {
         "dense": (TIMES, [*_pair(dense), norm(), *_pair(dense), norm(), flat()]),
         "dense_that_activates": (TIMES, [*_pair(dense, "tanh"), flat()]),
+        "dense_normalised": (TIMES, [*_pair(dense, "tanh"), norm(), flat()]),
         "pooled": (TIMES, [*_pair(dense), norm(), *_pair(dense), layers.GlobalAveragePooling1D()]),
         "whole_between": (TIMES, [*_pair(dense), layers.Permute((1, 2)), *_pair(dense), flat()]),
         "conv1d": (TIMES, [*_pair(conv1, "tanh", 3, **same), flat()]),
@@ -54,8 +55,8 @@ def compiled(name, kdist, rows=8):
     return model, x, y
 
 
-NAMES = ("dense", "dense_that_activates", "pooled", "whole_between", "conv1d", "conv2d", "conv2d_without_bias",
-         "conv2d_pooled", "conv2d_normalised")  # fmt: skip
+NAMES = ("dense", "dense_that_activates", "dense_normalised", "pooled", "whole_between",
+         "conv1d", "conv2d", "conv2d_without_bias", "conv2d_pooled", "conv2d_normalised")  # fmt: skip
 
 
 def in_regions(kdist, rows=16, blocks=1):

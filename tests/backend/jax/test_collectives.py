@@ -171,9 +171,10 @@ def test_the_plan_counts_regions_within_regions(sequence):
 @pytest.mark.parametrize(
     ("name", "remat"),
     [
-        *((name, None) for name in sequences.NAMES if name != "conv2d_pooled"),
+        *((name, None) for name in sequences.NAMES),
         ("dense", "full"),
         ("conv2d_pooled", "full"),
+        ("conv2d_pooled", "activations"),
     ],
 )
 def test_the_plan_counts_what_is_sent_of_sequences(name, remat):
