@@ -16,7 +16,7 @@ from kdist.backend import bound as backend
 from kdist.core import dtypes, names, tree
 from kdist.core.graph import Node
 from kdist.core.spec import Spec
-from kdist.ops import calls, explain_dtypes, explain_kinds, infer
+from kdist.ops import calls, explain_dtypes, explain_kinds, infer, leniency
 from kdist.ops.entry import entry
 from kdist.ops.operation import to_spec, to_symbolic
 
@@ -76,7 +76,7 @@ def op(
         return functools.partial(op, rule=rule, check=check, explain=explain, integers=integers)
     name = fn.__name__
     impl = backend.OPS.get(name) or (_missing(name) if _is_blank(fn) else fn)
-    ahead = None if getattr(impl, "refuses", False) else check
+    refuses = getattr(impl, "refuses", False)
     DECLARED[name] = fn
     wholes = {fn.__code__.co_varnames.index(p): p for p in integers}
     if rule is not None:
@@ -152,16 +152,12 @@ def op(
         Node(calls.OpCall(call, names.auto_name(name)), args, kwargs, outputs)
         return outputs
 
-    ahead = (
-        explain_dtypes.settling(name, ask)
-        if name in backend.LENIENT
-        else explain_dtypes.looked_at(fn, backend.LENIENT, ahead)
-    )
+    ahead = leniency.before(fn, backend.LENIENT, None if refuses else check, ask)
 
     def eager_refused(error: Exception, args: tuple, kwargs: dict) -> None:
         if getattr(error, "settled", None) == name:  # all has been said
             return
-        if ahead is not check:
+        if refuses:
             checked(args, kwargs)
         refused(error, args, kwargs)
 

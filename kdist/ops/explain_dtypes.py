@@ -1,9 +1,7 @@
-"""What dtypes an op takes of no backend, and how an eager call refuses them where a row would not."""
+"""What dtypes an op takes of no backend."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -74,7 +72,7 @@ NUMBERS = {
 
 
 # What takes text, where the backend has it.
-_OF_TEXT = frozenset({"array", "cast", "convert_to_numpy", "convert_to_tensor", "shape", "size"})
+OF_TEXT = frozenset({"array", "cast", "convert_to_numpy", "convert_to_tensor", "shape", "size"})
 
 
 class WrongKindError(ValueError, TypeError):
@@ -135,48 +133,3 @@ def _no_values_of(kind: str, op: str, found: dict[str, str]) -> None:
     if any(d.startswith(kind) for d in found.values()):
         received = ", ".join(f"{name}.dtype={d}" for name, d in found.items())
         raise ValueError(f"{op}: cannot be computed of {kind} values. Received: {received}.")
-
-
-def settling(op: str, check: Callable) -> Callable:
-    """`check` of an op whose errors say all there is to say."""
-
-    def settled(*args: Any, **kwargs: Any) -> None:
-        try:
-            check(*args, **kwargs)
-        except Exception as error:
-            error.settled = op  # type: ignore[attr-defined]
-            raise
-
-    return settled
-
-
-def looked_at(fn: Callable, lenient: frozenset[str], check: Callable | None) -> Callable | None:
-    """`check` of an op, which also refuses dtypes that a row would take and should not.
-
-    Arguments:
-        fn: the op's declaration.
-        lenient: what rows of this backend may take: "dtypes" that ops of these tables refuse, "text".
-    """
-    op = fn.__name__
-    tabled = any(op in table for table in (REAL, REAL_OF, WHOLE, NUMBERS))
-    if op in _OF_TEXT or not ("text" in lenient or ("dtypes" in lenient and tabled)):
-        return check
-    fine = set()  # (parameter, dtype) that were found to be right
-
-    def look(*args: Any, **kwargs: Any) -> None:
-        given = signature(fn).bind(*args, **kwargs).arguments
-        no_text(op, given)
-        unfit(op, given)
-
-    look = settling(op, look)
-
-    def ahead(*args: Any, **kwargs: Any) -> None:
-        if check is not None:
-            check(*args, **kwargs)
-        for place, x in (*enumerate(args), *kwargs.items()):
-            dtype = getattr(x, "dtype", None)
-            if dtype is not None and (place, dtype) not in fine:
-                look(*args, **kwargs)
-                fine.add((place, dtype))
-
-    return ahead

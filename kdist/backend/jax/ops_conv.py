@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from kdist.backend.jax.kernels import kernel
 from kdist.backend.jax.tensors import as_tensor, promote_two
 from kdist.core import config
 
@@ -188,11 +189,14 @@ def max_pool(
     data_format: str | None = None,
 ) -> jax.Array:
     inputs = as_tensor(inputs)
-    size, strides = _windows(inputs, pool_size, strides, data_format)
+    return _max_pool(inputs, *_windows(inputs, pool_size, strides, data_format), _padding(padding))
+
+
+@kernel("size", "strides", "padding")
+def _max_pool(inputs: jax.Array, size: tuple, strides: tuple, padding: str) -> jax.Array:
     floats = jnp.issubdtype(inputs.dtype, jnp.inexact)
     low = -np.inf if floats else jnp.iinfo(inputs.dtype).min
-    low = np.asarray(low, inputs.dtype)
-    return lax.reduce_window(inputs, low, lax.max, size, strides, _padding(padding))
+    return lax.reduce_window(inputs, np.asarray(low, inputs.dtype), lax.max, size, strides, padding)
 
 
 def average_pool(
@@ -203,8 +207,13 @@ def average_pool(
     data_format: str | None = None,
 ) -> jax.Array:
     inputs = as_tensor(inputs)
-    size, strides = _windows(inputs, pool_size, strides, data_format)
-    padding = _padding(padding)
+    return _average_pool(
+        inputs, *_windows(inputs, pool_size, strides, data_format), _padding(padding)
+    )
+
+
+@kernel("size", "strides", "padding")
+def _average_pool(inputs: jax.Array, size: tuple, strides: tuple, padding: str) -> jax.Array:
     zero = np.zeros((), inputs.dtype)
     sums = lax.reduce_window(inputs, zero, lax.add, size, strides, padding)
     if padding == "VALID":

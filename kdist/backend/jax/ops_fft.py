@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kdist.backend.jax.kernels import kernel
 from kdist.backend.jax.tensors import as_tensor, promote_arrays, to_float
 
 
@@ -26,33 +27,40 @@ def polar(abs_: Any, angle: Any) -> jax.Array:
     return jax.lax.complex(*jnp.broadcast_arrays(size * jnp.cos(angle), size * jnp.sin(angle)))
 
 
-def _complex(x: Any) -> jax.Array:
-    return jax.lax.complex(*promote_arrays(*x))
+def _of_pairs(native: Callable, *static: str) -> Callable:
+    """A transform of complex values for (real part, imaginary part), as one program."""
+
+    @kernel(*static)
+    def transform(real: jax.Array, imaginary: jax.Array, **settings: Any) -> Any:
+        return native(jax.lax.complex(real, imaginary), **settings)
+
+    return lambda x, **settings: transform(*promote_arrays(*x), **settings)
 
 
 def _pair(x: jax.Array) -> tuple:
     return jnp.real(x), jnp.imag(x)
 
 
-def _pairs(native: Callable) -> Callable:
-    def row(x: Any) -> tuple:
-        return _pair(native(_complex(x)))
-
-    return row
+@kernel("n")
+def _rfft(x: jax.Array, n: int | None) -> tuple:
+    return _pair(jnp.fft.rfft(x, n=n))
 
 
 def rfft(x: Any, fft_length: int | None = None) -> tuple:
-    return _pair(jnp.fft.rfft(to_float(x), n=fft_length))
+    return _rfft(to_float(x), fft_length)
+
+
+_irfft = _of_pairs(jnp.fft.irfft, "n")
 
 
 def irfft(x: Any, fft_length: int | None = None) -> jax.Array:
-    return jnp.fft.irfft(_complex(x), n=fft_length)
+    return _irfft(x, n=fft_length)
 
 
 ROWS: dict[str, Callable] = {
-    "fft": _pairs(jnp.fft.fft),
-    "fft2": _pairs(jnp.fft.fft2),
-    "ifft2": _pairs(jnp.fft.ifft2),
+    "fft": _of_pairs(lambda x: _pair(jnp.fft.fft(x))),
+    "fft2": _of_pairs(lambda x: _pair(jnp.fft.fft2(x))),
+    "ifft2": _of_pairs(lambda x: _pair(jnp.fft.ifft2(x))),
     "irfft": irfft,
     "polar": polar,
     "rfft": rfft,

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdist.backend.torch.rows import is_int
+from kdist.backend.torch.rows import is_int, refuses
 from kdist.backend.torch.tensors import as_float, as_tensor, kind_of, promoted, weak
 
 
@@ -85,7 +85,7 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
         )
     operands = promoted(*operands)
     if operands[0].dtype is torch.int8:  # sums of bytes need more bits
-        operands = [x.to(torch.int32) for x in operands]
+        operands = tuple(x.to(torch.int32) for x in operands)
     return torch.einsum(subscripts, *operands)
 
 
@@ -131,8 +131,15 @@ def inv(x: Any) -> Tensor:
     return torch.linalg.inv(_square(x, "inv"))
 
 
+@refuses
 def solve(a: Any, b: Any) -> Tensor:
-    return torch.linalg.solve(*promoted(a, b, also=(float,)))
+    same = isinstance(a, Tensor) and isinstance(b, Tensor) and a.dtype is b.dtype
+    if not (same and a.is_floating_point()):
+        a, b = promoted(a, b, also=(float,))
+    n, m = a.ndim, b.ndim
+    if m != n and (m != n - 1 or b.shape[-1] != a.shape[-1]):  # it would be broadcast
+        raise ValueError("b must be (..., n) or (..., n, k), with as many leading axes as a.")
+    return torch.linalg.solve(a, b)
 
 
 def cholesky(x: Any, upper: bool = False) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from kdist.backend.torch.ops_reduce import by_id, segments
-from kdist.backend.torch.rows import unary_float
+from kdist.backend.torch.rows import refuses, unary_float
 from kdist.backend.torch.tensors import as_float, as_tensor, promoted
 
 
@@ -42,10 +42,22 @@ def polar(abs_: Any, angle: Any) -> Tensor:
 
 # ---- Fourier transforms of pairs (real part, imaginary part) -------------------------------------
 def _complex(x: Any) -> Tensor:
-    return torch.complex(*promoted(*x))
+    if type(x) is not tuple and type(x) is not list:
+        raise TypeError("x must be a pair, (real part, imaginary part).")
+    real, imaginary = x
+    same = isinstance(real, Tensor) and isinstance(imaginary, Tensor)
+    if not (same and real.dtype is imaginary.dtype):
+        real, imaginary = as_tensor(real), as_tensor(imaginary)
+        if not (real.is_floating_point() and imaginary.is_floating_point()):
+            raise ValueError("The parts of x must be floats.")
+        real, imaginary = promoted(real, imaginary)
+    if real.shape != imaginary.shape:  # they would be broadcast
+        raise ValueError("The parts of x must have one shape.")
+    return torch.complex(real, imaginary)
 
 
 def _pairs(native: Callable) -> Callable:
+    @refuses
     def row(x: Any) -> tuple[Tensor, Tensor]:
         out = native(_complex(x))
         return out.real, out.imag
@@ -53,13 +65,15 @@ def _pairs(native: Callable) -> Callable:
     return row
 
 
+@refuses
 def rfft(x: Any, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
-    out = torch.fft.rfft(as_float(x), n=fft_length)
+    out = torch.fft.rfft(as_float(x), fft_length)
     return out.real, out.imag
 
 
+@refuses
 def irfft(x: Any, fft_length: int | None = None) -> Tensor:
-    return torch.fft.irfft(_complex(x), n=fft_length)
+    return torch.fft.irfft(_complex(x), fft_length)
 
 
 OPS: dict[str, Callable] = {

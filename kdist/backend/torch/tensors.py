@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import ml_dtypes
@@ -211,19 +212,15 @@ def weak(x: Any) -> Any:
     return x if isinstance(x, Tensor) or type(x) in (int, float, bool, complex) else as_tensor(x)
 
 
-def _settled(xs: tuple, also: tuple) -> bool:
-    """Whether these are tensors of one dtype already, which `also` (a Python type) does not lift."""
-    dtype = getattr(xs[0], "dtype", None)
+def promoted(*xs: Any, also: tuple = ()) -> Sequence[Tensor]:
+    """`xs` as tensors of their common dtype, joined with the dtypes `also`."""
+    dtype = getattr(xs[0], "dtype", None) if xs else None
     for x in xs:  # on every eager op's path: `all` of a generator takes twice as long
         if not isinstance(x, Tensor) or x.dtype is not dtype:
-            return False
-    return dtype in _KEPT and (not also or (dtype.is_floating_point and also == (float,)))
-
-
-def promoted(*xs: Any, also: tuple = ()) -> list[Tensor]:
-    """`xs` as tensors of their common dtype, joined with the dtypes `also`."""
-    if xs and _settled(xs, also):
-        return list(xs)
+            break
+    else:  # of one dtype already, which `also` (Python's float) may lift
+        if dtype in _KEPT and (not also or (also == (float,) and dtype.is_floating_point)):
+            return xs
     xs = tuple(weak(x) for x in xs)
     dtype = TORCH[result_type(*(kind_of(x) for x in xs), *also)]
     return [
