@@ -65,7 +65,7 @@ NUMBERS = {
     **dict.fromkeys(("segment_max", "segment_min"), ("data",)),
     **dict.fromkeys(("segment_prod", "segment_sum"), ("data",)),
     **dict.fromkeys(("negative", "ptp", "sparsemax"), ("x",)),
-    **dict.fromkeys(("fold", "threshold", "top_k"), ("x",)),
+    **dict.fromkeys(("fold", "top_k"), ("x",)),
     "perspective_transform": ("start_points", "end_points"),
     "sparse_hits": ("output",),
 }

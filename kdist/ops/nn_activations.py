@@ -23,6 +23,7 @@ from kdist.ops.numpy_creation import arange, zeros_like
 from kdist.ops.numpy_reductions import cumsum, sort, sum, where
 from kdist.ops.numpy_shaping import flip, moveaxis
 from kdist.ops.numpy_unary import absolute, sqrt, square, tanh
+from kdist.ops.promotion import to_float
 
 Tensor = Any
 
@@ -235,6 +236,7 @@ def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
         >>> ops.hard_shrink([-1.0, 0.2, 2.0])
         tensor([-1.,  0.,  2.])
     """
+    x = to_float(x)
     return where(greater(absolute(x), threshold), x, zeros_like(x))
 
 

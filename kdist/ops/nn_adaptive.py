@@ -18,6 +18,7 @@ from kdist.ops.declare import op
 from kdist.ops.numpy_products import tensordot
 from kdist.ops.numpy_reductions import max
 from kdist.ops.numpy_shaping import moveaxis, take
+from kdist.ops.promotion import to_float
 
 Tensor = Any
 
@@ -76,7 +77,7 @@ def adaptive_average_pool(
         >>> ops.nn.adaptive_average_pool(ops.reshape(ops.arange(4.0), (1, 4, 1)), 2)[0, :, 0]
         tensor([0.5000, 2.5000])
     """
-    x = convert_to_tensor(inputs)
+    x = to_float(inputs)
     sizes = shape(x)
     targets = _targets(output_size, len(sizes) - 2)
     for axis, n in zip(_axes(len(sizes), data_format), targets, strict=True):

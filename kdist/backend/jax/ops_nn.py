@@ -126,7 +126,7 @@ def layer_normalization(
     gamma, beta = (None if v is None else as_tensor(v) for v in (gamma, beta))
     axis = tuple(axis) if isinstance(axis, list) else axis
     return _layer_normalization(
-        as_tensor(x), gamma, beta, axis=axis, epsilon=_epsilon(epsilon), uncentred=uncentred
+        to_float(x), gamma, beta, axis=axis, epsilon=_epsilon(epsilon), uncentred=uncentred
     )
 
 
@@ -168,7 +168,7 @@ def rms_normalization(
 ) -> jax.Array:
     axis = tuple(axis) if isinstance(axis, list) else axis
     scale = None if scale is None else as_tensor(scale)
-    return _rms_normalization(as_tensor(x), scale, axis=axis, epsilon=_epsilon(epsilon))
+    return _rms_normalization(to_float(x), scale, axis=axis, epsilon=_epsilon(epsilon))
 
 
 @kernel("axis", "epsilon")
@@ -197,7 +197,7 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
     # Arrays are global here: the mean over a batch that is spread over devices already is the
     # synchronised one.
     axes = tuple(axes) if isinstance(axes, list | tuple) else axes
-    return _moments(as_tensor(x), axes=axes, keepdims=keepdims)
+    return _moments(to_float(x), axes=axes, keepdims=keepdims)
 
 
 @kernel("axes", "keepdims")

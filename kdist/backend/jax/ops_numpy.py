@@ -224,7 +224,7 @@ _WIDE = (jnp.dtype("float32"), jnp.dtype("float64"))
 
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
     x = as_tensor(x)
-    if x.dtype in _WIDE:
+    if x.dtype in _WIDE or jnp.iscomplexobj(x):
         return jnp.var(x, axis=_axis(axis), keepdims=keepdims)
     compute = native_dtype(dtypes.result_type(x.dtype, "float32"))
     result = native_dtype(dtypes.result_type(x.dtype, float))

@@ -104,7 +104,7 @@ def _where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 
 
 _ON_DTENSORS: dict[str, Callable] = {
-    "average_pool": ops_conv._pool(_average_pool),
+    "average_pool": ops_conv._pool(_average_pool, keeps_dtype=False),
     "batch_normalization_training": _batch_normalization_training,
     "conv": _with_whole_kernels(ops_conv.conv),
     "conv_transpose": _with_whole_kernels(ops_conv.conv_transpose),

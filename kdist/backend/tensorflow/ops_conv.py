@@ -14,7 +14,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from kdist.backend.tensorflow.tensors import promote, static_or_dynamic_shape, to_float
+from kdist.backend.tensorflow.tensors import (
+    as_tensor,
+    promote,
+    static_or_dynamic_shape,
+    to_float,
+)
 from kdist.core import config
 
 
@@ -269,7 +274,9 @@ def _transposed_size(size: Any, kernel: int, stride: int, extra: int | None, pad
     return size * stride if extra is None else (size - 1) * stride + kernel % 2 + extra
 
 
-def _pool(kernel: Callable) -> Callable:
+def _pool(kernel: Callable, *, keeps_dtype: bool) -> Callable:
+    """A row; integers are pooled as floats, and those of the result are integers again if `keeps_dtype`."""
+
     def row(
         inputs: Any,
         pool_size: Any,
@@ -277,11 +284,14 @@ def _pool(kernel: Callable) -> Callable:
         padding: str = "valid",
         data_format: str | None = None,
     ) -> Any:
-        x = to_float(inputs)
+        x = given = as_tensor(inputs)
+        if not x.dtype.is_floating:
+            x = tf.cast(x, tf.float64) if keeps_dtype else to_float(x)
         n = x.shape.rank - 2
         size = _spatial(pool_size, n, "pool_size")
         step = size if strides is None else _spatial(strides, n, "strides")
-        return _in_channels_last(lambda x: kernel(x, size, step, _padding(padding)), x, data_format)
+        out = _in_channels_last(lambda x: kernel(x, size, step, _padding(padding)), x, data_format)
+        return tf.cast(out, given.dtype) if keeps_dtype and out.dtype != given.dtype else out
 
     return row
 
@@ -298,6 +308,6 @@ def _average_pool(x: Any, size: tuple, step: tuple, padding: str) -> Any:
 
 OPS: dict[str, Callable] = {
     **{f.__name__: f for f in (conv, depthwise_conv, separable_conv, conv_transpose)},
-    "max_pool": _pool(_max_pool),
-    "average_pool": _pool(_average_pool),
+    "max_pool": _pool(_max_pool, keeps_dtype=True),
+    "average_pool": _pool(_average_pool, keeps_dtype=False),
 }

@@ -14,7 +14,6 @@ from kdist.backend.tensorflow.tensors import (
     normalize_axis,
     promote,
     static_or_dynamic_shape,
-    to_float,
 )
 
 
@@ -148,7 +147,7 @@ def ndim(x: Any) -> int:
 
 
 def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
-    return tf.signal.frame(to_float(x), sequence_length, sequence_stride, axis=-1, pad_end=False)
+    return tf.signal.frame(as_tensor(x), sequence_length, sequence_stride, axis=-1, pad_end=False)
 
 
 OPS: dict[str, Callable] = {

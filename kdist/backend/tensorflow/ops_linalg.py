@@ -180,6 +180,11 @@ def embedding_lookup(table: Any, ids: Any) -> Any:
     )
 
 
+def slogdet(x: Any) -> tuple:
+    sign, logarithm = tf.linalg.slogdet(to_float(x))
+    return sign, tf.math.real(logarithm)
+
+
 def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
     a, b = promote(a, b, also=float)
     if b.shape.rank == a.shape.rank - 1:
@@ -270,7 +275,7 @@ OPS: dict[str, Callable] = {
     "jvp": jvp,
     "lu_factor": lu_factor,
     "pinv": pinv,
-    "slogdet": lambda x: tuple(tf.linalg.slogdet(to_float(x))),
+    "slogdet": slogdet,
     "solve_triangular": solve_triangular,
     **{
         f.__name__: f

@@ -78,7 +78,7 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
 
 
 def threshold(x: Any, threshold: float, default_value: float) -> Any:
-    x, t, other = promote(x, threshold, default_value)
+    x, t, other = promote(to_float(x), threshold, default_value)
     return tf.where(x > t, x, other)
 
 
@@ -132,7 +132,7 @@ def moments(
         mean, variance = (
             tf.cast(tf.minimum(tf.maximum(v, low), high), dtype) for v in (mean, variance)
         )
-    return mean, variance
+    return mean, tf.math.real(variance)
 
 
 def _synchronized_moments(x: Any, axes: list, keepdims: bool) -> tuple[Any, Any]:

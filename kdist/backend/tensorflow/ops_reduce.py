@@ -56,12 +56,13 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     x, dtype = _in_float32(x)
-    return tf.cast(tf.math.reduce_variance(x, axis=axis, keepdims=keepdims), dtype)
+    out = tf.math.reduce_variance(x, axis=axis, keepdims=keepdims)
+    return tf.cast(out, dtype.real_dtype)
 
 
 def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     x, dtype = _in_float32(x)
-    return tf.cast(tf.math.reduce_std(x, axis=axis, keepdims=keepdims), dtype)
+    return tf.cast(tf.math.reduce_std(x, axis=axis, keepdims=keepdims), dtype.real_dtype)
 
 
 def average(x: Any, axis: Any = None, weights: Any = None) -> Any:

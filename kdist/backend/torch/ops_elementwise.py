@@ -76,6 +76,7 @@ def rounding(native: Any) -> Any:
 
 def round_(x: Any, decimals: int = 0) -> Tensor:
     x = as_tensor(x)
+    x = x.int() if x.dtype is torch.bool else x
     if x.is_floating_point():
         return torch.round(x, decimals=decimals)
     if x.is_complex():

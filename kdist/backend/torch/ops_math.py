@@ -33,7 +33,9 @@ def view_as_complex(x: Any) -> Tensor:
 
 def view_as_real(x: Any) -> Tensor:
     x = as_tensor(x)
-    return torch.view_as_real(x.resolve_conj() if x.is_complex() else x + 0j)
+    if not x.is_complex():
+        return torch.stack((x, torch.zeros_like(x)), -1)
+    return torch.view_as_real(x.resolve_conj())
 
 
 def polar(abs_: Any, angle: Any) -> Tensor:

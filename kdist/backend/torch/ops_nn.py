@@ -47,7 +47,7 @@ def squareplus(x: Any, b: float = 4) -> Tensor:
 
 
 def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
-    return F.threshold(as_tensor(x), threshold, default_value)
+    return F.threshold(as_float(x), threshold, default_value)
 
 
 def over_axes(native: Any) -> Any:

@@ -37,7 +37,7 @@ def moments(
     if x.dtype is torch.float16:
         largest = torch.finfo(x.dtype).max  # rather than infinity
         mean, variance = mean.clamp(-largest, largest), variance.clamp(max=largest)
-    return mean.to(x.dtype), variance.to(x.dtype)
+    return mean.to(x.dtype), variance if x.is_complex() else variance.to(x.dtype)
 
 
 def batch_normalization(

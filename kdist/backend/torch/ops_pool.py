@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdist.backend.torch.tensors import as_float, as_tensor
+from kdist.backend.torch.tensors import as_float, as_tensor, in_dtype
 from kdist.backend.torch.windows import (
     Padding,
     alike,
@@ -137,22 +137,23 @@ def _window_share(
     return share
 
 
-def _adaptive(kernels: dict) -> Any:
+def _adaptive(kernels: dict, *, keeps_dtype: bool) -> Any:
     def row(inputs: Any, output_size: Any, data_format: str | None = None) -> Tensor:
-        x = as_tensor(inputs)
-        x = x if x.dtype is torch.bool else as_float(x)
+        given = as_tensor(inputs)
+        x = given if given.dtype is torch.bool else as_float(given)
         n = spatial_dims(x.shape)
         last = config.standardize_data_format(data_format) == "channels_last"
         x = channels_first(x) if last else x
         out = kernels[n](x, sizes_of(output_size, n, "output_size"))
+        out = in_dtype(out, given.dtype) if keeps_dtype else out
         return channels_last(out) if last else out
 
     return row
 
 
 OPS = {
-    "adaptive_average_pool": _adaptive(_ADAPTIVE_AVERAGE_POOL),
-    "adaptive_max_pool": _adaptive(_ADAPTIVE_MAX_POOL),
+    "adaptive_average_pool": _adaptive(_ADAPTIVE_AVERAGE_POOL, keeps_dtype=False),
+    "adaptive_max_pool": _adaptive(_ADAPTIVE_MAX_POOL, keeps_dtype=True),
     "average_pool": average_pool,
     "max_pool": max_pool,
 }
