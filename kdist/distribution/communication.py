@@ -11,10 +11,12 @@ class Units:
 
     Arguments:
         small, together: bytes, as `units_of` takes them.
+        sent_copies: whether gradients are copied where they are sent, beside what arrives.
     """
 
     small: int
     together: int
+    sent_copies: bool = False
 
 
 @dataclass(frozen=True)

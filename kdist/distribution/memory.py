@@ -9,8 +9,9 @@ from kdist.distribution.allocations import GRADIENT
 from kdist.distribution.communication import Communication
 from kdist.distribution.copies import Copies
 from kdist.distribution.costs import layout_bytes
+from kdist.distribution.layout import axes_of
 from kdist.distribution.trace import Held, Part, StepTrace
-from kdist.distribution.unit_memory import held_by_units
+from kdist.distribution.unit_memory import Sizes, held_by_units
 from kdist.distribution.units import units_of
 
 
@@ -60,6 +61,10 @@ def _gathered(
         layout = planned[id(v)].layout
         return any(a in strategy.batch_axes for a in layout.mesh_axes)
 
+    def is_turned(v: Any) -> bool:
+        layout = planned[id(v)].layout
+        return any(a in strategy.batch_axes for entry in layout.axes[1:] for a in axes_of(entry))
+
     trained = [v for v in model.variables if v.trainable]
     if not how.regathers or how.units is None:
         held = [v for v in model.variables if is_gathered(v)]
@@ -69,5 +74,6 @@ def _gathered(
         units, rest = units_of(model, is_gathered, how.units.small, how.units.together)
         held = list(rest.variables)
         late = [v for v in rest.variables if v.trainable]
-        for_a_while = list(held_by_units(units, trace, whole, updated))
+        sizes = Sizes(whole, updated, is_turned, how.units.sent_copies)
+        for_a_while = list(held_by_units(units, trace, sizes))
     return sum(map(whole, held)), gradients + sum(whole(v) - updated(v) for v in late), for_a_while

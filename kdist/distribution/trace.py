@@ -5,19 +5,22 @@ A backend traces it from an abstract model; costs and memory are computed from i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kdist.core.spec import Spec
-from kdist.distribution.allocations import Allocation
+from kdist.distribution.allocations import GRADIENT, Allocation
 from kdist.distribution.copies import Copies
 
 SEQUENCE_DIMS = 3  # (batch, time, ...)
 
 # A layer's id(), and whether its backward pass is meant.
 Part = tuple[int, bool]
-# Memory beside the allocations: the first and the last event that it is held at, and its bytes.
-Held = tuple[int, int, float]
+# Memory beside the allocations: the first and the last event that it is held at, and its bytes. Half an event after one,
+# what ends with that is gone, and the next has not begun.
+Held = tuple[float, float, float]
+HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -110,11 +113,11 @@ class StepTrace:
     def _peak(
         self, shares: Mapping[Part, float], copies: Copies, beside: Sequence[Held] = ()
     ) -> int:
-        changes: dict[int, float] = {}
+        changes: dict[float, float] = {}
 
-        def hold(begin: int, end: int, nbytes: float) -> None:
+        def hold(begin: float, end: float, nbytes: float) -> None:
             changes[begin] = changes.get(begin, 0.0) + nbytes
-            changes[end + 1] = changes.get(end + 1, 0.0) - nbytes
+            changes[end + HALF] = changes.get(end + HALF, 0.0) - nbytes
 
         sizes = self._sizes()
         begins = copies.begins(self.allocations)
@@ -127,7 +130,7 @@ class StepTrace:
             backward = a.backward and not (a.nbytes in outputs and before)
             part = a.nbytes * shares.get((a.layer, backward), 1.0)
             if i not in begins:
-                hold(a.begin, a.end, part)
+                hold(a.begin, math.inf if a.layer == GRADIENT else a.end, part)
                 continue
             # The gradients are computed from the copy; the part lives as long as the model holds its outputs.
             hold(a.begin, max(min(a.end, called), a.begin), part)

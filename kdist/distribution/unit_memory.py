@@ -2,57 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from kdist.distribution.allocations import GRADIENT
-from kdist.distribution.trace import Held, StepTrace
+from kdist.distribution.trace import HALF, Held, StepTrace
 from kdist.distribution.units import Unit
 
 
-def held_by_units(
-    units: Sequence[Unit],
-    trace: StepTrace,
-    whole: Callable[[Any], int],
-    updated: Callable[[Any], int],
-) -> Iterator[Held]:
+@dataclass(frozen=True)
+class Sizes:
+    """What variables of units weigh on one device, in bytes.
+
+    Arguments:
+        whole, updated: of a variable that is gathered, and of the part that one device updates.
+        turned: whether its parts do not lie one behind the other in the whole value, because it is cut along another
+            dim than the first: it is then copied once more where it is gathered, and its gradient where it is sent.
+        sent_copies: whether a group's processes copy what they send.
+    """
+
+    whole: Callable[[Any], int]
+    updated: Callable[[Any], int]
+    turned: Callable[[Any], bool]
+    sent_copies: bool = False
+
+    def of(self, variables: Iterable[Any]) -> int:
+        return sum(map(self.whole, variables))
+
+    def gathering(self, unit: Unit) -> int:
+        """While a unit's parameters are taken out of the buffer that they arrived in."""
+        return 2 * self.of(unit.variables) + self.of(filter(self.turned, unit.variables))
+
+    def sending(self, trained: Sequence[Any]) -> int:
+        """While a unit's gradients are sent, beyond these: the buffer they are put in, and the last one that was turned
+        for it, which is let go at the end. What arrives lies beside the copy of the buffer, when the gradients are gone
+        already.
+        """
+        turned = [self.whole(v) for v in trained if self.turned(v)]
+        arrives = sum(map(self.updated, trained)) if self.sent_copies else 0
+        return self.of(trained) + sum(turned[-1:]) + arrives
+
+
+def held_by_units(units: Sequence[Unit], trace: StepTrace, sizes: Sizes) -> Iterator[Held]:
     """Parameters that are whole, and gradients beyond the parts that are left of them.
 
     While a unit computes, the next one's parameters are on their way. Gradients are whole until their unit's backward
     pass ends. Then they are copied to be sent, and the copy is held until that of the next unit is made; so FSDP2 does.
-    What gloo copies again to send it is not among it: its threads let go of that at a time of their own.
-
-    Arguments:
-        whole, updated: bytes of a variable that is gathered, and of the part that one device updates.
+    Of what gloo copies again to send it only that is among it which it lets go before it returns, not what its threads
+    let go of at a time of their own.
     """
     last = max((a.begin for a in trace.allocations), default=0)
     backward = _backward_passes(units, trace)
     starts = [begin for begin, _ in backward] or [last + 1]
-    bytes_of = lambda unit: sum(map(whole, unit.variables))
-    yield 0, starts[0] - 1, sum(sorted(map(bytes_of, units))[-2:])
+    bytes_of = lambda unit: sizes.of(unit.variables)
+    largest = sum(sorted(map(bytes_of, units))[-2:])
+    yield 0, starts[0] - 1, max([largest, *map(sizes.gathering, units)])
     ends = [begin - 1 for begin in starts[1:]] + [last]
     following = [unit for _, unit in backward[1:]] + [None]
     sent = 0
+    for begin, unit in backward[:1]:
+        yield begin - HALF, begin - HALF, sizes.gathering(unit)
     for (begin, unit), end, after in zip(backward, ends, following, strict=False):
-        yield begin, end, sent + bytes_of(unit) + (0 if after is None else bytes_of(after))
+        comes, gathering = (0, 0) if after is None else (bytes_of(after), sizes.gathering(after))
+        yield begin, end, sent + bytes_of(unit) + comes
         trained = [v for v in unit.variables if v.trainable]
-        sent = sum(map(whole, trained))
-        beyond = sent - sum(map(updated, trained))
+        sent = sizes.of(trained)
+        beyond = sent - sum(map(sizes.updated, trained))
         made = [a for a in trace.allocations if a.layer == GRADIENT and begin <= a.begin <= end]
         total = sum(a.nbytes for a in made)
         for a in made:
             yield a.begin, end, beyond * a.nbytes / total
+        sending = beyond + sizes.sending(trained) if made else 0
+        yield end + HALF, end + HALF, max(sending + comes, sent + gathering)
 
 
 def _backward_passes(units: Sequence[Unit], trace: StepTrace) -> list[tuple[int, Unit]]:
-    """(first event, unit) of backward passes, in their order."""
+    """(first event, unit) of backward passes, in their order, each with what it computes again just before."""
     begins: dict[int, int] = {}  # of layers
     for a in trace.allocations:
         if a.backward:
             begins[a.layer] = min(a.begin, begins.get(a.layer, a.begin))
     found = []
     for unit in units:
-        of_unit = [begins[id(x)] for x in unit.layer._flatten_layers() if id(x) in begins]
+        layers = {id(x) for x in unit.layer._flatten_layers()}
+        of_unit = [begins[key] for key in layers if key in begins]
         if of_unit:
-            found.append((min(of_unit), unit))
-    return sorted(found, key=lambda pair: pair[0])
+            found.append((min(of_unit), layers, unit))
+    found.sort(key=lambda each: each[0])
+    passes, before = [], min(begins.values(), default=0)
+    for begin, layers, unit in found:
+        again = [a.begin for a in trace.allocations if a.layer in layers and before < a.begin < begin]
+        passes.append((min(again, default=begin), unit))
+        before = max(a.begin for a in trace.allocations if a.layer in layers and a.backward)
+    return passes

@@ -26,6 +26,7 @@ from kdist.ops.numpy_reductions import (
     sum,
     where,
 )
+from kdist.ops.numpy_shaping import expand_dims, squeeze
 from kdist.ops.numpy_unary import isnan, logical_not, sqrt, square
 from kdist.ops.promotion import in_float32, is_float, to_float
 
@@ -73,17 +74,20 @@ def nanprod(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return prod(_filled(x, 1.0), axis=axis, keepdims=keepdims)
 
 
-def _only(axis: Any) -> Any:
-    """The axis in a tuple of one, as reductions take it, too."""
-    return axis[0] if isinstance(axis, list | tuple) and len(axis) == 1 else axis
+def _running(accumulate: Any, x: Tensor, axis: Any, dtype: Any) -> Tensor:
+    """The axis may stand in a tuple, as reductions take it; along none each element stands for itself."""
+    if isinstance(axis, list | tuple) and not axis:
+        return squeeze(accumulate(expand_dims(x, -1), axis=-1, dtype=dtype), -1)
+    one = axis[0] if isinstance(axis, list | tuple) and len(axis) == 1 else axis
+    return accumulate(x, axis=one, dtype=dtype)
 
 
 @op(explain=explain.axis_of_x)
-def nancumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
+def nancumsum(x: Tensor, axis: Axis = None, dtype: Any = None) -> Tensor:
     """Running sum, in which NaN counts as 0.
 
     Arguments:
-        axis: int; None: the flattened array.
+        axis: int, or a tuple of at most one; None: the flattened array; (): each element alone.
         dtype: what to add up in; None: that of `x`, int32 for bool.
 
     Raises: ValueError for an axis that `x` has not.
@@ -92,15 +96,15 @@ def nancumsum(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
         >>> ops.nancumsum([1.0, math.nan, 2.0])
         tensor([1., 1., 3.])
     """
-    return cumsum(_filled(x, 0.0), axis=_only(axis), dtype=dtype)
+    return _running(cumsum, _filled(x, 0.0), axis, dtype)
 
 
 @op(explain=explain.axis_of_x)
-def nancumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
+def nancumprod(x: Tensor, axis: Axis = None, dtype: Any = None) -> Tensor:
     """Running product, in which NaN counts as 1.
 
     Arguments:
-        axis: int; None: the flattened array.
+        axis: int, or a tuple of at most one; None: the flattened array; (): each element alone.
         dtype: what to multiply in; None: that of `x`, int32 for bool.
 
     Raises: ValueError for an axis that `x` has not.
@@ -109,7 +113,7 @@ def nancumprod(x: Tensor, axis: int | None = None, dtype: Any = None) -> Tensor:
         >>> ops.nancumprod([3.0, math.nan, 2.0])
         tensor([3., 3., 6.])
     """
-    return cumprod(_filled(x, 1.0), axis=_only(axis), dtype=dtype)
+    return _running(cumprod, _filled(x, 1.0), axis, dtype)
 
 
 def _extremum(reduce: Any, x: Any, bound: float, axis: Axis, keepdims: bool) -> Tensor:

@@ -118,6 +118,8 @@ for _name in ("nansum", "nanprod", "nanmax", "nanmin", "nanmean", "nanvar", "nan
 for _name in ("nancumsum", "nancumprod"):
     case(_name, _gaps, ref=getattr(np, _name), axis=1)
     case(_name, _gaps, ref=getattr(np, _name))
+case("nancumsum", _gaps, ref=lambda x, axis: np.nan_to_num(x), axis=())
+case("nancumprod", _gaps, ref=lambda x, axis: np.nan_to_num(x, nan=1.0), axis=())
 for _name in ("nanargmax", "nanargmin"):
     case(_name, _gaps, ref=getattr(np, _name), axis=1)
     case(_name, _gaps, ref=getattr(np, _name))

@@ -145,7 +145,9 @@ class TorchRuntime:
             knows_copies=True,
             gives_whole=True,
             skips=True,
-            units=Units(sharding.SMALL_UNIT_BYTES, sharding.SMALL_UNITS_BYTES),
+            units=Units(  # gloo copies
+                sharding.SMALL_UNIT_BYTES, sharding.SMALL_UNITS_BYTES, sent_copies=kind == "cpu"
+            ),
             buckets=Buckets(buckets.BYTES, buckets.FIRST_BYTES, marks=1),
         )
 
