@@ -17,8 +17,8 @@ SEQUENCE_DIMS = 3  # (batch, time, ...)
 
 # A layer's id(), and whether its backward pass is meant.
 Part = tuple[int, bool]
-# Memory beside the allocations: the first and the last event that it is held at, and its bytes. Half an event after one,
-# what ends with that is gone, and the next has not begun.
+# Memory beside the allocations: the first and the last event that it is held at, and its bytes. Half an event after
+# one, what ends with that is gone, and the next has not begun.
 Held = tuple[float, float, float]
 HALF = 0.5
 
@@ -140,8 +140,8 @@ class StepTrace:
         for held_memory in beside:
             hold(*held_memory)
         held = most = 0.0
-        for event in sorted(changes):
-            held += changes[event]
+        for moment in sorted(changes):
+            held += changes[moment]
             most = max(most, held)
         return int(most)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,8 +57,7 @@ def held_by_units(units: Sequence[Unit], trace: StepTrace, sizes: Sizes) -> Iter
     backward = _backward_passes(units, trace)
     starts = [begin for begin, _ in backward] or [last + 1]
     bytes_of = lambda unit: sizes.of(unit.variables)
-    largest = sum(sorted(map(bytes_of, units))[-2:])
-    yield 0, starts[0] - 1, max([largest, *map(sizes.gathering, units)])
+    yield from _in_forward_pass(units, trace, sizes)
     ends = [begin - 1 for begin in starts[1:]] + [last]
     following = [unit for _, unit in backward[1:]] + [None]
     sent = 0
@@ -77,6 +77,29 @@ def held_by_units(units: Sequence[Unit], trace: StepTrace, sizes: Sizes) -> Iter
         yield end + HALF, end + HALF, max(sending + comes, sent + gathering)
 
 
+def _in_forward_pass(units: Sequence[Unit], trace: StepTrace, sizes: Sizes) -> Iterator[Held]:
+    """The buffer that a unit's parameters arrived in is held until the next unit's are taken out of theirs."""
+    turn = min((a.begin for a in trace.allocations if a.backward), default=math.inf)
+    made: dict[int, list[int]] = {}  # layer -> events of its forward passes
+    for a in trace.allocations:
+        if not a.backward and a.layer > 0 and a.begin < turn:
+            made.setdefault(a.layer, []).append(a.begin)
+    calls = []
+    for unit in units:
+        events = [e for x in unit.layer._flatten_layers() for e in made.get(id(x), ())]
+        if events:
+            calls.append((min(events), max(events), unit))
+    calls.sort(key=lambda call: call[0])
+    arrived = 0
+    for i, (begin, end, unit) in enumerate(calls):
+        nbytes = sizes.of(unit.variables)
+        yield begin - HALF, begin - HALF, arrived + sizes.gathering(unit)
+        yield begin, end, 2 * nbytes
+        if i + 1 < len(calls):
+            yield end + 1, calls[i + 1][0] - 1, nbytes
+        arrived = nbytes
+
+
 def _backward_passes(units: Sequence[Unit], trace: StepTrace) -> list[tuple[int, Unit]]:
     """(first event, unit) of backward passes, in their order, each with what it computes again just before."""
     begins: dict[int, int] = {}  # of layers
@@ -92,7 +115,9 @@ def _backward_passes(units: Sequence[Unit], trace: StepTrace) -> list[tuple[int,
     found.sort(key=lambda each: each[0])
     passes, before = [], min(begins.values(), default=0)
     for begin, layers, unit in found:
-        again = [a.begin for a in trace.allocations if a.layer in layers and before < a.begin < begin]
+        again = [
+            a.begin for a in trace.allocations if a.layer in layers and before < a.begin < begin
+        ]
         passes.append((min(again, default=begin), unit))
         before = max(a.begin for a in trace.allocations if a.layer in layers and a.backward)
     return passes

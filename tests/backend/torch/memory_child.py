@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -108,24 +109,38 @@ def mlps() -> dict[str, list[int]]:
     return found
 
 
+# Layers whose parameters weigh more than what is computed with them.
+HEAVY = (
+    ("deep_mlp", 64, False, None, {"widths": (1024,) * 4, "rows": 64}),
+    ("deep_mlp", 64, True, "full", {"widths": (1024,) * 8, "rows": 256}),
+    ("deep_mlp", 64, False, None, {"widths": (256, 512, 1024, 2048), "rows": 128}),
+    ("deep_mlp", 1 << 20, True, None, {"widths": (2048, 256, 2048, 256), "rows": 64}),
+    ("transformer", 64, True, "full", {"width": 256, "rows": 8, "words": 64}),
+    ("transformer", 64, False, None, {"width": 128, "rows": 8, "words": 4000}),
+)
+
+
 def composed() -> dict[str, list[int]]:
     found = {}
     long = {"blocks": 2, "length": 256, "rows": 8, "words": 64}
     for name, small, sequence, remat, sizes in (
         ("mlp", 1 << 20, False, None, {}),
         ("mlp", 64, True, "full", {}),
-        ("deep_mlp", 64, False, None, {"widths": (1024,) * 4, "rows": 64}),
         ("transformer", 64, False, None, long),
         ("transformer", 64, True, "full", long),
+        *HEAVY,
     ):
         sharding.SMALL_UNIT_BYTES = small
         strategy = distribution.Parallelism(fsdp=2, tensor=2, min_size=1, sequence=sequence)
-        with kdist.RematScope(mode=remat):
-            found[f"{name} {small} {sequence=}"] = shared(strategy, name, **sizes)
+        with warnings.catch_warnings(), kdist.RematScope(mode=remat):
+            warnings.filterwarnings("ignore", "Sizes that do not divide")  # ten classes
+            found[f"{name} {small} {sequence=} {remat=} {sizes}"] = shared(strategy, name, **sizes)
     return found
 
 
+WHAT = {f.__name__: f for f in (gathered, cut, mlps, composed)}
+
 if __name__ == "__main__":
     distribution.initialize(timeout_s=30)
-    print(json.dumps({"gathered": gathered, "cut": cut, "mlps": mlps}[sys.argv[1]]()))
+    print(json.dumps(WHAT[sys.argv[1]]()))
     distribution.shutdown()

@@ -44,11 +44,13 @@ def test_regions_within_regions_keep_the_inputs_of_the_outer_ones():
     assert taken[6] - taken[2] == pytest.approx(4 * 256 * 8 * 16 * 4, rel=0.01)
 
 
-@pytest.mark.parametrize("how", ["gathered", "cut", "mlps"])
-def test_memory_where_parameters_are_shared(how, monkeypatch):
-    """Gathered to compute with them, or cut along with what they compute."""
+@pytest.mark.parametrize(
+    ("how", "count"), [("gathered", 2), ("cut", 2), ("mlps", 2), ("composed", 4)]
+)
+def test_memory_where_parameters_are_shared(how, count, monkeypatch):
+    """Gathered to compute with them, or cut along with what they compute, or both."""
     monkeypatch.setattr(test_processes, "CHILD", HERE / "memory_child.py")
     monkeypatch.setattr(test_processes, "LIMIT_S", 120)
-    for found in test_processes.run([how]):
+    for found in test_processes.run([how], count):
         for name, (planned_bytes, allocated) in found.items():
             assert planned_bytes == pytest.approx(allocated, rel=0.1), name
