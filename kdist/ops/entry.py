@@ -16,6 +16,9 @@ from kdist.core.graph import HOLDERS, any_symbolic, holds_symbolic
 
 _BY_POSITION = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
+# Parameters so declared hold no tensor.
+_WORDS = ("bool", "bool | None", "str", "str | None")
+
 _SOURCE = """
 def make(row, check, record, refused, given, {defaults}):
     def call({header}):
@@ -61,7 +64,8 @@ def entry(
     source = _SOURCE.format(
         defaults=", ".join(f"default_{n}" for n in defaults),
         header=_header(parameters),
-        symbolic=" or ".join(_symbolic(p) for p in parameters) or "False",
+        symbolic=" or ".join(_symbolic(p) for p in parameters if p.annotation not in _WORDS)
+        or "False",
         check=f"check({arguments}); " if check is not None else "",
         arguments=arguments,
     )

@@ -83,6 +83,11 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
         raise TypeError(
             f"einsum received unknown arguments on the torch backend: {sorted(kwargs)}."
         )
+    if len(operands) == 2:  # as most often
+        a, b = operands
+        same = isinstance(a, Tensor) and isinstance(b, Tensor) and a.dtype is b.dtype
+        if same and a.is_floating_point():
+            return torch.einsum(subscripts, a, b)
     operands = promoted(*operands)
     if operands[0].dtype is torch.int8:  # sums of bytes need more bits
         operands = tuple(x.to(torch.int32) for x in operands)
