@@ -179,9 +179,8 @@ class Backend(Protocol):
     # ---- variables and layers
     LayerBase: type
     """Base of every layer: `torch.nn.Module` or a plain class. Offers `_run(*args, **kwargs)`, which runs `self.call`
-    (with the framework's
-    hooks where it has them), `_attach_variable(name, variable)` and `_attach_layer(name, layer)`, called as
-    attributes are tracked."""
+    (with the framework's hooks where it has them), `_attach_variable(name, variable)`, `_attach_layer(name, layer)`
+    and `_attach_foreign(name, value)`, called as attributes are tracked, and `_detach(value)`, as they are deleted."""
 
     def make_storage(self, variable: Any, make_value: Callable[[], Tensor], layout: Any) -> Storage:
         """A storage born with the value `make_value()` in `layout`; `make_value` may be run compiled and sharded."""

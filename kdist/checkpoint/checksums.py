@@ -13,8 +13,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-ALGORITHM = "crc32"
-
 ChunkIndex = tuple[int, ...]
 
 

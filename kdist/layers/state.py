@@ -58,6 +58,7 @@ class LayerState:
         ):
             held[:] = [x for x in held if x is not value]
         object.__delattr__(self, name)
+        self._detach(value)
         tracking.changed()
 
     def _track(self, name: str, value: Any) -> Any:
@@ -100,6 +101,7 @@ class LayerState:
     def _untrack(self, layer: Any) -> None:
         """Forget a sublayer."""
         self._layers[:] = [x for x in self._layers if x is not layer]
+        self._detach(layer)
         tracking.changed()
 
     def _listed(self, key: str, make: Any) -> list:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from kdist.ops import explain, explain_dtypes
+from kdist.ops import explain
 from kdist.ops.checks import one_of
 from kdist.ops.core import cast, convert_to_tensor, dtype, ndim, shape
 from kdist.ops.declare import op
@@ -47,7 +47,6 @@ def ptp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
         >>> ops.ptp([[1, 5], [3, 4]], axis=1)
         tensor([4, 1], dtype=torch.int32)
     """
-    explain_dtypes.unfit("ptp", {"x": x})
     return subtract(max(x, axis=axis, keepdims=keepdims), min(x, axis=axis, keepdims=keepdims))
 
 

@@ -293,8 +293,6 @@ HARD = {
 # anywhere on the way, is seen.
 WIDE = {name.replace("hard", "wide"): replace(case, dtype="float64") for name, case in HARD.items()}
 CASES |= HARD | WIDE
-# Dropout draws other masks on every replica where a backend computes per replica, so only jax compares these.
-DRAWING = ("dropout", "dropped_convnet", "dropped_transformer")
 
 
 # ---- strategies

@@ -393,7 +393,6 @@ row(
 )
 
 # ---- created -------------------------------------------------------------------------------------
-_f32 = lambda fn: lambda *a, **k: np.asarray(fn(*a, **k), "float32")
 for _op in ("zeros", "ones"):
     row(
         _op,

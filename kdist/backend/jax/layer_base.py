@@ -58,3 +58,6 @@ class LayerBase:
 
     def _attach_foreign(self, name: str, value: Any) -> None:
         """Nothing to do: jax has no modules among a layer's other attributes."""
+
+    def _detach(self, value: Any) -> None:
+        """Nothing to do: what was attached left no trace."""

@@ -24,3 +24,6 @@ class LayerBase:
 
     def _attach_foreign(self, name: str, value: Any) -> None:
         pass
+
+    def _detach(self, value: Any) -> None:
+        pass

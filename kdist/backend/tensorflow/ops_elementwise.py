@@ -15,8 +15,6 @@ import tensorflow as tf
 from kdist.backend.tensorflow.tensors import Tensor, as_tensor, promote, to_float
 from kdist.core.saturation import within
 
-_BOOL_AS = {"bool": "int32"}
-
 
 def _binary(kernel: Callable, *, on_bool: Callable | None = None) -> Callable:
     """A row of two arguments that promote together.

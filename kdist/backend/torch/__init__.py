@@ -60,7 +60,7 @@ OPS = {
     )
     for row_name, row in family.OPS.items()
 }
-LENIENT = frozenset({"ctc_decode", "fold", "unique"})
+LENIENT = frozenset({"cbrt", "ctc_decode", "fold", "ptp", "unique"})
 
 __all__ = [
     "LENIENT",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import nn
 from torch.nn.modules import module as _torch_module
 
@@ -62,10 +61,14 @@ class LayerBase(nn.Module):
         elif isinstance(value, nn.Parameter):
             self._parameters[name] = value
 
-    def _detach(self, name: str) -> None:
-        """Forget what was registered under `name`, which was assigned anew or deleted."""
+    def _detach(self, value: Any) -> None:
+        """Forget a variable, layer, torch module or parameter that is no attribute any more."""
+        storage = getattr(value, "_storage", None)
+        if storage is not None and storage._module is self:
+            storage.detach()
         for table in (self._parameters, self._buffers, self._modules):
-            table.pop(name, None)
+            for name in [name for name, held in table.items() if held is value]:
+                del table[name]
 
 
 def _free_name(name: str, tables: tuple[dict, ...]) -> str:
@@ -76,8 +79,3 @@ def _free_name(name: str, tables: tuple[dict, ...]) -> str:
         n += 1
         candidate = f"{name}_{n}"
     return candidate
-
-
-def parameter_device(module: nn.Module) -> torch.device | None:
-    """The device of the module's first parameter, or None if it has none."""
-    return next((p.device for p in module.parameters()), None)

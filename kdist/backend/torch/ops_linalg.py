@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdist.backend.torch.rows import is_int, refuses
-from kdist.backend.torch.tensors import as_float, as_tensor, kind_of, promoted, weak
+from kdist.backend.torch.tensors import alike_floats, as_float, as_tensor, kind_of, promoted, weak
 
 
 def _product(native: Any, x1: Tensor, x2: Tensor) -> Tensor:
@@ -26,12 +26,7 @@ def _product(native: Any, x1: Tensor, x2: Tensor) -> Tensor:
 
 
 def matmul(x1: Any, x2: Any) -> Tensor:
-    if (
-        isinstance(x1, Tensor)
-        and isinstance(x2, Tensor)
-        and x1.dtype is x2.dtype
-        and x1.is_floating_point()
-    ):
+    if alike_floats(x1, x2):
         return torch.matmul(x1, x2)
     x1, x2 = weak(x1), weak(x2)
     if kind_of(x1) == kind_of(x2) == "int8":  # products of bytes accumulate in 32 bits
@@ -83,11 +78,8 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
         raise TypeError(
             f"einsum received unknown arguments on the torch backend: {sorted(kwargs)}."
         )
-    if len(operands) == 2:  # as most often
-        a, b = operands
-        same = isinstance(a, Tensor) and isinstance(b, Tensor) and a.dtype is b.dtype
-        if same and a.is_floating_point():
-            return torch.einsum(subscripts, a, b)
+    if len(operands) == 2 and alike_floats(*operands):
+        return torch.einsum(subscripts, *operands)
     operands = promoted(*operands)
     if operands[0].dtype is torch.int8:  # sums of bytes need more bits
         operands = tuple(x.to(torch.int32) for x in operands)
@@ -138,8 +130,7 @@ def inv(x: Any) -> Tensor:
 
 @refuses
 def solve(a: Any, b: Any) -> Tensor:
-    same = isinstance(a, Tensor) and isinstance(b, Tensor) and a.dtype is b.dtype
-    if not (same and a.is_floating_point()):
+    if not alike_floats(a, b):
         a, b = promoted(a, b, also=(float,))
     n, m = a.ndim, b.ndim
     if m != n and (m != n - 1 or b.shape[-1] != a.shape[-1]):  # it would be broadcast

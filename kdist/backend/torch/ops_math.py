@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kdist.backend.torch.ops_reduce import by_id, segments
 from kdist.backend.torch.rows import refuses, unary_float
-from kdist.backend.torch.tensors import as_float, as_tensor, promoted
+from kdist.backend.torch.tensors import alike_floats, as_float, as_tensor, promoted
 
 
 def cdist(x: Any, y: Any) -> Tensor:
@@ -47,8 +47,7 @@ def _complex(x: Any) -> Tensor:
     if type(x) is not tuple and type(x) is not list:
         raise TypeError("x must be a pair, (real part, imaginary part).")
     real, imaginary = x
-    same = isinstance(real, Tensor) and isinstance(imaginary, Tensor)
-    if not (same and real.dtype is imaginary.dtype):
+    if not alike_floats(real, imaginary):
         real, imaginary = as_tensor(real), as_tensor(imaginary)
         if not (real.is_floating_point() and imaginary.is_floating_point()):
             raise ValueError("The parts of x must be floats.")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kdist.backend.torch.ops_linalg import norm
 from kdist.backend.torch.rows import axes, is_int
-from kdist.backend.torch.tensors import as_float, as_tensor, promoted
+from kdist.backend.torch.tensors import alike_floats, as_float, as_tensor, promoted
 from kdist.core import config
 from kdist.core.old_arguments import rms_scaling
 
@@ -117,7 +117,7 @@ def batch_normalization_training(
 
 
 def weighted_step(start: Any, end: Any, weight: float) -> Tensor:
-    if not (isinstance(start, Tensor) and isinstance(end, Tensor) and start.dtype is end.dtype):
+    if not alike_floats(start, end):
         start, end = promoted(start, end)
     return torch.lerp(start, end, weight)
 

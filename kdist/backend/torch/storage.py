@@ -116,6 +116,11 @@ class Storage:
         self._module, self._key = module, key
         self._store(value)
 
+    def detach(self) -> None:
+        """Take the value back from the module that owns it."""
+        self._module, self._table = None, {self._key: self._table.pop(self._key)}
+        running.renew()
+
     def _store(self, value: Tensor) -> None:
         """Put the value where its type belongs."""
         running.renew()

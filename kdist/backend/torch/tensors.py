@@ -212,6 +212,16 @@ def weak(x: Any) -> Any:
     return x if isinstance(x, Tensor) or type(x) in (int, float, bool, complex) else as_tensor(x)
 
 
+def alike_floats(x1: Any, x2: Any) -> bool:
+    """Whether these are tensors of one float dtype, as most often: then there is nothing to promote."""
+    return (
+        isinstance(x1, Tensor)
+        and isinstance(x2, Tensor)
+        and x1.dtype is x2.dtype
+        and x1.is_floating_point()
+    )
+
+
 def promoted(*xs: Any, also: tuple = ()) -> Sequence[Tensor]:
     """`xs` as tensors of their common dtype, joined with the dtypes `also`."""
     dtype = getattr(xs[0], "dtype", None) if xs else None

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import kdist
 from kdist.backend import bound as backend
 from kdist.backend.variable import Variable
 from kdist.core.spec import Spec
@@ -185,3 +186,31 @@ def test_leaf_and_back():
     assert leaf.global_shape == (3,)
     backend.from_reader(layer.factor, lambda index: np.array([1.0, 2.0, 3.0])[index])
     assert layer.factor.numpy().tolist() == [1, 2, 3]
+
+
+def test_a_deleted_layer_or_variable_is_registered_no_more():
+    class Model(kdist.Model):
+        def __init__(self):
+            super().__init__()
+            self.body, self.head = kdist.layers.Dense(2), kdist.layers.Dense(3)
+            self.scale = self.add_weight((3,), name="scale")
+            self.plain = torch.nn.Linear(1, 1)
+
+        def call(self, x):
+            return self.head(self.body(x))
+
+    model = Model()
+    model(np.ones((1, 4), "float32"))
+    head, scale = model.head, model.scale
+    before = scale.numpy()
+    del model.head, model.scale, model.plain
+    assert [n for n, _ in model.named_parameters()] == ["body.kernel", "body.bias"]
+    assert head.kernel.shape == (2, 3) and scale.numpy().tolist() == before.tolist()
+    scale.assign([1, 2, 3])
+    assert scale.numpy().tolist() == [1, 2, 3]
+
+
+def test_a_popped_layer_is_registered_no_more():
+    model = kdist.Sequential([kdist.Input((4,)), kdist.layers.Dense(2), kdist.layers.Dense(3)])
+    model.pop()
+    assert len(list(model.parameters())) == len(model.variables) == 2
