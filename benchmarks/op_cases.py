@@ -114,9 +114,9 @@ CASES: dict[str, Case] = {
     "transpose": Case(lambda ops, x: ops.transpose(x), ((8, 8),), None),
     "expand_dims": Case(lambda ops, x: ops.expand_dims(x, 1), ((8, 8),), None),
     "concatenate": Case(
-        lambda ops, x, y: ops.concatenate([x, y], axis=-1), ((8, 8),) * 2, ((1024, 1024),) * 2
+        lambda ops, x, y: ops.concatenate([x, y], axis=-1), ((8, 8),) * 2, ((2048, 2048),) * 2
     ),
-    "stack": Case(lambda ops, x, y: ops.stack([x, y]), ((8, 8),) * 2, ((1024, 1024),) * 2),
+    "stack": Case(lambda ops, x, y: ops.stack([x, y]), ((8, 8),) * 2, ((2048, 2048),) * 2),
     "pad": Case(lambda ops, x: ops.pad(x, ((1, 1), (2, 2))), ((8, 8),), (BIG,)),
     "take": Case(
         lambda ops, x, i: ops.take(x, i, axis=0),
@@ -149,7 +149,7 @@ CASES: dict[str, Case] = {
         ((384, 384), (384, 64)),
         (definite, normal),
     ),
-    "cholesky": Case(lambda ops, a: ops.cholesky(a), ((8, 8),), ((384, 384),), (definite,)),
+    "cholesky": Case(lambda ops, a: ops.cholesky(a), ((8, 8),), ((512, 512),), (definite,)),
     "rfft": Case(lambda ops, x: ops.rfft(x), ((8, 8),), ((512, 1024),)),
     "fft": Case(lambda ops, x, y: ops.fft((x, y)), ((8, 8),) * 2, ((512, 1024),) * 2),
     "layer_normalization": Case(
@@ -165,7 +165,7 @@ CASES: dict[str, Case] = {
     "batch_normalization": Case(
         lambda ops, x, m, v: ops.batch_normalization(x, m, v, axis=-1),
         ((8, 8), (8,), (8,)),
-        ((4096, 512), (512,), (512,)),
+        (BIG, (2048,), (2048,)),
         (normal, normal, positive),
     ),
     "dot_product_attention": Case(lambda ops, q, k, v: ops.dot_product_attention(q, k, v), *HEADS),

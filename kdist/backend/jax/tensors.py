@@ -141,6 +141,8 @@ def promote_two(x1: Any, x2: Any) -> tuple:
 
 def to_float(x: Any) -> jax.Array:
     """`x` as an array of floats: integers and booleans take the float default."""
+    if isinstance(x, jax.Array) and x.dtype in _FLOATS:
+        return x
     x = as_tensor(x)
     return (
         x
