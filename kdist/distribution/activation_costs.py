@@ -46,9 +46,9 @@ def count_activations(
                 makes_again = (makes_again or role.activates) and role.sums_with in repeated
                 gathers = role.activates or i not in pooled
                 between.sum_outputs(role.axes, call.outputs, makes_again, gathers)
-            elif role.output == "gather":
+            elif role.output == "gather" and (how.gives_whole or call.layer not in roles.results):
                 between.gather_outputs(role.axes, call.outputs, makes_again)
-        elif sequence and role is not None:
+        elif sequence and role is not None and call.layer not in roles.between:
             between.pass_positions(call, roles, differentiable, reads_again)
         axes = roles.products.get(call.layer)
         if axes and differentiable and not how.adds_first:

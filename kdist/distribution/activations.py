@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kdist.distribution.layout import TensorLayout, axes_of
-from kdist.distribution.tensor_split import Cuts, InnerSplit, LinearSplit, leaves
+from kdist.distribution.layout import TensorLayout
+from kdist.distribution.roles import Roles, keeps_positions
+from kdist.distribution.tensor_split import leaves
 
 Layouts = tuple[TensorLayout, ...]
 
@@ -25,15 +26,17 @@ class Activations:
 
 
 def activations_of(strategy: Any, model: Any, layouts: Mapping[int, TensorLayout]) -> Activations:
-    """The layouts that the user's rules give, and those of sequences that are cut in time.
+    """The layouts that the user's rules give, and those that cuts of computations ask for.
 
     Arguments:
         layouts: the layouts of the model's variables, by their ids.
     """
     inputs: dict[str, Layouts] = {}
     outputs: dict[str, Layouts] = {}
+    roles = Roles(model, strategy, layouts)
+    _gather_features(strategy, model, roles, inputs, outputs)
     if strategy.sequence_layout() is not None:
-        _cut_in_time(strategy, model, layouts, inputs, outputs)
+        _cut_in_time(strategy, model, roles, inputs, outputs)
     for layer in model._flatten_layers(include_self=False):
         ruled = strategy.activation_layout(path_of(layer))
         if ruled is not None:
@@ -46,9 +49,25 @@ def path_of(layer: Any) -> str:
     return layer._path or layer.name
 
 
-def _cut_in_time(
-    strategy: Any, model: Any, layouts: Mapping[int, TensorLayout], inputs: dict, outputs: dict
-) -> None:
+def _gather_features(strategy: Any, model: Any, roles: Roles, inputs: dict, outputs: dict) -> None:
+    """Features that a layer gives in parts, and that others want whole, are gathered once, where they are given.
+
+    Backends left to themselves cut what meets them, too, and gather that in both passes, or even weights. Then what
+    has a sum for its input's gradient adds that up itself: parts of it are not to arrive where features are gathered.
+    """
+    whole = strategy.data_layout(2)
+    gathered = [
+        layer
+        for layer in leaves(model)
+        if roles.of[id(layer)].output == "gather" and id(layer) not in roles.results
+    ]
+    outputs.update((path_of(layer), (whole,)) for layer in gathered)
+    for layer in leaves(model) if gathered else ():
+        if roles.of[id(layer)].whole_input:
+            inputs[path_of(layer)] = (whole,)
+
+
+def _cut_in_time(strategy: Any, model: Any, roles: Roles, inputs: dict, outputs: dict) -> None:
     """Layers whose computation is split see whole sequences; what comes out of them as a sum is cut in time, and so
     is what layers give that compute each position for itself. Others, which may look at any position, see whole
     sequences too, unless they pool them.
@@ -57,39 +76,16 @@ def _cut_in_time(
     the weights instead and leaves the sequences cut.
     """
     whole, sequence = strategy.data_layout(3), strategy.sequence_layout()
-    features_cut = False  # the features are, by a product by columns: what looks at single elements leaves them so
     for layer in leaves(model):
-        split, path = layer.tensor_split(), path_of(layer)
-        if isinstance(split, LinearSplit) and _is_cut(strategy, split.rows, layouts):
-            features_cut, outputs[path] = False, (whole, sequence)
-        elif isinstance(split, LinearSplit) and _is_cut(strategy, split.columns, layouts):
-            features_cut, inputs[path] = True, (whole,)
-        elif isinstance(split, InnerSplit) and any(
-            _is_cut(strategy, cuts, layouts) for cuts in split.cuts
-        ):
-            features_cut, inputs[path], outputs[path] = False, (whole,), (whole, sequence)
-        else:
-            features_cut = features_cut and layer.keeps_tensor_split
-            if features_cut or layer.pools_positions:
-                continue
-            if keeps_positions(layer):
-                outputs[path] = (sequence,)
-            else:
+        role, path = roles.of[id(layer)], path_of(layer)
+        if role.axes:
+            if role.whole_input:
                 inputs[path] = (whole,)
-
-
-def keeps_positions(layer: Any) -> bool:
-    """Whether each position of a layer's output is computed from the same one of its inputs alone."""
-    return layer.is_positionwise or layer.keeps_tensor_split
-
-
-def _is_cut(strategy: Any, cuts: Cuts, layouts: Mapping[int, TensorLayout]) -> bool:
-    """Whether the first of `cuts` is made along a mesh axis that splits the computation."""
-    if not cuts:
-        return False
-    variable, dim = cuts[0]
-    layout = layouts.get(id(variable))
-    if layout is None:
-        return False
-    entry = layout.padded(len(variable.shape)).axes[dim % len(variable.shape)]
-    return any(a not in strategy.batch_axes for a in axes_of(entry))
+            if role.output == "sum":
+                outputs[path] = (whole, sequence)
+        elif id(layer) in roles.between or layer.pools_positions:
+            continue
+        elif keeps_positions(layer):
+            outputs[path] = (sequence,)
+        else:
+            inputs[path] = (whole,)

@@ -5,13 +5,13 @@ It does not matter who chose the layouts: `Parallelism` from the model, or a use
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from kdist.distribution.activations import keeps_positions
 from kdist.distribution.copies import Copies
 from kdist.distribution.costs import layout_bytes
+from kdist.distribution.flow import Features, Flow
 from kdist.distribution.layout import TensorLayout, axes_of
 from kdist.distribution.tensor_split import Cuts, InnerSplit, LinearSplit, leaves
 from kdist.distribution.trace import SEQUENCE_DIMS, LayerCall, Part
@@ -43,28 +43,6 @@ class Role:
     needs_input: bool = True
 
 
-class _Open:
-    """Products by columns of the same features, and what followed them so far.
-
-    Arguments:
-        axes: the mesh axes that cut them.
-        split: the first one's split.
-    """
-
-    def __init__(self, axes: tuple[str, ...], split: LinearSplit):
-        self.axes, self._sizes = axes, (split.inputs, split.outputs)
-        self.layers: list[Any] = []
-        self.between: list[Any] = []
-
-    def is_beside(self, axes: tuple[str, ...], split: LinearSplit) -> bool:
-        """Whether a product by columns stands beside these, as in a gated block."""
-        return (axes, (split.inputs, split.outputs)) == (self.axes, self._sizes)
-
-    def meets(self, axes: tuple[str, ...], split: LinearSplit) -> bool:
-        """Whether a product by rows takes their parts."""
-        return (axes, split.inputs) == (self.axes, self._sizes[1])
-
-
 class Roles:
     """The roles of a model's layers.
 
@@ -79,6 +57,8 @@ class Roles:
         shares: (layer id, in its backward pass) -> which part of what it makes one device holds, where that is not
             all. A forward pass makes outputs, and a backward pass what lies like the inputs.
         copies: between which layers tensors change how they lie.
+        between: ids of layers that look at single elements of features, and find them cut.
+        results: ids of the products that give parts of features which only the model gives.
     """
 
     def __init__(
@@ -102,11 +82,13 @@ class Roles:
         self.pools: set[int] = set()
         self.mixing: set[int] = set()
         self.shares: dict[Part, float] = {}
-        self._open: _Open | None = None
+        self.between: set[int] = set()
+        self.results: set[int] = set()
         self._sums: set[int] = set()
         for layer in leaves(model):
             self._look_at(layer)
-        self._close()
+        for features in Flow(model).features:
+            self._follow(features)
         gathered = frozenset(i for i, role in self.of.items() if role.output == "gather")
         products = {i for i, r in self.of.items() if r.whole_input and not r.is_compound}
         if getattr(strategy, "sequence", False):
@@ -121,16 +103,11 @@ class Roles:
             self._linear(layer, split, trains)
             return
         if isinstance(split, InnerSplit):
-            self._close()
             self._inner(layer, split, trains)
             return
         needs_input = trains or not layer.is_positionwise
         self.of[id(layer)] = Role(trains=trains, needs_input=needs_input)
         self._look_at_positions(layer)
-        if self._open is not None and layer.keeps_tensor_split:
-            self._open.between.append(layer)
-        else:
-            self._close()
 
     def _look_at_positions(self, layer: Any) -> None:
         """Note what a layer that is not split does with positions."""
@@ -144,8 +121,6 @@ class Roles:
     def _linear(self, layer: Any, split: LinearSplit, trains: bool) -> None:
         rows = self._cut_along(split.rows)
         if rows:
-            paired = self._open is not None and self._open.meets(rows, split)
-            self._close(paired)
             activation = getattr(layer, "activation", None)
             activates = getattr(activation, "__name__", "linear") != "linear"
             self.of[id(layer)] = Role(
@@ -156,8 +131,6 @@ class Roles:
                 self._sums.add(id(layer))
             return
         columns = self._cut_along(split.columns)
-        if self._open is None or not self._open.is_beside(columns, split):
-            self._close()
         self.of[id(layer)] = Role(
             columns, "gather" if columns else "", bool(columns), trains=trains
         )
@@ -165,8 +138,6 @@ class Roles:
             self._look_at_positions(layer)
             return
         self.shares[id(layer), False] = self._share(columns)
-        self._open = self._open or _Open(columns, split)
-        self._open.layers.append(layer)
 
     def _inner(self, layer: Any, split: InnerSplit, trains: bool) -> None:
         taken = next(((c, a) for c in split.cuts if (a := self._cut_along(c))), None)
@@ -194,15 +165,22 @@ class Roles:
             if id(last) in own or not own & cut:
                 self.shares[id(part), True] = share
 
-    def _close(self, paired: bool = False) -> None:
-        """Products by columns are followed by one that takes their parts, or by something else."""
-        found, self._open = self._open, None
-        if found is None or not paired:
-            return
-        for layer in found.layers:
-            self.of[id(layer)] = Role(found.axes, "", True, trains=bool(layer.trainable_variables))
-        share = self._share(found.axes)
-        self.shares.update({(id(x), way): share for x in found.between for way in (False, True)})
+    def _follow(self, features: Features) -> None:
+        """Where all products that give `features` give parts, and all that take them take parts, none are sent."""
+        roles = {i: self.of.get(i, Role()) for i in features.products}
+        cut = [i for i in features.makers if roles[i].output == "gather"]
+        if features.are_for_products and _are_partners(
+            [roles[i] for i in features.makers], [roles[i] for i in features.readers]
+        ):
+            share = self._share(roles[cut[0]].axes)
+            for i in cut:
+                self.of[i] = replace(roles[i], output="")
+            for i in features.between:
+                self.shares[i, False] = self.shares[i, True] = share
+            self.between.update(features.between)
+        elif cut and not features.is_whole and not features.readers:
+            self.results.update(cut)
+            self.between.update(features.between)
 
     def _cut_along(self, cuts: Cuts) -> tuple[str, ...]:
         """The mesh axes, beside the batch's, that cut the first variable of `cuts` as they say."""
@@ -248,6 +226,18 @@ class Roles:
         return Copies(
             gathered, sums, input_sums, cut, frozenset(whole), scattered, scattered_inputs
         )
+
+
+def _are_partners(makers: Sequence[Role], readers: Sequence[Role]) -> bool:
+    """Whether these give parts of features, and those take them."""
+    axes = {role.axes for role in (*makers, *readers)}
+    outputs = {role.output for role in makers}, {role.output for role in readers}
+    return len(axes) == 1 and outputs == ({"gather"}, {"sum"})
+
+
+def keeps_positions(layer: Any) -> bool:
+    """Whether each position of a layer's output is computed from the same one of its inputs alone."""
+    return layer.is_positionwise or layer.keeps_tensor_split
 
 
 def _sums_first(variable: Any, dim: int) -> bool:

@@ -12,7 +12,7 @@ from kdist.distribution.mesh import DeviceMesh
 from kdist.distribution.runtime import list_devices
 from kdist.distribution.strategies import fitted, output_layout
 from kdist.distribution.strategy import LARGE, Decision, Strategy
-from kdist.distribution.tensor_split import Choice, largest_dim, tensor_choices
+from kdist.distribution.tensor_choices import Choice, largest_dim, tensor_choices
 
 Level = Literal["parameters", "optimizer"]
 Rules = Mapping[str, Sequence[DimAxes] | TensorLayout]

@@ -1,4 +1,4 @@
-"""How layers may be cut for tensor parallelism, and which cuts a model takes.
+"""How layers may be cut for tensor parallelism.
 
 A layer says by `Layer.tensor_split()` along which dims its variables may be cut. A matrix product cut by columns
 gives each device some of the output's features; a following one cut by rows takes them as they are and ends in one
@@ -8,7 +8,7 @@ https://arxiv.org/abs/1909.08053). A cut decides about speed and memory alone: w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,78 +42,6 @@ class InnerSplit:
     cuts: tuple[Cuts, ...]
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What was decided about one variable: the dim that is cut, None for none, and why."""
-
-    dim: int | None
-    why: str
-
-
-def tensor_choices(model: Any, count: int, min_size: int) -> dict[int, Choice]:
-    """The cuts of `model`'s variables over `count` devices, by the variables' ids.
-
-    Layers are looked at in the order in which the model holds them. A product alone, without a partner to pair
-    with, is cut by columns if it has at least `min_size` elements.
-    """
-    chosen: dict[int, Choice] = {}
-    waiting: list[
-        LinearSplit
-    ] = []  # products of the same features, as of a gated block, without a partner yet
-
-    def take(cuts: Cuts, why: str) -> None:
-        for variable, dim in cuts:
-            chosen.setdefault(id(variable), Choice(dim % len(variable.shape), why))
-
-    def leave(cuts: Cuts, why: str) -> None:
-        for variable, _ in cuts:
-            chosen.setdefault(id(variable), Choice(None, why))
-
-    def close() -> None:
-        """Products that found no partner."""
-        for split in waiting:
-            if max(v.size for v, _ in split.columns) < min_size:
-                leave(split.columns, f"alone, and smaller than min_size={min_size}")
-            else:
-                take(split.columns, "columns")
-        waiting.clear()
-
-    def meet(split: LinearSplit) -> None:
-        if waiting and waiting[0].outputs == split.inputs and _fits(split.rows, count):
-            for columns in waiting:
-                take(columns.columns, "columns of a pair")
-            take(split.rows, "rows of a pair")
-            waiting.clear()
-            return
-        if waiting and (waiting[0].inputs, waiting[0].outputs) != (split.inputs, split.outputs):
-            close()
-        if _fits(split.columns, count):
-            waiting.append(split)
-        else:
-            close()
-            leave(split.columns, f"{split.outputs} features do not divide by {count}")
-
-    for layer in leaves(model):
-        split = layer.tensor_split()
-        if isinstance(split, LinearSplit):
-            meet(split)
-        elif isinstance(split, InnerSplit):
-            close()
-            fitting = next((cuts for cuts in split.cuts if _fits(cuts, count)), None)
-            if fitting is not None:
-                take(fitting, "cut inside of the layer")
-            else:
-                leave(split.cuts[0], f"does not divide by {count}")
-        elif not layer.keeps_tensor_split:
-            close()
-    close()
-    return chosen
-
-
-def _fits(cuts: Cuts, count: int) -> bool:
-    return all(variable.shape[dim] % count == 0 for variable, dim in cuts)
-
-
 def leaves(layer: Any) -> Iterator[Any]:
     """The layers that decide about themselves: those with a split of their own, and those without sublayers."""
     seen: set[int] = set()
@@ -129,9 +57,3 @@ def leaves(layer: Any) -> Iterator[Any]:
             yield from visit(part)
 
     yield from visit(layer)
-
-
-def largest_dim(shape: tuple[int, ...], fits: Callable[[int], bool]) -> int | None:
-    """The index of the largest dim that `fits`; of equal ones the first; None if none does."""
-    dims = [d for d in range(len(shape)) if shape[d] > 1 and fits(d)]
-    return max(dims, key=lambda d: (shape[d], -d), default=None)

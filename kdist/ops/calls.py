@@ -13,6 +13,7 @@ from typing import Any
 
 from kdist.core import registry, serialization
 from kdist.core.graph import Node, any_symbolic
+from kdist.ops.elementwise import ELEMENTWISE
 from kdist.ops.operation import Operation
 
 # Parameters that Keras's classes take in the call; the others are settings.
@@ -174,6 +175,11 @@ class OpCall(Operation):
     @property
     def form(self) -> SavedForm:
         return self.op.form  # type: ignore[attr-defined]
+
+    @property
+    def keeps_tensor_split(self) -> bool:
+        """As of a layer: whether the output's features are split as the inputs'."""
+        return self.form.declaration.__name__ in ELEMENTWISE
 
     @property
     def saved_path(self) -> tuple[str, str]:

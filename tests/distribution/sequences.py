@@ -23,6 +23,10 @@ def models(layers) -> dict:
     return {
         "dense": (TIMES, [*_pair(dense), norm(), *_pair(dense), norm(), flat()]),
         "dense_that_activates": (TIMES, [*_pair(dense, "tanh"), flat()]),
+        "activated_between": (
+            TIMES,
+            [dense(16), layers.Activation("tanh"), dense(8), norm(), *_pair(dense), flat()],
+        ),
         "dense_normalised": (TIMES, [*_pair(dense, "tanh"), norm(), flat()]),
         "pooled": (TIMES, [*_pair(dense), norm(), *_pair(dense), layers.GlobalAveragePooling1D()]),
         "whole_between": (TIMES, [*_pair(dense), layers.Permute((1, 2)), *_pair(dense), flat()]),
@@ -55,7 +59,7 @@ def compiled(name, kdist, rows=8):
     return model, x, y
 
 
-NAMES = ("dense", "dense_that_activates", "dense_normalised", "pooled", "whole_between",
+NAMES = ("dense", "dense_that_activates", "activated_between", "dense_normalised", "pooled", "whole_between",
          "conv1d", "conv2d", "conv2d_without_bias", "conv2d_pooled", "conv2d_normalised")  # fmt: skip
 
 

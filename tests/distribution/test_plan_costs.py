@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -196,14 +197,22 @@ def test_each_transformer_block_sums_twice_each_way(sequence):
         if sequence
         else ([("all-reduce", 7)], [("all-reduce", 7)])
     )
-    logits = rows // 2 * length * 500 * 4
+    # The head alone is cut by columns; the loss is computed of the parts that it gives.
     for kind, count in forward:
-        n, nbytes, _ = found[kind, ("tensor",), "activations, forward"]
-        # The head alone is cut by columns; its output is gathered.
-        head = kind == "all-gather" and sequence
-        assert (n, nbytes) == (count + head, count * one + head * logits)
+        assert found[kind, ("tensor",), "activations, forward"][:2] == (count, count * one)
     for kind, count in backward:
         assert found[kind, ("tensor",), "activations, backward"][:2] == (count, count * one)
+
+
+def test_what_the_model_gives_is_gathered_where_it_is_given_whole(sends):
+    strategy = Parallelism(data=2, tensor=4, devices=EIGHT, min_size=1)
+    logits = "all-gather", ("tensor",), "activations, forward"
+    found = []
+    for gives_whole in (False, True):
+        sends(replace(PLAIN, gives_whole=gives_whole))
+        found.append(counted(strategy.plan(dense(1024), batch_size=16)).get(logits))
+    assert found[0] is None
+    assert found[1][:2] == (1, 8 * 1024 * 4)
 
 
 def test_cut_layers_hold_a_part_of_their_activations():

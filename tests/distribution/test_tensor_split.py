@@ -5,7 +5,7 @@ from __future__ import annotations
 import kdist
 from kdist import layers
 from kdist.distribution import LinearSplit, Parallelism, abstract_scope
-from kdist.distribution.tensor_split import tensor_choices
+from kdist.distribution.tensor_choices import tensor_choices
 
 EIGHT = [f"cpu:{i}" for i in range(8)]
 BIG = 1 << 16
@@ -100,3 +100,128 @@ def test_a_layer_of_one_s_own_takes_part():
     found = choices(sequential(Product(name="mine"), layers.Dense(8, name="down")))
     assert found["mine/w"] == (1, "columns of a pair")
     assert found["down/kernel"] == (0, "rows of a pair")
+
+
+COLUMNS, ROWS = (1, "columns of a pair"), (0, "rows of a pair")
+
+
+def kernels(function) -> dict[str, tuple]:
+    """What is chosen for the kernels of a functional model, by the names of its layers."""
+    inputs = kdist.Input((8,))
+    model = kdist.Model(inputs, function(inputs))
+    return {k.removesuffix("/kernel"): v for k, v in choices(model).items() if "kernel" in k}
+
+
+def dense(units: int, name: str):
+    return layers.Dense(units, name=name)
+
+
+def are_whole(*found) -> bool:
+    return {dim for dim, _ in found} == {None}
+
+
+def test_pairs_are_made_of_what_follows_each_other():
+    """The model holds the first products of both branches before the second ones."""
+
+    def sides(x):
+        left, right = dense(16, "a")(x), dense(16, "c")(x)
+        return layers.Add()([dense(8, "b")(left), dense(8, "d")(right)])
+
+    found = kernels(sides)
+    assert list(found) == ["a", "c", "b", "d"]
+    assert found["a"] == found["c"] == COLUMNS
+    assert found["b"] == found["d"] == ROWS
+
+
+def test_all_that_take_features_are_cut_by_rows_or_none_is():
+    def twice(x):
+        x = dense(16, "up")(x)
+        return layers.Add()([dense(8, "one")(x), dense(8, "other")(layers.ReLU()(x))])
+
+    def also(x):
+        x = dense(16, "up")(x)
+        return layers.Concatenate()([dense(8, "one")(x), x])
+
+    assert kernels(twice) == {"up": COLUMNS, "one": ROWS, "other": ROWS}
+    assert are_whole(*kernels(also).values())
+
+
+def test_both_sides_of_an_elementwise_layer_are_cut_or_none_is():
+    def half(x):
+        up = layers.Multiply()([dense(16, "up")(x), layers.Concatenate()([x, x])])
+        return dense(8, "down")(up)
+
+    assert are_whole(*kernels(half).values())
+
+
+def test_what_the_model_gives_is_no_pair_s():
+    inputs = kdist.Input((8,))
+    hidden = dense(16, "up")(inputs)
+    model = kdist.Model(inputs, [hidden, dense(8, "down")(hidden)])
+    assert are_whole(*choices(model).values())
+
+
+def test_operations_between_products():
+    def single_elements(x):
+        gate = kdist.ops.silu(dense(16, "gate")(x))
+        return dense(8, "down")(gate * dense(16, "up")(x) + 1.0)
+
+    def all_elements(x):
+        return dense(8, "down")(kdist.ops.softmax(dense(16, "up")(x)))
+
+    assert kernels(single_elements) == {"gate": COLUMNS, "up": COLUMNS, "down": ROWS}
+    assert are_whole(*kernels(all_elements).values())
+
+
+def test_layers_that_are_called_twice():
+    """Each call's input and output lies as the others'."""
+
+    def alike(x):
+        up, down = dense(16, "up"), dense(8, "down")
+        return layers.Subtract()([down(up(x)), down(up(layers.ReLU()(x)))])
+
+    def apart(x):
+        up = dense(16, "up")
+        return layers.Concatenate()([dense(8, "down")(up(x)), up(layers.ReLU()(x))])
+
+    assert kernels(alike) == {"up": COLUMNS, "down": ROWS}
+    assert are_whole(*kernels(apart).values())
+
+
+def test_features_flow_into_models_within_and_out_of_them():
+    def within(x):
+        inputs = kdist.Input((16,))
+        inner = kdist.Model(
+            inputs, dense(16, "b")(layers.ReLU()(dense(12, "c")(dense(8, "d")(inputs))))
+        )
+        return dense(8, "e")(inner(dense(16, "a")(x)))
+
+    model_s = kernels(within)
+    assert model_s["a"] == model_s["c"] == COLUMNS
+    assert model_s["d"] == model_s["b"] == ROWS
+    assert are_whole(model_s["e"])
+
+
+class Held(layers.Layer):
+    """A layer of which nothing is known but the layers in it."""
+
+    def __init__(self, *parts):
+        super().__init__()
+        self.parts = list(parts)
+
+    def build(self, shape):
+        for part, size in zip(self.parts, (8, 8, 16), strict=True):
+            part.build((None, size))
+
+    def call(self, x):
+        gate, up, down = self.parts
+        return x + down(gate(x) * up(x))
+
+
+def test_where_the_flow_is_not_known_layers_are_a_chain():
+    def held(x):
+        return Held(dense(16, "gate"), dense(16, "up"), dense(8, "down"))(dense(8, "before")(x))
+
+    found = kernels(held)
+    assert found["gate"] == found["up"] == COLUMNS and found["down"] == ROWS
+    assert are_whole(found["before"])  # the layer may want it whole: here it does

@@ -171,6 +171,18 @@ def shared(kdist, layers):
     return kdist.Model([left, right], layers.Dense(CLASSES, activation="softmax", name="head")(x))
 
 
+def branches(kdist, layers):
+    """A product that is large enough to be cut alone, and two branches side by side, one of them gated."""
+    x = inputs = kdist.Input((8, 8, 3))
+    x = layers.Dense(32, activation="tanh")(layers.Flatten()(x))
+    x = layers.LayerNormalization()(x)
+    left, gate, up = (layers.Dense(units, activation="tanh")(x) for units in (24, 32, 32))
+    right = layers.Dense(16)(layers.Multiply()([gate, up]))
+    x = layers.Add()([layers.Dense(16)(left), right])
+    outputs = layers.Dense(CLASSES, activation="softmax", name="head")(x)
+    return kdist.Model(inputs, outputs)
+
+
 def own_step(kdist, layers):
     """A train step as Keras's guides write it for the backend."""
     x = kdist.Input((8, 8, 3))
@@ -278,6 +290,7 @@ CASES = {
     "transformer": Case(transformer, tokens),
     "dropped_transformer": Case(dropped_transformer, tokens),
     "shared": Case(shared, pairs),
+    "branches": Case(branches),
     "own_step": Case(own_step),
 }
 # Adam's steps three times as long, and kinks: what rounding leaves grows faster. With most seeds tensors are 2e-7 to

@@ -36,7 +36,7 @@ ON_DEVICES = {
     "tensor_fsdp": ["shared"],
     "composed": ["dropped_transformer", "dropped_convnet", "own_step", "clipped"]
     + ["hard_dropped_transformer", "hard_dropped_convnet"]
-    + ["wide_dropped_transformer", "wide_dropped_convnet"],
+    + ["wide_dropped_transformer", "wide_dropped_convnet", "branches", "wide_branches"],
     "sequence": ["dropped_transformer"],
 }
 ON_PROCESSES = {

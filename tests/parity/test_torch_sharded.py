@@ -25,8 +25,8 @@ ENV = {
     "PYTHONPATH": os.pathsep.join([HERE, os.environ.get("PYTHONPATH", "")]),
     "OMP_NUM_THREADS": "1",
 }
-CASES = ["mlp", "batchnorm", "convnet", "regularized", "transformer", "shared", "own_step"]
-CASES += ["accumulated"]
+CASES = ["mlp", "batchnorm", "convnet", "regularized", "transformer", "shared", "branches"]
+CASES += ["own_step", "accumulated"]
 CASES += [f"{how}_{name}" for how in ("hard", "wide") for name in CASES]
 ON_TWO = ["fsdp", "optimizer", "tensor_2"]
 # With activations that are cut as well. Dropout's masks are those of one device where a process has all rows.

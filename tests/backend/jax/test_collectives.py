@@ -18,6 +18,7 @@ from kdist.training.prepare import prepare
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "parity"))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "distribution"))
+import branches
 import cases
 import planned as models
 import reached
@@ -199,6 +200,35 @@ def test_the_plan_counts_what_gradients_reach(name, strategy, remat):
         model, x, y = reached.compiled(name, kdist, ROWS)
         found = messages(*prepared(model, {"x": x, "y": y}))
     assert planned(model) == totals(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "remat"),
+    [
+        *((name, (64,), None) for name in branches.NAMES),
+        *((name, (16,), None) for name in ("two_chains_alike", "read_whole_too", "called_twice")),
+        ("read_whole_too", (64,), "full"),
+    ],
+)
+def test_the_plan_counts_what_is_sent_of_branches(name, shape, remat):
+    """Pairs are made of what follows each other, and what is cut alone is gathered once."""
+    with Parallelism(data=4, tensor=2, min_size=1).scope(), kdist.RematScope(mode=remat):
+        model, x, y = branches.compiled(name, kdist, ROWS, shape)
+        found = messages(*prepared(model, {"x": x, "y": y}))
+    assert planned(model) == totals(found)
+
+
+def test_what_the_model_gives_stays_in_parts():
+    """Of their loss a number for each row is sent, which is not counted."""
+    with Parallelism(data=4, tensor=2).scope():
+        normalised = layers.LayerNormalization()
+        head = layers.Dense(32, activation="softmax")
+        model = kdist.Sequential([kdist.Input((64,)), normalised, head])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        x = cases.np.ones((ROWS, 64), "float32")
+        found = messages(*prepared(model, {"x": x, "y": x[:, 0].astype("int32")}))
+    assert head.kernel.layout.axes == (None, "tensor")
+    assert planned(model) == totals([m for m in found if m.shape != (ROWS // 4,)])
 
 
 def of(found, kind, backward=None):

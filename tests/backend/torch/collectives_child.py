@@ -11,6 +11,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).parents[2]
 sys.path[:0] = [str(Path(__file__).parent), str(TESTS / "parity"), str(TESTS / "distribution")]
+import branches
 import cases
 import memory_child
 import reached
@@ -29,9 +30,9 @@ ROWS = 16
 def counted(case: str, strategy: str, remat: str | None = None) -> tuple[dict, dict]:
     """(what the second step sent, what the plan says), kind -> [messages, bytes]."""
     with cases.STRATEGIES[strategy](kdist).scope(), kdist.RematScope(mode=remat):
-        if case == "in_regions" or case in sequences.NAMES or case in reached.NAMES:
-            made = sequences.in_regions(kdist, ROWS) if case == "in_regions" else None
-            models = reached if case in reached.NAMES else sequences
+        models = next((m for m in (branches, reached, sequences) if case in m.NAMES), None)
+        if case == "in_regions" or models is not None:
+            made = sequences.in_regions(kdist, ROWS) if models is None else None
             model, x, y = made or models.compiled(case, kdist, ROWS)
             source = adapt(x, y, None, batch_size=ROWS)
         else:

@@ -18,13 +18,22 @@ REACHED = [
     *(f"{name}:{how}" for name in ("unused", "unused_layers", "stopped")
       for how in ("data", "fsdp", "optimizer", "fsdp:small", "fsdp:small:remat")),
 ]  # fmt: skip
+BRANCHES = (
+    "two_chains_alike",
+    "half_gated",
+    "added",
+    "read_whole_too",
+    "nested",
+    "called_twice_apart",
+)
 RUNS = {
     2: ["mlp:data", "transformer:fsdp", "transformer:fsdp:remat", "mlp:tensor_2:remat", "transformer:optimizer", "transformer:tensor_2",
         "transformer:sequence_2", "transformer:sequence_2:remat", "cut_in_time", "in_regions:tensor_2", "in_regions:sequence_2", "in_regions:tensor_2:remat",
         "in_regions:sequence_2:remat", "in_regions:fsdp:remat",
         *(name for name in REACHED if "small" not in name),
         "transformer:data:small", "transformer:fsdp:small", "transformer:optimizer:small",
-        *(name for name in REACHED if "small" in name)],
+        *(name for name in REACHED if "small" in name),
+        *(f"{name}:tensor_2" for name in BRANCHES), "read_whole_too:tensor_2:remat"],
     4: ["mlp:composed_4", "transformer:hybrid_4", "transformer:composed_4", "transformer:fsdp_sequence_4",
         "transformer:hybrid_4:small", "memory"],
 }  # fmt: skip
