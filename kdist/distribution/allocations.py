@@ -6,11 +6,16 @@ from dataclasses import dataclass
 
 # In place of a layer's id(): the allocation is the gradient of a variable.
 GRADIENT = -1
+# Memory beside the allocations: the first and the last event that it is held at, and its bytes. Half an event after
+# one, what ends with that is gone, and the next has not begun.
+Held = tuple[float, float, float]
+HALF = 0.5
 
 
 @dataclass(frozen=True)
 class Read:
-    """A layer's forward pass reads an allocation, at `event` for the first time.
+    """A layer reads an allocation, at `event` for the first time: its forward pass what another forward pass made, its
+    backward pass what a backward pass did.
 
     Arguments:
         layer: its id(); 0: none, the loss.

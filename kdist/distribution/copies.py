@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kdist.distribution.allocations import Allocation
+from kdist.distribution.allocations import HALF, Allocation, Held
 
 Sizes = Collection[int]
 
@@ -19,11 +19,12 @@ class Copies:
     Arguments:
         gathered: their outputs are parts, and whatever reads them has them whole.
         sums: their products are parts of sums, which lie beside the parts until these are added up.
-        input_sums: so are the gradients of their inputs, until these are read.
+        input_sums: so are the gradients of their inputs, until just before these are read.
         cut: their outputs are cut in time.
         whole: layers that want whole sequences.
         scattered, scattered_inputs: as `sums` and `input_sums`, of sequences that are cut in time: to scatter the sum,
             the parts are put into another order, and copied to be sent.
+        late: whether an activation adds its layer's sum up, and the parts are let go after it.
     """
 
     gathered: frozenset[int] = frozenset()
@@ -33,6 +34,7 @@ class Copies:
     whole: frozenset[int] = frozenset()
     scattered: frozenset[int] = frozenset()
     scattered_inputs: frozenset[int] = frozenset()
+    late: bool = False
 
     def begins(self, allocations: Sequence[Allocation]) -> dict[int, int]:
         """Index of an allocation -> the event from which on a whole copy of it is held, until it ends."""
@@ -48,28 +50,49 @@ class Copies:
         return found
 
     def parts_of_sums(
-        self, allocations: Sequence[Allocation], sizes: Mapping[int, tuple[Sizes, Sizes]]
-    ) -> Iterator[tuple[int, int]]:
-        """(event, bytes) where a sum that is added up lies beside its parts.
+        self,
+        allocations: Sequence[Allocation],
+        sizes: Mapping[int, tuple[Sizes, Sizes]],
+        latest: Mapping[tuple[int, int], int],
+    ) -> Iterator[Held]:
+        """Where a sum that is added up lies beside its parts.
 
         Arguments:
             sizes: layer -> sizes of its inputs, sizes of its outputs.
+            latest: (layer, bytes) -> when its backward pass made the last allocation of so many bytes: the gradient of
+                its input, if it is of inputs and outputs of one size.
         """
-        products: dict[int, Allocation] = {}  # what follows in the layer has the sum
-        scattered: dict[int, Allocation] = {}
+        turn = min((a.begin for a in allocations if a.backward), default=0)
+        products: dict[tuple[int, bool], list[Allocation]] = {}  # with what is made of them
+        gradients: dict[tuple[int, int], list[Allocation]] = {}  # (event that reads it, bytes)
         for a in allocations:
             inputs, outputs = sizes.get(a.layer, ((), ()))
-            if a.backward:
-                read = a.end if a.last_read is None else a.last_read
-                if a.layer in self.input_sums and a.nbytes in inputs:
-                    yield read, a.nbytes
-                elif a.layer in self.scattered_inputs and a.nbytes in inputs:
-                    yield read, 2 * a.nbytes
-            elif a.layer in self.sums and a.nbytes in outputs:
-                known = products.setdefault(a.layer, a)
-                products[a.layer] = min(known, a, key=lambda a: a.begin)
-            elif a.layer in self.scattered and a.nbytes in outputs:
-                known = scattered.setdefault(a.layer, a)
-                scattered[a.layer] = min(known, a, key=lambda a: a.begin)
-        yield from ((a.begin, a.nbytes) for a in products.values())
-        yield from ((a.begin, 3 * a.nbytes) for a in scattered.values())
+            if not a.backward:
+                if a.layer in self.sums | self.scattered and a.nbytes in outputs:
+                    products.setdefault((a.layer, a.begin > turn), []).append(a)
+            elif a.nbytes in inputs:
+                last = a.end if a.last_read is None else a.last_read
+                read = min((r.event for r in a.reads if r.layer != a.layer), default=last)
+                is_last = a.nbytes not in outputs or a.begin == latest[a.layer, a.nbytes]
+                if a.layer in self.scattered_inputs:
+                    yield last, last, 2 * a.nbytes
+                elif a.layer in self.input_sums and is_last:
+                    gradients.setdefault((read, a.nbytes), []).append(a)
+        yield from map(self._product, products.values())
+        again = [a.begin for a in allocations if a.begin > turn and a.layer > 0 and not a.backward]
+        for (read, nbytes), parts in gradients.items():
+            # Those of several layers are added to each other first. What reads the sum computes again before it does.
+            if len(parts) == 1:
+                begin = parts[0].begin
+                moment = min((e for e in again if begin < e < read), default=read) - HALF
+                yield moment, moment, nbytes
+
+    def _product(self, made: Sequence[Allocation]) -> Held:
+        """Arguments:
+        made: by one call of a layer, of its output's size: a product, and what an activation makes of its sum.
+        """
+        product, *after = sorted(made, key=lambda a: a.begin)
+        if product.layer in self.scattered:
+            return product.begin, product.begin, 3 * product.nbytes
+        last = after[0] if self.late and after else product
+        return product.begin, last.begin, product.nbytes

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kdist.distribution.allocations import GRADIENT
+from kdist.distribution.allocations import GRADIENT, Held
 from kdist.distribution.communication import Communication
 from kdist.distribution.copies import Copies
 from kdist.distribution.costs import layout_bytes
 from kdist.distribution.layout import axes_of
-from kdist.distribution.trace import Held, Part, StepTrace
+from kdist.distribution.trace import Part, StepTrace
 from kdist.distribution.unit_memory import Sizes, held_by_units
 from kdist.distribution.units import units_of
 

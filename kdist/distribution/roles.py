@@ -224,7 +224,14 @@ class Roles:
         sums, input_sums = (frozenset(ids & self._flat) for ids in (self._sums, products))
         scattered, scattered_inputs = frozenset(self._sums) - sums, frozenset(products) - input_sums
         return Copies(
-            gathered, sums, input_sums, cut, frozenset(whole), scattered, scattered_inputs
+            gathered,
+            sums,
+            input_sums,
+            cut,
+            frozenset(whole),
+            scattered,
+            scattered_inputs,
+            late=True,
         )
 
 

@@ -10,17 +10,13 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kdist.core.spec import Spec
-from kdist.distribution.allocations import GRADIENT, Allocation
+from kdist.distribution.allocations import GRADIENT, HALF, Allocation, Held
 from kdist.distribution.copies import Copies
 
 SEQUENCE_DIMS = 3  # (batch, time, ...)
 
 # A layer's id(), and whether its backward pass is meant.
 Part = tuple[int, bool]
-# Memory beside the allocations: the first and the last event that it is held at, and its bytes. Half an event after
-# one, what ends with that is gone, and the next has not begun.
-Held = tuple[float, float, float]
-HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -135,9 +131,7 @@ class StepTrace:
             # The gradients are computed from the copy; the part lives as long as the model holds its outputs.
             hold(a.begin, max(min(a.end, called), a.begin), part)
             hold(begins[i], a.end, a.nbytes)
-        for event, nbytes in copies.parts_of_sums(self.allocations, sizes):
-            hold(event, event, nbytes)
-        for held_memory in beside:
+        for held_memory in (*copies.parts_of_sums(self.allocations, sizes, latest), *beside):
             hold(*held_memory)
         held = most = 0.0
         for moment in sorted(changes):

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kdist.distribution.allocations import GRADIENT
-from kdist.distribution.trace import HALF, Held, StepTrace
+from kdist.distribution.allocations import GRADIENT, HALF, Held
+from kdist.distribution.trace import StepTrace
 from kdist.distribution.units import Unit
 
 

@@ -59,12 +59,34 @@ def block(layers, x, width, heads, inner, name):
     return layers.Add(name=f"{name}_add2")([x, layers.Dense(width, name=f"{name}_down")(h)])
 
 
+def residual(kdist, layers, width=255, inner=512, rows=512, norm=True, act=None, blocks=2):
+    """Pairs of products beside which their input goes on. A first one is whole if its features do not divide."""
+    tensor = kdist.Input((256,))
+    x = layers.Dense(width, activation=act)(tensor)
+    for _ in range(blocks):
+        h = layers.LayerNormalization()(x) if norm else x
+        h = layers.Dense(inner, activation="gelu")(h)
+        x = layers.Add()([x, layers.Dense(width)(h)])
+    model = kdist.Model(tensor, layers.Dense(9)(x))
+    return model, np.zeros((rows, 256), "float32"), np.zeros((rows,), "int32")
+
+
+def gated(kdist, layers, width=255, inner=512, rows=512):
+    """Two products of the same input, which is a whole one's output."""
+    tensor = kdist.Input((256,))
+    x = layers.Dense(width)(tensor)
+    gate, up = layers.Dense(inner, activation="silu"), layers.Dense(inner)
+    x = layers.Dense(width)(layers.Multiply()([gate(x), up(x)]))
+    model = kdist.Model(tensor, layers.Dense(9)(x))
+    return model, np.zeros((rows, 256), "float32"), np.zeros((rows,), "int32")
+
+
 MODELS = {f.__name__: f for f in (mlp, convnet, transformer)}
+SIZED = {f.__name__: f for f in (deep_mlp, residual, gated)}
 
 
 def compiled(name, kdist, layers, optimizer="adam", **sizes):
     """(model, x, y), the model compiled."""
-    make = deep_mlp if name == "deep_mlp" else MODELS[name]
-    model, x, y = make(kdist, layers, **sizes)
+    model, x, y = {**MODELS, **SIZED}[name](kdist, layers, **sizes)
     model.compile(optimizer, kdist.losses.SparseCategoricalCrossentropy(from_logits=True))
     return model, x, y

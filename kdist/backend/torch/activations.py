@@ -7,7 +7,7 @@ is gathered; in the backward pass it is the other way round.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kdist.backend.torch.parts import dtensor, is_dtensor, moved
@@ -96,12 +96,20 @@ def _dim_of(layout: TensorLayout, axis: str) -> int | None:
     return next((dim for dim, entry in enumerate(layout.axes) if axis in axes_of(entry)), None)
 
 
-def laid_runs(model: Any, layers: Activations, axis: str) -> list[tuple[Any, Laid]]:
-    """The layers of `model` that have layouts, each with what its `_run` is to become."""
+def laid_runs(
+    model: Any, layers: Activations, axis: str, whole: Mapping[int, TensorLayout]
+) -> list[tuple[Any, Laid]]:
+    """The layers of `model` that have layouts, each with what its `_run` is to become.
+
+    Arguments:
+        whole: id of a layer -> what inputs are to lie as that no layout fits which `layers` names.
+    """
     found = []
     for layer in model._flatten_layers(include_self=False):
         path = path_of(layer)
         inputs, outputs = layers.inputs.get(path, ()), layers.outputs.get(path, ())
+        if id(layer) in whole:
+            inputs = (whole[id(layer)], *inputs)
         if inputs or outputs:
             found.append((layer, Laid(layer._run, inputs, outputs, axis)))
     return found

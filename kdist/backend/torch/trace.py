@@ -61,7 +61,9 @@ class Tracker(TorchDispatchMode):
         given -= self._outside
         self._last_reads.update(dict.fromkeys(given, self._event + 1))
         if torch.is_grad_enabled():
-            self._read(given)
+            self._read(given, _called())
+        elif torch._C._current_autograd_node() is not None:
+            self._read({key for key in given if self._open[key][3]}, self._layer()[0])
         out = func(*args, **(kwargs or {}))
         self._event += 1
         for x in tree.flatten(out):
@@ -76,9 +78,8 @@ class Tracker(TorchDispatchMode):
         self._open[key] = (self._event, storage.nbytes(), *self._layer())
         self._watching[key] = weakref.ref(storage, lambda _: self._close(key))
 
-    def _read(self, keys: set[int]) -> None:
+    def _read(self, keys: set[int], layer: int) -> None:
         """The layer that computes reads storages."""
-        layer = _called()
         for key in keys:
             self._reads.setdefault(key, {}).setdefault(layer, Read(layer, self._event + 1))
 

@@ -16,6 +16,7 @@ import cases
 import memory_child
 import reached
 import sequences
+import whole_before
 
 import kdist
 from kdist import distribution
@@ -25,15 +26,17 @@ from kdist.data import adapt
 from kdist.training.prepare import prepare
 
 ROWS = 16
+MODELS = {
+    name: models for models in (branches, reached, sequences, whole_before) for name in models.NAMES
+}
 
 
 def counted(case: str, strategy: str, remat: str | None = None) -> tuple[dict, dict]:
     """(what the second step sent, what the plan says), kind -> [messages, bytes]."""
     with cases.STRATEGIES[strategy](kdist).scope(), kdist.RematScope(mode=remat):
-        models = next((m for m in (branches, reached, sequences) if case in m.NAMES), None)
-        if case == "in_regions" or models is not None:
-            made = sequences.in_regions(kdist, ROWS) if models is None else None
-            model, x, y = made or models.compiled(case, kdist, ROWS)
+        if case == "in_regions" or case in MODELS:
+            made = sequences.in_regions(kdist, ROWS) if case == "in_regions" else None
+            model, x, y = made or MODELS[case].compiled(case, kdist, ROWS)
             source = adapt(x, y, None, batch_size=ROWS)
         else:
             model, samples = cases.compiled(case), cases.CASES[case].samples(ROWS)

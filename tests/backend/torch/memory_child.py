@@ -109,6 +109,28 @@ def mlps() -> dict[str, list[int]]:
     return found
 
 
+# Their first product is whole, and the next one, or those beside each other, are cut.
+WHOLE_FIRST = (
+    ("residual", {"width": 255, "inner": 1024, "rows": 2048}),
+    ("residual", {"width": 511, "inner": 1024, "rows": 1024, "norm": False}),
+    ("residual", {"width": 511, "inner": 256, "rows": 1536, "act": "relu", "blocks": 1}),
+    ("residual", {"width": 257, "inner": 2048, "rows": 512, "norm": False, "act": "tanh"}),
+    ("gated", {"width": 1023, "inner": 768, "rows": 1024}),
+    ("gated", {"width": 255, "inner": 512, "rows": 2048}),
+)
+
+
+def whole_first() -> dict[str, list[int]]:
+    found = {}
+    for name, sizes in WHOLE_FIRST:
+        strategy = distribution.Parallelism(tensor=2, min_size=1)
+        for remat in (None, "full"):
+            with warnings.catch_warnings(), kdist.RematScope(mode=remat):
+                warnings.filterwarnings("ignore", "Sizes that do not divide")
+                found[f"{name} {sizes} {remat=}"] = shared(strategy, name, **sizes)
+    return found
+
+
 # Layers whose parameters weigh more than what is computed with them.
 HEAVY = (
     ("deep_mlp", 64, False, None, {"widths": (1024,) * 4, "rows": 64}),
@@ -138,7 +160,7 @@ def composed() -> dict[str, list[int]]:
     return found
 
 
-WHAT = {f.__name__: f for f in (gathered, cut, mlps, composed)}
+WHAT = {f.__name__: f for f in (gathered, cut, mlps, whole_first, composed)}
 
 if __name__ == "__main__":
     distribution.initialize(timeout_s=30)

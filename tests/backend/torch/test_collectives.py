@@ -10,6 +10,7 @@ import pytest
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "distribution")]
 import reached
 import test_processes
+import whole_before
 
 CHILD = Path(__file__).with_name("collectives_child.py")
 # The last ones with limits that make several units and buckets of small models.
@@ -26,11 +27,13 @@ BRANCHES = (
     "nested",
     "called_twice_apart",
 )
+# What they are given, and what they give, is whole: the gradient of that is summed, not those of their variables.
+WHOLE = [f"{name}:tensor_2{more}" for name in whole_before.NAMES for more in ("", ":remat")]
 RUNS = {
     2: ["mlp:data", "transformer:fsdp", "transformer:fsdp:remat", "mlp:tensor_2:remat", "transformer:optimizer", "transformer:tensor_2",
         "transformer:sequence_2", "transformer:sequence_2:remat", "cut_in_time", "in_regions:tensor_2", "in_regions:sequence_2", "in_regions:tensor_2:remat",
         "in_regions:sequence_2:remat", "in_regions:fsdp:remat",
-        *(name for name in REACHED if "small" not in name),
+        *(name for name in REACHED if "small" not in name), *WHOLE,
         "transformer:data:small", "transformer:fsdp:small", "transformer:optimizer:small",
         *(name for name in REACHED if "small" in name),
         *(f"{name}:tensor_2" for name in BRANCHES), "read_whole_too:tensor_2:remat"],
