@@ -15,6 +15,15 @@ class History(NamedTuple):
     tensor_index: int
 
 
+class _Unsaid(str):
+    """The default of a dtype, which can so be told from the same one given."""
+
+    __slots__ = ()
+
+
+_DTYPE = _Unsaid("float32")
+
+
 class KerasTensor:
     """A tensor that stands for a value in a model's graph: a shape with None for unknown sizes, and a dtype.
 
@@ -31,7 +40,7 @@ class KerasTensor:
     def __init__(
         self,
         shape: Any,
-        dtype: Any = "float32",
+        dtype: Any = _DTYPE,
         sparse: bool = False,
         ragged: bool = False,
         record_history: bool = True,
@@ -41,6 +50,7 @@ class KerasTensor:
             raise ValueError(f"shape={shape} of a KerasTensor must be a tuple: ({shape},).")
         self.shape = tuple(None if d is None else int(d) for d in shape)
         self.dtype = dtypes.standardize_dtype(dtype)
+        self._dtype_said = dtype is not _DTYPE
         self.sparse, self.ragged = bool(sparse), bool(ragged)
         self.name = name or names.auto_name("keras_tensor")
         self.record_history = record_history

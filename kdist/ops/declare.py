@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from kdist.backend import bound as backend
-from kdist.core import dtypes, names, tree
-from kdist.core.graph import Node
+from kdist.core import names, tree
+from kdist.core.graph import KerasTensor, Node
 from kdist.core.spec import Spec
 from kdist.ops import calls, explain_dtypes, explain_kinds, infer, leniency
 from kdist.ops.entry import entry
@@ -44,7 +44,8 @@ def _missing(name: str) -> Callable:
 
 
 def _whole(x: Any) -> Any:
-    return Spec(x.shape, "int32") if isinstance(x, Spec) and dtypes.is_float(x.dtype) else x
+    unsaid = isinstance(x, KerasTensor) and not x._dtype_said
+    return Spec(x.shape, "int32") if unsaid else x
 
 
 def op(
@@ -69,8 +70,8 @@ def op(
             `Spec` in place of tensors, that gives the output's specs; or None to have these
             arguments probed after all. Its documentation says why a probe cannot know.
         integers: positional parameters that only integers can be given for, such as indices. A
-            symbolic tensor is of floats unless it says otherwise, and frameworks refuse these: in
-            symbolic calls they count as int32.
+            symbolic tensor made without a dtype is of floats, which are refused: here it counts
+            as int32.
     """
     if fn is None:
         return functools.partial(op, rule=rule, check=check, explain=explain, integers=integers)
@@ -136,10 +137,10 @@ def op(
         return infer.probe(impl, args, kwargs) if out is None else out
 
     def spec(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = tree.map_structure(to_spec, (args, kwargs))
         if wholes:
             args = tuple(_whole(x) if i in wholes else x for i, x in enumerate(args))
             kwargs = {k: _whole(x) if k in integers else x for k, x in kwargs.items()}
+        args, kwargs = tree.map_structure(to_spec, (args, kwargs))
         try:
             return tree.map_structure(to_symbolic, infer_spec(args, kwargs))
         except Exception as error:

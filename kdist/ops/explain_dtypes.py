@@ -17,6 +17,9 @@ WHOLE = {
     **dict.fromkeys(("gcd", "lcm"), ("x1", "x2")),
     **dict.fromkeys(("take", "take_along_axis", "scatter", "scatter_update"), ("indices",)),
     **dict.fromkeys(("one_hot", "bincount"), ("x",)),
+    **dict.fromkeys(
+        ("segment_max", "segment_min", "segment_prod", "segment_sum"), ("segment_ids",)
+    ),
     "unravel_index": ("indices",),
     "multi_hot": ("inputs",),
     "ldexp": ("x2",),
@@ -34,9 +37,9 @@ REAL = frozenset(
         "bitwise_or", "bitwise_right_shift", "bitwise_xor", "categorical_crossentropy", "cbrt",
         "cdist", "ceil", "celu", "clip", "corrcoef", "deg2rad", "digitize", "dot_product_attention",
         "elu", "erf", "erfc", "erfinv", "floor", "floor_divide", "fmax", "fmin", "fmod", "gelu",
-        "glu", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh",
+        "glu", "greater", "greater_equal", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh",
         "heaviside", "histogram", "hypot", "i0", "in_top_k", "isin", "isneginf", "isposinf",
-        "leaky_relu", "left_shift", "log_sigmoid", "log_softmax",
+        "leaky_relu", "left_shift", "less", "less_equal", "log_sigmoid", "log_softmax",
         "logaddexp2", "logdet", "max", "max_pool", "maximum", "median", "min", "minimum", "mod",
         "nanargmax", "nanargmin", "nanmax", "nanmedian", "nanmin", "nanpercentile", "nanquantile",
         "nextafter", "normalize", "percentile", "ptp", "quantile", "rad2deg", "relu", "relu6",
@@ -73,6 +76,10 @@ NUMBERS = {
 
 # What takes text, where the backend has it.
 OF_TEXT = frozenset({"array", "cast", "convert_to_numpy", "convert_to_tensor", "shape", "size"})
+
+
+# Kernels of these refuse some matrices for their values.
+OF_VALUES = frozenset({"cholesky", "inv", "lu_factor", "solve"})
 
 
 class WrongKindError(ValueError, TypeError):
@@ -116,6 +123,8 @@ def unfit(op: str, arguments: dict[str, Any]) -> None:
 
 def unexplained(op: str, arguments: dict[str, Any]) -> None:
     """A tensor of a dtype that this backend cannot take; asked where shapes and settings are right."""
+    if op in OF_VALUES:
+        return
     for kind in ("complex", "bool"):
         _no_values_of(kind, op, _dtypes(arguments))
 

@@ -151,7 +151,11 @@ def _segments(
     return Spec((num_segments, *data.shape[1:]), data.dtype)
 
 
-@op(rule=_segments, check=functools.partial(_segment_shapes, "segment_sum"))
+@op(
+    rule=_segments,
+    check=functools.partial(_segment_shapes, "segment_sum"),
+    integers=("segment_ids",),
+)
 def segment_sum(
     data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
@@ -173,7 +177,11 @@ def segment_sum(
     """
 
 
-@op(rule=_segments, check=functools.partial(_segment_shapes, "segment_max"))
+@op(
+    rule=_segments,
+    check=functools.partial(_segment_shapes, "segment_max"),
+    integers=("segment_ids",),
+)
 def segment_max(
     data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
@@ -194,7 +202,11 @@ def segment_max(
     """
 
 
-@op(rule=_segments, check=functools.partial(_segment_shapes, "segment_min"))
+@op(
+    rule=_segments,
+    check=functools.partial(_segment_shapes, "segment_min"),
+    integers=("segment_ids",),
+)
 def segment_min(
     data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
@@ -215,7 +227,11 @@ def segment_min(
     """
 
 
-@op(rule=_segments, check=functools.partial(_segment_shapes, "segment_prod"))
+@op(
+    rule=_segments,
+    check=functools.partial(_segment_shapes, "segment_prod"),
+    integers=("segment_ids",),
+)
 def segment_prod(
     data: Tensor, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False
 ) -> Tensor:
