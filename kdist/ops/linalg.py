@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kdist.ops import explain_linalg
 from kdist.ops.checks import at_least, dtype_of, known_matrices, same, square, system
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import greater, multiply
@@ -29,7 +30,7 @@ def _tolerance(x: Any) -> float:
     return max(x.shape[-2:]) * float(np.finfo(dtype if dtype == "float64" else "float32").eps)
 
 
-@op
+@op(explain=explain_linalg.norm)
 def norm(x: Tensor, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
     """A vector norm (`axis` an int) or matrix norm (`axis` a pair).
 

@@ -132,9 +132,32 @@ def test_one_error_of_each_op():
 
 def test_what_nothing_explains_says_what_it_received():
     """The framework's error, of its own type, with a note."""
-    with pytest.raises((ValueError, IndexError)) as raised:
-        kdist.ops.norm(np.ones((3, 4), "float32"), axis=5)
-    assert "norm received x=float32[3, 4], axis=5." in raised.value.__notes__
+    with pytest.raises(Exception, match="step|delta|zero") as raised:
+        kdist.ops.arange(0, 5, 0)
+    assert "arange received start=0, stop=5, step=0." in raised.value.__notes__
+
+
+def test_a_norm_of_no_axis_or_order():
+    """What torch, and what all others raise."""
+    x = np.ones((3, 4), "float32")
+    for kwargs in ({"axis": 2}, {"ord": 3}, {"ord": "nuc", "axis": 0}, {"axis": (0, 0)}):
+        for error in (ValueError, IndexError, RuntimeError):
+            with pytest.raises(error, match="^norm: "):
+                kdist.ops.norm(x, **kwargs)
+            with pytest.raises(error, match="^norm: "):
+                kdist.ops.norm(KerasTensor((3, 4)), **kwargs)
+
+
+def test_symbolic_floats_are_no_integers():
+    """Unless nobody said that they are floats."""
+    x = KerasTensor((3, 4))
+    assert kdist.ops.take(x, KerasTensor((2,)), axis=0).shape == (2, 4)
+    assert kdist.ops.take(x, indices=KerasTensor((2,)), axis=0).shape == (2, 4)
+    for floats in (KerasTensor((2,), "float32"), kdist.ops.exp(KerasTensor((2,)))):
+        with pytest.raises(ValueError, match="^take: indices must hold integers"):
+            kdist.ops.take(x, floats, axis=0)
+        with pytest.raises(TypeError, match="^gcd: x2 must hold integers"):
+            kdist.ops.gcd(KerasTensor((2,), "int32"), floats)
 
 
 def test_an_error_within_an_op_made_of_others():
