@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kdist.ops.checks import Shape, one_of, same, shape_of
+from kdist.ops.checks import Shape, at_least, one_of, same, shape_of
 
 # How a quantile between two elements is chosen.
 QUANTILES = ("linear", "lower", "higher", "midpoint", "nearest")
@@ -33,6 +33,10 @@ def in_range(op: str, axis: Any, shape: Shape, argument: str = "x", new: int = 0
 def axis_of_x(op: str, x: Any, axis: Any = None, *rest: Any, **named: Any) -> None:
     """Reductions, sorts and accumulations."""
     in_range(op, axis, shape_of(x))
+
+
+def with_axes(op: str, x: Any) -> None:
+    at_least(op, x, 1)
 
 
 def of_some(op: str, x: Any, axis: Any = None, *rest: Any, **named: Any) -> None:
@@ -93,8 +97,17 @@ def take_along_axis(op: str, x: Any, indices: Any, axis: int | None = None) -> N
 
 
 def repeat(op: str, x: Any, repeats: Any, axis: int | None = None) -> None:
-    in_range(op, axis, shape_of(x))
+    shape = shape_of(x)
+    in_range(op, axis, shape)
     tile(op, x, repeats)
+    counts = len(repeats) if isinstance(repeats, list | tuple) else None
+    size = product_of(shape) if axis is None and None not in shape else None
+    size = size if axis is None else shape[axis]
+    if None not in (counts, size) and counts not in (1, size):
+        raise ValueError(
+            f"{op}: repeats={repeats} must be one int, or one for each of {size} elements. "
+            f"Received: x.shape={shape}, axis={axis}."
+        )
 
 
 def roll(op: str, x: Any, shift: Any, axis: Any = None) -> None:

@@ -41,11 +41,16 @@ def tensordot(op: str, x1: Any, x2: Any, axes: Any = 2) -> None:
 
 
 def einsum(op: str, subscripts: str, *operands: Any, **kwargs: Any) -> None:
-    terms = subscripts.replace(" ", "").partition("->")[0].split(",")
+    given, _, kept = subscripts.replace(" ", "").partition("->")
+    terms, labels_kept = given.split(","), kept.replace("...", "")
     shapes = [shape_of(x) for x in operands]
     received = f"Received: subscripts={subscripts!r}, shapes {shapes}."
     if len(terms) != len(shapes):
         raise ValueError(f"{op}: {len(terms)} terms for {len(shapes)} operands. {received}")
+    if not set(labels_kept) <= set(given) or len(set(labels_kept)) < len(labels_kept):
+        raise ValueError(
+            f"{op}: the result {kept!r} must name axes of the operands, each once. {received}"
+        )
     sizes: dict[str, int] = {}
     for term, shape in zip(terms, shapes, strict=True):
         before, dots, after = term.partition("...")

@@ -9,7 +9,7 @@ from typing import Any
 
 from kdist.core import config
 from kdist.ops import explain, explain_nn, explain_places
-from kdist.ops.checks import shape_of
+from kdist.ops.checks import at_least
 from kdist.ops.core import cast
 from kdist.ops.declare import op
 from kdist.ops.math import logsumexp
@@ -121,11 +121,12 @@ def mean_sparse_categorical_crossentropy(
     return mean(sparse_categorical_crossentropy(target, output, from_logits))
 
 
-@op(
-    explain=lambda op, target, output: explain.broadcast(
-        op, target, explain.Shaped(shape_of(output)[:-1])
-    )
-)
+def _hits(op: str, target: Any, output: Any) -> None:
+    classes = at_least(op, output, 1, "output")
+    explain.broadcast(op, target, explain.Shaped(classes[:-1]))
+
+
+@op(explain=_hits)
 def sparse_hits(target: Tensor, output: Tensor) -> Tensor:
     """1.0 where the largest of `output` (..., classes) is number `target` (...), else 0.0.
 

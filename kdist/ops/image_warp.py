@@ -12,7 +12,7 @@ from kdist.ops.declare import op
 from kdist.ops.image_filter import bell, blur, like_images
 from kdist.ops.image_layout import from_batch, images_shape, to_batch, to_dtype
 from kdist.ops.linalg import solve
-from kdist.ops.numpy_binary import logical_and, minimum, mod
+from kdist.ops.numpy_binary import logical_and, minimum, mod, multiply
 from kdist.ops.numpy_creation import arange, ones_like, zeros_like
 from kdist.ops.numpy_reductions import where
 from kdist.ops.numpy_shaping import concatenate, expand_dims, reshape, stack, take
@@ -78,7 +78,7 @@ def _read(
         if valid is not None:
             value = where(widen(valid), value, cast(fill, dtype_of(pixels)))
         if weight is not None:
-            value = value * widen(weight)
+            value = multiply(value, widen(weight))  # of complex numbers, too
         out = value if out is None else out + value
     return out
 
@@ -104,6 +104,11 @@ def _coordinates(
         )
     one_of("map_coordinates", "fill_mode", fill_mode, _MODES)
     one_of("map_coordinates", "order", order, (0, 1))
+    if 0 in grid and 0 not in places:
+        raise ValueError(
+            f"map_coordinates: inputs have no elements. Received: inputs.shape={grid}, "
+            f"coordinates.shape={places}."
+        )
 
 
 @op(check=_coordinates)

@@ -64,6 +64,11 @@ def _check_loss(
     }
     for name, x in given.items():
         at_least("ctc_loss", x, 1, name)
+    if len(shape_of(output)) != 3:
+        raise ValueError(
+            "ctc_loss: output must be (batch, time, classes). Received: "
+            f"output.shape={shape_of(output)}."
+        )
     batch = shape_of(output)[0]
     for name, x in given.items():
         size = shape_of(x)[0]

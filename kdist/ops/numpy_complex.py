@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kdist.core import dtypes
+from kdist.ops.checks import dtype_of, shape_of
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import equal
 
@@ -62,7 +64,17 @@ def isreal(x: Tensor) -> Tensor:
     return equal(imag(x), 0)
 
 
-@op
+def _fits(op: str, x: Any, dtype: Any = None) -> None:
+    shape, given = shape_of(x), dtype_of(x)
+    held, wanted = (dtypes.size_in_bytes(d) for d in (given, dtype or given))
+    if wanted > held and (not shape or (shape[-1] or 0) * held % wanted):
+        raise ValueError(
+            f"{op}: the last axis of x, of shape {shape} and dtype {given}, does not hold a whole "
+            f"count of dtype={dtype}."
+        )
+
+
+@op(explain=_fits)
 def view(x: Tensor, dtype: Any = None) -> Tensor:
     """The same bytes read as numbers of `dtype`.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from kdist.core.spec import Spec
 from kdist.ops import explain, explain_dtypes, explain_joining
+from kdist.ops.checks import at_least
 from kdist.ops.core import convert_to_tensor, ndim, shape
 from kdist.ops.declare import op
 from kdist.ops.numpy_binary import floor_divide, minimum, mod
@@ -331,4 +332,6 @@ def argpartition(x: Tensor, kth: int, axis: int | None = -1) -> Tensor:
         tensor(3, dtype=torch.int32)
     """
     operator.index(kth)
+    if axis is not None:
+        at_least("argpartition", x, 1)  # which a sort takes
     return argsort(x, axis=axis)  # any order on either side is allowed, a sorted one too

@@ -378,7 +378,7 @@ def _positions(x: Any) -> tuple[Spec, ...]:
     return tuple(Spec((None,), "int32") for _ in x.shape)
 
 
-@op(rule=_positions)
+@op(rule=_positions, explain=explain.with_axes)
 def nonzero(x: Tensor) -> Any:
     """Positions of the elements of `x` that are not zero: one (count,) int array per axis.
 

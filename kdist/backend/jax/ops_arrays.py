@@ -223,7 +223,8 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
 # ---- indexing and order ----------------------------------------------------------------------
 def argsort(x: Any, axis: int | None = -1) -> jax.Array:
     x = as_tensor(x)
-    return jnp.argsort(x, axis=axis if x.ndim else None).astype("int32")
+    axis = None if not x.ndim and axis in (0, -1) else axis
+    return jnp.argsort(x, axis=axis).astype("int32")
 
 
 def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> jax.Array:
@@ -256,8 +257,32 @@ def sort(x: Any, axis: int | None = -1) -> jax.Array:
     return jnp.sort(as_tensor(x), axis=axis)
 
 
+def get_item(x: Any, key: Any) -> jax.Array:
+    x, keys = as_tensor(x), key if isinstance(key, tuple) else (key,)
+    if any(type(k) is int for k in keys):
+        _inside(x.shape, keys)
+    return x[key]
+
+
+def _inside(shape: tuple, keys: tuple) -> None:
+    """Refuse an int that is no place of its axis, which jax would move to the nearest or fill up."""
+    if not all(k is None or k is Ellipsis or type(k) in (int, slice) for k in keys):
+        return
+    at = keys.index(Ellipsis) if Ellipsis in keys else len(keys)
+    front = [k for k in keys[:at] if k is not None]
+    back = [k for k in keys[at + 1 :] if k is not None]
+    sizes = (*shape[: len(front)], *shape[len(shape) - len(back) :])
+    for size, k in zip(sizes, (*front, *back), strict=False):
+        if type(k) is int and not -size <= k < size:
+            raise IndexError(f"index {k} is outside the axis of size {size}.")
+
+
 def take(x: Any, indices: Any, axis: Any = None) -> jax.Array:
-    return jnp.take(as_tensor(x), as_tensor(indices), axis=axis)
+    x, indices = as_tensor(x), as_tensor(indices)
+    if not (x.size or indices.size):  # jax gives `x`, whatever the shape of `indices`
+        around = ((), ()) if axis is None else (x.shape[:axis], x.shape[axis:][1:])
+        return jnp.zeros((*around[0], *indices.shape, *around[1]), x.dtype)
+    return jnp.take(x, indices, axis=axis)
 
 
 def take_along_axis(x: Any, indices: Any, axis: Any = None) -> jax.Array:
@@ -313,13 +338,18 @@ def vdot(x1: Any, x2: Any) -> jax.Array:
 
 def linear(x: Any, kernel: Any, bias: Any = None) -> jax.Array:
     """x (..., in) @ kernel (in, out) + bias (out,)."""
+    if np.ndim(kernel) != 2 or np.ndim(bias) > 1:
+        raise ValueError("linear: kernel is (in, out), and bias (out,).")
     y = matmul(x, kernel)
     return y if bias is None else y + bias
 
 
 def embedding_lookup(table: Any, ids: Any) -> jax.Array:
     """(..., width): rows of table (vocabulary, width) at ids (...); NaN for one outside of it."""
-    return jnp.take(as_tensor(table), as_tensor(ids), axis=0)
+    table = as_tensor(table)
+    if table.ndim != 2:
+        raise ValueError("embedding_lookup: table is (vocabulary, width).")
+    return jnp.take(table, as_tensor(ids), axis=0)
 
 
 ROWS: dict[str, Callable] = {
@@ -369,6 +399,7 @@ ROWS: dict[str, Callable] = {
         nonzero,
         searchsorted,
         sort,
+        get_item,
         take,
         take_along_axis,
         cross,

@@ -60,9 +60,17 @@ def stop_gradient(variable: Any) -> jax.Array:
 
 # ---- slices and scatters ---------------------------------------------------------------------
 def scatter(indices: Any, values: Any, shape: Any) -> jax.Array:
-    values = as_tensor(values)
-    key = tuple(jnp.moveaxis(as_indices(indices), -1, 0))
-    return jnp.zeros(shape, values.dtype).at[key].add(values)
+    values, places = as_tensor(values), jnp.moveaxis(as_indices(indices), -1, 0)
+    at = jnp.zeros(shape, values.dtype).at[tuple(places)]
+    values = _without_leading(values, places.ndim - 1 + len(shape) - len(places))
+    return at.max(values) if values.dtype == jnp.bool_ else at.add(values)
+
+
+def _without_leading(values: jax.Array, rank: int) -> jax.Array:
+    """`values` without axes of size 1 in front that are too many."""
+    extra = values.ndim - rank
+    many = extra > 0 and values.shape[:extra] == (1,) * extra
+    return values.reshape(values.shape[extra:]) if many else values
 
 
 def scatter_update(
@@ -70,6 +78,7 @@ def scatter_update(
 ) -> jax.Array:
     inputs, updates = as_tensor(inputs), as_tensor(updates, as_tensor(inputs).dtype)
     places = jnp.moveaxis(as_indices(indices), -1, 0)
+    updates = _without_leading(updates, places.ndim - 1 + inputs.ndim - len(places))
     if reduction == "mul":
         return inputs * _products(inputs.shape, places, updates)
     at = inputs.at[tuple(places)]

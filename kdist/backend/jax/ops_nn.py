@@ -236,8 +236,9 @@ def dot_product_attention(
     bias = None if bias is None else as_tensor(bias, query.dtype)
     mask = None if mask is None else as_tensor(mask, "bool")
     flash_attention = config.resolve_flash_attention(flash_attention)
-    # jax's own knows no such cap, and rounds the softmax of 64 bits to 32.
-    if attn_logits_soft_cap is not None or (query.dtype == jnp.float64 and not flash_attention):
+    # jax's own knows no such cap, rounds the softmax of 64 bits to 32, and takes one width alone.
+    plain = query.dtype == jnp.float64 or value.shape[-1] != key.shape[-1]
+    if attn_logits_soft_cap is not None or (plain and not flash_attention):
         return _plain_attention(
             query, key, value, bias, mask, scale, is_causal, attn_logits_soft_cap
         )

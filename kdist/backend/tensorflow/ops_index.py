@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from kdist.backend.tensorflow.ops_create import eye
@@ -79,6 +80,8 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 
 def nonzero(x: Any) -> Any:
     x = as_tensor(x, "bool")
+    if x.shape.rank == 0:
+        raise ValueError("x has no axes to find positions along.")
     found = tf.cast(tf.where(x), tf.int32)
     return tuple(tf.unstack(found, x.shape.rank, axis=1))
 
@@ -139,6 +142,8 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
 
 
 def size(x: Any) -> Any:
+    if isinstance(x, np.ndarray):  # of any dtype
+        return tf.constant(x.size, tf.int32)
     return tf.size(as_tensor(x))
 
 

@@ -89,14 +89,18 @@ def _hard_sigmoid(x: Any) -> Any:
 def _over_axes(kernel: Callable, x: Any, axis: Any) -> Any:
     """`kernel(x, axis)` for an int, for None (all dims) and for several dims at once."""
     x = to_float(x)
-    if isinstance(axis, int):
+    if isinstance(axis, int) and x.shape.rank <= 5:  # which is what kernels take
         return kernel(x, axis)
+    axis = [axis] if isinstance(axis, int) else axis
     sizes = static_or_dynamic_shape(x)
     if axis is None:
         return tf.reshape(kernel(tf.reshape(x, [-1]), -1), sizes)
     axes = [normalize_axis(a, len(sizes)) for a in axis]
     order = [i for i in range(len(sizes)) if i not in axes] + axes
-    flat = tf.reshape(tf.transpose(x, order), [*(sizes[i] for i in order[: -len(axes)]), -1])
+    flat = tf.reshape(
+        tf.transpose(x, order),
+        [math.prod(sizes[i] for i in dims) for dims in (order[: -len(axes)], axes)],
+    )
     out = tf.reshape(kernel(flat, -1), [sizes[i] for i in order])
     return tf.transpose(out, [order.index(i) for i in range(len(sizes))])
 

@@ -106,10 +106,7 @@ def view(x: Any, dtype: Any = None) -> Any:
         return out if target.size == x.dtype.size else _merged(out)
     ratio = target.size // x.dtype.size
     if not x.shape.rank or (x.shape[-1] is not None and x.shape[-1] % ratio):
-        raise ValueError(
-            f"view: the last axis of x, of shape {tuple(x.shape)} and dtype {x.dtype.name}, does not "
-            f"hold a whole count of dtype={target.name}."
-        )
+        raise ValueError(f"The last axis does not hold a whole count of {target.name}.")
     sizes = static_or_dynamic_shape(x)
     return tf.bitcast(tf.reshape(x, [*sizes[:-1], sizes[-1] // ratio, ratio]), target)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -157,7 +158,9 @@ def _sortable(x: Any, axis: int | None) -> tuple[Any, int]:
     x = as_tensor(x)
     if x.dtype == tf.bool:
         x = tf.cast(x, tf.int8)
-    return (tf.reshape(x, [-1]), 0) if axis is None or x.shape.rank == 0 else (x, axis)
+    if axis is None:
+        return tf.reshape(x, [-1]), 0
+    return x, normalize_axis(operator.index(axis), x.shape.rank)
 
 
 def sort(x: Any, axis: int | None = -1) -> Any:
@@ -175,7 +178,8 @@ def sort(x: Any, axis: int | None = -1) -> Any:
 
 
 def argsort(x: Any, axis: int | None = -1) -> Any:
-    x, axis = _sortable(x, axis)
+    x = as_tensor(x)
+    x, axis = _sortable(x, None if x.shape.rank == 0 and axis in (0, -1) else axis)
     return tf.argsort(_ordered(x) if x.dtype.is_floating else x, axis=axis, stable=True)
 
 

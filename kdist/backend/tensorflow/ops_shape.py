@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -142,9 +143,23 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
             raise ValueError(
                 f"constant_values={constant_values} belongs to mode='constant', and mode is {mode!r}."
             )
-        return tf.pad(x, _pairs(pad_width, x.shape.rank), mode.upper())
+        return _mirrored(x, _pairs(pad_width, x.shape.rank), mode.upper())
     value = as_tensor(0 if constant_values is None else constant_values, x.dtype.name)
     return tf.pad(x, _pairs(pad_width, x.shape.rank), constant_values=value)
+
+
+def _mirrored(x: Any, pairs: list, mode: str) -> Any:
+    """`tf.pad`, whose kernels take five dims and none that is empty."""
+    sizes = static_or_dynamic_shape(x)
+    front = next((i for i, pair in enumerate(pairs) if pair != [0, 0]), len(pairs))
+    if 0 in x.shape[:front]:
+        return tf.zeros([n + sum(pair) for n, pair in zip(sizes, pairs, strict=True)], x.dtype)
+    if len(pairs) <= 5 or front < 2:
+        return tf.pad(x, pairs, mode)
+    x = tf.pad(
+        tf.reshape(x, [math.prod(sizes[:front]), *sizes[front:]]), [[0, 0], *pairs[front:]], mode
+    )
+    return tf.reshape(x, [*sizes[:front], *static_or_dynamic_shape(x)[1:]])
 
 
 # ---- joining and cutting -------------------------------------------------------------------------

@@ -56,7 +56,10 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
 
 
 def nonzero(x: Any) -> tuple[Tensor, ...]:
-    return tuple(i.to(torch.int32) for i in torch.nonzero(as_tensor(x), as_tuple=True))
+    x = as_tensor(x)
+    if not x.ndim:
+        raise ValueError("x has no axes to find positions along.")
+    return tuple(i.to(torch.int32) for i in torch.nonzero(x, as_tuple=True))
 
 
 def slice_(inputs: Any, start_indices: Any, shape: Any) -> Tensor:

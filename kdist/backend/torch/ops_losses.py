@@ -91,7 +91,10 @@ def mean_sparse_categorical_crossentropy(
 
 def sparse_hits(target: Any, output: Any) -> Tensor:
     """1.0 where the largest of `output` is number `target`."""
-    found = torch.argmax(as_tensor(output), -1)
+    output = as_tensor(output)
+    if not output.ndim:  # to torch it has an axis
+        raise ValueError("output has no axis of classes.")
+    found = torch.argmax(output, -1)
     return in_dtype(torch.eq(found, as_tensor(target)), torch_dtype(None))
 
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from kdist.backend.torch.rows import axes, is_int, unary, unary_float, whole
+from kdist.backend.torch.rows import axes, is_int, unary_float, whole
 from kdist.backend.torch.tensors import as_float, as_tensor, in_dtype, promoted, torch_dtype
 from kdist.core import config
 
@@ -115,7 +115,7 @@ def dot_product_attention(
     attn_logits_soft_cap: float | None = None,
 ) -> Tensor:
     query, key, value = promoted(query, key, value)
-    if not query.ndim == key.ndim == value.ndim == 4:
+    if not query.ndim == key.ndim == value.ndim == 4 or key.shape[:3] != value.shape[:3]:
         shapes = [tuple(t.shape) for t in (query, key, value)]
         raise ValueError(
             f"query, key and value must be (batch, length, heads, head size). Received shapes: {shapes}."
@@ -189,6 +189,11 @@ def _capped_attention(
     return torch.softmax(logits, -1) @ v
 
 
+def relu(x: Any) -> Tensor:
+    x = x if isinstance(x, Tensor) else as_tensor(x)
+    return torch.relu(x.int() if x.dtype is torch.bool else x)
+
+
 hard_silu = unary_float(F.hardswish)
 silu = unary_float(F.silu)
 
@@ -207,7 +212,7 @@ OPS = {
     "log_softmax": over_axes(torch.log_softmax),
     "multi_hot": multi_hot,
     "one_hot": one_hot,
-    "relu": unary(torch.relu),
+    "relu": relu,
     "relu6": unary_float(F.relu6),
     "selu": unary_float(torch.selu),
     "sigmoid": unary_float(torch.sigmoid),

@@ -192,7 +192,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 def argsort(x: Any, axis: int | None = -1) -> Tensor:
     x = as_tensor(x)
-    if axis is None:
+    if axis is None or (not x.ndim and axis in (0, -1)):
         x, axis = x.reshape(-1), -1
     x = x.to(torch.uint8) if x.dtype is torch.bool else x
     return torch.argsort(x, dim=axis, stable=True).to(torch.int32)
@@ -202,6 +202,8 @@ def sort(x: Any, axis: int | None = -1) -> Tensor:
     x = as_tensor(x)
     if axis is None:
         x, axis = x.reshape(-1), 0
+    elif not x.ndim:  # to torch it has an axis
+        axes(axis, 0)
     return torch.sort(x, dim=axis).values
 
 
