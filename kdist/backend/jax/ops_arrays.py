@@ -279,7 +279,7 @@ def _inside(shape: tuple, keys: tuple) -> None:
 
 def take(x: Any, indices: Any, axis: Any = None) -> jax.Array:
     x, indices = as_tensor(x), as_tensor(indices)
-    if not (x.size or indices.size):  # jax gives `x`, whatever the shape of `indices`
+    if 0 in indices.shape and 0 in x.shape:  # jax gives `x`, whatever the shape of `indices`
         around = ((), ()) if axis is None else (x.shape[:axis], x.shape[axis:][1:])
         return jnp.zeros((*around[0], *indices.shape, *around[1]), x.dtype)
     return jnp.take(x, indices, axis=axis)

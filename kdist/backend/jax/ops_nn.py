@@ -178,7 +178,10 @@ def _rms_normalization(
     given, x = x.dtype, at_least_float32(x)
     x = x[None] if x.ndim == 0 else x
     out = x * jax.lax.rsqrt(jnp.mean(x * x, axis, keepdims=True) + epsilon)
-    return (out if scale is None else out * as_tensor(scale, x.dtype)).astype(given)
+    if scale is not None:
+        scale = as_tensor(scale, x.dtype)
+        out *= scale.reshape(scale.shape[max(0, scale.ndim - x.ndim) :])
+    return out.astype(given)
 
 
 def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> jax.Array:

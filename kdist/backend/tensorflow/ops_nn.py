@@ -261,6 +261,8 @@ def _axes_and_shape(x: Any, axis: Any) -> tuple[list[int], Callable]:
 
     def along(v: Any) -> Any:
         v = as_tensor(v, x.dtype.name)
+        if v.shape.rank > rank:
+            v = tf.reshape(v, v.shape[v.shape.rank - rank :])
         return (
             v
             if v.shape.rank == rank or axes == [rank - 1] or v.shape.rank == 0

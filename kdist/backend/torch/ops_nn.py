@@ -115,11 +115,12 @@ def dot_product_attention(
     attn_logits_soft_cap: float | None = None,
 ) -> Tensor:
     query, key, value = promoted(query, key, value)
-    if not query.ndim == key.ndim == value.ndim == 4 or key.shape[:3] != value.shape[:3]:
-        shapes = [tuple(t.shape) for t in (query, key, value)]
+    a, b, c = shapes = query.shape, key.shape, value.shape
+    if not len(a) == len(b) == len(c) == 4 or b[0] != c[0]:
         raise ValueError(
             f"query, key and value must be (batch, length, heads, head size). Received shapes: {shapes}."
         )
+    grouped = a[2] != b[2]
     # To (batch, heads, length, head size).
     q, k, v = query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
     if mask is not None:
@@ -140,10 +141,10 @@ def dot_product_attention(
     if attn_logits_soft_cap is not None:
         out = _capped_attention(q, k, v, mask, scale, is_causal, attn_logits_soft_cap)
     elif flash is None:
-        out = _fused_attention(q, k, v, mask, is_causal, scale)
+        out = _fused_attention(q, k, v, mask, is_causal, scale, grouped)
     else:
         with sdpa_kernel([SDPBackend.FLASH_ATTENTION] if flash else _NOT_FLASH):
-            out = _fused_attention(q, k, v, mask, is_causal, scale)
+            out = _fused_attention(q, k, v, mask, is_causal, scale, grouped)
     return out.transpose(1, 2)
 
 
@@ -152,10 +153,16 @@ _NOT_FLASH = [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION, SDPBac
 
 
 def _fused_attention(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, is_causal: bool, scale: float | None
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None,
+    is_causal: bool,
+    scale: float | None,
+    grouped: bool,
 ) -> Tensor:
-    """By one of torch's kernels."""
-    if q.shape[1] == k.shape[1]:
+    """By one of torch's kernels. `grouped`: several heads of `q` to one of `k`."""
+    if not grouped:
         return F.scaled_dot_product_attention(q, k, v, mask, 0.0, is_causal, scale=scale)
     return F.scaled_dot_product_attention(
         q, k, v, mask, 0.0, is_causal, scale=scale, enable_gqa=True
@@ -191,7 +198,12 @@ def _capped_attention(
 
 def relu(x: Any) -> Tensor:
     x = x if isinstance(x, Tensor) else as_tensor(x)
-    return torch.relu(x.int() if x.dtype is torch.bool else x)
+    try:
+        return torch.relu(x)
+    except RuntimeError:  # to look at the dtype first would cost each call
+        if x.dtype is not torch.bool:
+            raise
+    return torch.relu(x.int())
 
 
 hard_silu = unary_float(F.hardswish)
