@@ -67,7 +67,7 @@ def from_batch(x: Tensor, like: Any, data_format: Any = "channels_last", rank: i
 
 
 def to_dtype(x: Tensor, dtype: str) -> Tensor:
-    """Computed floats in the dtype of the images: integers are rounded and kept in range."""
-    if dtypes.is_float(dtype):
+    """Computed numbers in the dtype of the images: integers are rounded and kept in range."""
+    if dtypes.is_float(dtype) or dtype in dtypes.COMPLEX:
         return cast(x, dtype)
     return saturate_cast(round(x), dtype)

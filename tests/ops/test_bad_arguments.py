@@ -205,3 +205,66 @@ def test_arguments_that_only_look_bad():
     assert kdist.ops.sparse_categorical_crossentropy(np.ones((3, 1), "int32"), x).shape == (3,)
     heads = [KerasTensor((None, n, h, 8)) for n, h in ((5, 4), (7, 2), (7, 2))]
     assert kdist.ops.dot_product_attention(*heads).shape == (None, 5, 4, 8)
+
+
+def _to_numpy(x):
+    return np.asarray(kdist.ops.convert_to_numpy(x))
+
+
+def test_more_axes_than_kernels_take():
+    """And arrays without elements."""
+    ops = kdist.ops
+    x = np.random.default_rng(0).normal(size=(2, 1, 3, 1, 2, 4)).astype("float32")
+    powers = np.exp(x - x.max(2, keepdims=True))
+    wanted = powers / powers.sum(2, keepdims=True)
+    np.testing.assert_allclose(_to_numpy(ops.softmax(x, axis=2)), wanted, atol=1e-6)
+    padded = ops.pad(x, [(0, 0)] * 5 + [(1, 1)], mode="reflect")
+    np.testing.assert_array_equal(_to_numpy(padded), np.pad(x, [(0, 0)] * 5 + [(1, 1)], "reflect"))
+    assert ops.pad(x[:0], [(0, 0)] * 5 + [(1, 1)], mode="reflect").shape == (0, 1, 3, 1, 2, 6)
+    assert ops.take(x[:0, 0, 0, 0, 0], np.zeros((0, 5), "int32"), axis=0).shape == (0, 5, 4)
+    assert ops.image.sobel_edges(np.ones((0, 6, 5, 3), "float32")).shape == (0, 6, 5, 3, 2)
+    scaled = ops.rms_normalization(x[0, 0, :, 0, 0], np.ones((1, 1, 1, 4), "float32"))
+    assert scaled.shape == (3, 4)
+
+
+def test_truth_values():
+    ops = kdist.ops
+    mask = np.array([True, False, True])
+    assert _to_numpy(ops.relu(mask)).tolist() == [1, 0, 1]
+    written = ops.scatter(np.array([[2], [0], [2]]), mask, (4,))
+    assert _to_numpy(written).tolist() == [False, False, True, False]
+    assert _to_numpy(ops.scatter(np.array([[1]]), np.ones((1, 1, 1)), (2,))).tolist() == [0, 1]
+
+
+def test_scalars_are_not_sorted_along_an_axis():
+    for op in (kdist.ops.sort, lambda x: kdist.ops.argpartition(x, 0), kdist.ops.nonzero):
+        with pytest.raises(ValueError, match="^(sort|argpartition|nonzero): "):
+            op(np.float32(2))
+    assert _to_numpy(kdist.ops.argsort(np.float32(2))).tolist() == [0]
+    assert _to_numpy(kdist.ops.sort(np.float32(2), axis=None)).tolist() == [2]
+    with pytest.raises(ValueError, match="^argsort: axis 1"):
+        kdist.ops.argsort(np.float32(2), axis=1)
+
+
+def test_values_of_another_width():
+    """Attention, whose values may be wider or narrower than the keys."""
+    q, k, v = (
+        np.random.default_rng(i).normal(size=(2, 3, 2, n)).astype("float32")
+        for i, n in enumerate((4, 4, 6))
+    )
+    logits = np.einsum("bthd,bshd->bhts", q, k) / 2
+    weights = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    wanted = np.einsum("bhts,bshd->bthd", weights, v)
+    np.testing.assert_allclose(
+        _to_numpy(kdist.ops.dot_product_attention(q, k, v)), wanted, atol=1e-5
+    )
+    with pytest.raises(ValueError, match="^dot_product_attention: key and value must have"):
+        kdist.ops.dot_product_attention(q, k, v[:1])
+
+
+def test_complex_images():
+    image = np.random.default_rng(0).normal(size=(4, 5, 1)).astype("float32")
+    move = np.array([1, 0, 0.5, 0, 1, 0.25, 0, 0], "float32")
+    out = _to_numpy(kdist.ops.image.affine_transform(image - 2j * image, move))
+    wanted = _to_numpy(kdist.ops.image.affine_transform(image, move))
+    np.testing.assert_allclose(out, wanted - 2j * wanted, atol=1e-6)

@@ -230,7 +230,8 @@ def dot_product_attention(
 ) -> jax.Array:
     """query (b, t, heads, d), key and value (b, s, kv heads, d): (b, t, heads, d)."""
     query, key, value = promote_arrays(query, key, value)
-    if not query.ndim == key.ndim == value.ndim == 4:
+    alike = query.shape[:1] == key.shape[:1] and key.shape[:3] == value.shape[:3]
+    if not (query.ndim == key.ndim == value.ndim == 4 and alike):
         shapes = f"query {query.shape}, key {key.shape}, value {value.shape}"
         raise ValueError(
             "dot_product_attention needs arrays of shape (batch, length, heads, width): "

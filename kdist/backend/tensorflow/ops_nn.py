@@ -312,6 +312,9 @@ def dot_product_attention(
             raise ValueError(
                 f"{name} must have 4 dims (batch, length, heads, dim), and has shape {tuple(x.shape)}."
             )
+    alike = key.shape[:3].is_compatible_with(value.shape[:3])
+    if not (alike and query.shape[:1].is_compatible_with(key.shape[:1])):  # they would broadcast
+        raise ValueError("query, key and value differ in their batch, or key and value in length.")
     dtype, heads, kv_heads = query.dtype, query.shape[2], key.shape[2]
     q, k, v = (tf.transpose(x, [0, 2, 1, 3]) for x in (query, key, value))
     if heads != kv_heads and heads and kv_heads:

@@ -116,7 +116,7 @@ def dot_product_attention(
 ) -> Tensor:
     query, key, value = promoted(query, key, value)
     a, b, c = shapes = query.shape, key.shape, value.shape
-    if not len(a) == len(b) == len(c) == 4 or b[0] != c[0]:
+    if not len(a) == len(b) == len(c) == 4 or not a[0] == b[0] == c[0]:
         raise ValueError(
             f"query, key and value must be (batch, length, heads, head size). Received shapes: {shapes}."
         )
