@@ -34,7 +34,7 @@ def activations_of(strategy: Any, model: Any, layouts: Mapping[int, TensorLayout
     inputs: dict[str, Layouts] = {}
     outputs: dict[str, Layouts] = {}
     roles = Roles(model, strategy, layouts)
-    _gather_features(strategy, model, roles, inputs, outputs)
+    _lay_products(strategy, model, roles, inputs, outputs)
     if strategy.sequence_layout() is not None:
         _cut_in_time(strategy, model, roles, inputs, outputs)
     for layer in model._flatten_layers(include_self=False):
@@ -49,38 +49,35 @@ def path_of(layer: Any) -> str:
     return layer._path or layer.name
 
 
-def _gather_features(strategy: Any, model: Any, roles: Roles, inputs: dict, outputs: dict) -> None:
-    """Features that a layer gives in parts, and that others want whole, are gathered once, where they are given.
+def _lay_products(strategy: Any, model: Any, roles: Roles, inputs: dict, outputs: dict) -> None:
+    """A product that takes whole features and computes a part has parts of a sum for its input's gradient, which are
+    added up before other layers take them for the gradient. Features that it gives in parts, and that others want
+    whole, are gathered once, where they are given.
 
-    Backends left to themselves cut what meets them, too, and gather that in both passes, or even weights. Then what
-    has a sum for its input's gradient adds that up itself: parts of it are not to arrive where features are gathered.
+    Backends left to themselves sum the gradients of variables before, cut what meets features in parts, too, and gather
+    that in both passes, or even weights.
     """
-    whole = strategy.data_layout(2)
-    gathered = [
-        layer
-        for layer in leaves(model)
-        if roles.of[id(layer)].output == "gather" and id(layer) not in roles.results
-    ]
-    outputs.update((path_of(layer), (whole,)) for layer in gathered)
-    for layer in leaves(model) if gathered else ():
-        if roles.of[id(layer)].whole_input:
+    whole = strategy.data_layout(1)
+    for layer in leaves(model):
+        role = roles.of[id(layer)]
+        if role.whole_input:
             inputs[path_of(layer)] = (whole,)
+        if role.output == "gather" and id(layer) not in roles.results:
+            outputs[path_of(layer)] = (whole,)
 
 
 def _cut_in_time(strategy: Any, model: Any, roles: Roles, inputs: dict, outputs: dict) -> None:
-    """Layers whose computation is split see whole sequences; what comes out of them as a sum is cut in time, and so
-    is what layers give that compute each position for itself. Others, which may look at any position, see whole
-    sequences too, unless they pool them.
+    """What comes out of layers whose computation is split as a sum is cut in time, and so is what layers give that
+    compute each position for itself. Others, which may look at any position, see whole sequences,
+    unless they pool them.
 
     A sum is whole before it is cut, and its gradient gathered before it is used. Where that is not said, XLA gathers
     the weights instead and leaves the sequences cut.
     """
-    whole, sequence = strategy.data_layout(3), strategy.sequence_layout()
+    whole, sequence = strategy.data_layout(1), strategy.sequence_layout()
     for layer in leaves(model):
         role, path = roles.of[id(layer)], path_of(layer)
         if role.axes:
-            if role.whole_input:
-                inputs[path] = (whole,)
             if role.output == "sum":
                 outputs[path] = (whole, sequence)
         elif id(layer) in roles.between or layer.pools_positions:

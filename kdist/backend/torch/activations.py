@@ -7,10 +7,10 @@ is gathered; in the backward pass it is the other way round.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from kdist.backend.torch.parts import dtensor, is_dtensor, moved
+from kdist.backend.torch.parts import dtensor, is_dtensor, moved, redistributed
 from kdist.backend.torch.sharded_storage import computing
 from kdist.core import masks, tree
 from kdist.distribution.activations import Activations, Layouts, path_of
@@ -36,7 +36,8 @@ class Laid:
             args, kwargs = self._brought((args, kwargs), self.inputs)
         if not self.outputs:
             return self.run(*args, **kwargs)
-        with computing.adding_later(lambda x: _laid(x, self.outputs, self.axis)):
+        # What it computes on the way may have fewer dims than what it gives: it is not for the first ones.
+        with computing.adding_later(lambda x: _laid(x, self.outputs[-1:], self.axis)):
             out = self.run(*args, **kwargs)
         return self._brought(out, self.outputs)
 
@@ -64,7 +65,7 @@ class Laid:
 def _added(gradient: Any) -> Any:
     """The gradient of an input that was whole already: parts of a sum are added up here, where the plan says so."""
     if is_dtensor(gradient) and gradient.placements[0].is_partial():
-        return gradient.redistribute(placements=[dtensor.Replicate()])
+        return redistributed(gradient, [dtensor.Replicate()])
     return None
 
 
@@ -96,20 +97,12 @@ def _dim_of(layout: TensorLayout, axis: str) -> int | None:
     return next((dim for dim, entry in enumerate(layout.axes) if axis in axes_of(entry)), None)
 
 
-def laid_runs(
-    model: Any, layers: Activations, axis: str, whole: Mapping[int, TensorLayout]
-) -> list[tuple[Any, Laid]]:
-    """The layers of `model` that have layouts, each with what its `_run` is to become.
-
-    Arguments:
-        whole: id of a layer -> what inputs are to lie as that no layout fits which `layers` names.
-    """
+def laid_runs(model: Any, layers: Activations, axis: str) -> list[tuple[Any, Laid]]:
+    """The layers of `model` that have layouts, each with what its `_run` is to become."""
     found = []
     for layer in model._flatten_layers(include_self=False):
         path = path_of(layer)
         inputs, outputs = layers.inputs.get(path, ()), layers.outputs.get(path, ())
-        if id(layer) in whole:
-            inputs = (whole[id(layer)], *inputs)
         if inputs or outputs:
             found.append((layer, Laid(layer._run, inputs, outputs, axis)))
     return found

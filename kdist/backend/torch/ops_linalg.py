@@ -59,9 +59,15 @@ def dot(x1: Any, x2: Any) -> Tensor:
 
 
 def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Tensor:
-    if not is_int(axes):
+    x1, x2 = promoted(x1, x2)
+    if is_int(axes):
+        alike = not axes or x1.shape[-axes:] == x2.shape[:axes]
+    else:
         axes = [[a] if is_int(a) else list(a) for a in axes]
-    return _product(lambda a, b: torch.tensordot(a, b, dims=axes), *promoted(x1, x2))
+        alike = [x1.shape[a] for a in axes[0]] == [x2.shape[a] for a in axes[1]]
+    if not alike:  # torch broadcasts an axis of size 1
+        raise ValueError("The axes that are summed over must have equal sizes.")
+    return _product(lambda a, b: torch.tensordot(a, b, dims=axes), x1, x2)
 
 
 def vdot(x1: Any, x2: Any) -> Tensor:

@@ -68,7 +68,15 @@ def _pairs(native: Callable) -> Callable:
 
 @refuses
 def rfft(x: Any, fft_length: int | None = None) -> tuple[Tensor, Tensor]:
-    out = torch.fft.rfft(as_float(x), fft_length)
+    x = as_float(x)
+    try:
+        out = torch.fft.rfft(x, fft_length)
+    except RuntimeError:  # its kernel takes no empty batch
+        length = (x.shape[-1] if fft_length is None else fft_length) if x.ndim else 0
+        if x.numel() or length < 1:
+            raise
+        empty = x.new_zeros((*x.shape[:-1], length // 2 + 1))
+        return empty, torch.zeros_like(empty)
     return out.real, out.imag
 
 

@@ -149,7 +149,11 @@ def _parameter(v: Any, x: Tensor) -> Tensor | None:
     if v is None:
         return None
     v = as_tensor(v)
-    return v if v.dtype is x.dtype else v.to(x.dtype)
+    if v.dtype is x.dtype:
+        return v
+    if v.is_complex():
+        raise TypeError(f"A parameter for {x.dtype} cannot be {v.dtype}.")
+    return v.to(x.dtype)
 
 
 def _vector(v: Tensor | None, shape: torch.Size) -> Tensor | None:

@@ -39,6 +39,22 @@ def like(part: Tensor, model: Any) -> Any:
     )  # fmt: skip
 
 
+def redistributed(gradient: Any, placements: Any) -> Any:
+    """A gradient, a DTensor, brought to `placements`.
+
+    What arrives lies in order, and DTensor takes it to lie as what was sent, of which it would make views that there
+    are not.
+    """
+    out = gradient.redistribute(placements=placements)
+    part = out.to_local()
+    if out.is_contiguous() or not part.is_contiguous():
+        return out
+    return dtensor.DTensor.from_local(
+        part, out.device_mesh, out.placements, run_check=False, shape=out.shape,
+        stride=torch.empty(out.shape, device="meta").stride(),
+    )  # fmt: skip
+
+
 def moved(x: Any, placement: Any) -> Any:
     """A DTensor brought to one placement; its gradient finds the way back.
 
@@ -57,14 +73,14 @@ def _alike(gradient: Tensor, value: Any) -> Tensor | None:
         and gradient.placements[0].is_partial()
         and gradient.placements[0] != value
     ):
-        return gradient.redistribute(placements=[dtensor.Replicate()])
+        return redistributed(gradient, [dtensor.Replicate()])
     return None
 
 
 def settled(gradient: Tensor, parameter: Any) -> Tensor:
     """A gradient that lies as its parameter does. On its way it may be a sum that is not added up yet."""
     if is_dtensor(gradient) and gradient.placements != parameter.placements:
-        return gradient.redistribute(placements=parameter.placements)
+        return redistributed(gradient, parameter.placements)
     return gradient
 
 

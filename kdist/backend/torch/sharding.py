@@ -29,7 +29,6 @@ from kdist.backend.torch.storage import Storage, running
 from kdist.backend.torch.tensors import TORCH
 from kdist.core import masks, tree
 from kdist.core.lazy import LazyModule
-from kdist.distribution.roles import Roles
 from kdist.distribution.units import Unit, containers, units_of
 
 fsdp = LazyModule("torch.distributed.fsdp")
@@ -131,22 +130,12 @@ class Placement:
                 if "_computes_on_parts" not in model.__dict__:
                     object.__setattr__(model, "_computes_on_parts", True)
                     self._replace(model, _Split(model, model._run))
-            whole = self._whole_inputs()
-            for layer, run in laid_runs(self.model, self.activations, self.tensor_axes[0], whole):
+            for layer, run in laid_runs(self.model, self.activations, self.tensor_axes[0]):
                 self._replace(layer, run)
         if root is not None:
             self._replace(self.model, _Through(root, self.model._run))
         self.model._modules[_HOLDER] = self.holder
         running.renew()
-
-    def _whole_inputs(self) -> dict[int, Any]:
-        """The layers of which each process computes a part from whole inputs: gradients of these are sums of parts,
-        which are added up before what comes before takes them for its own.
-        """
-        layouts = {key: cut.layout for key, cut in self.cuts.items()}
-        roles = Roles(self.model, self.strategy, layouts)
-        whole = self.strategy.data_layout(1)
-        return {key: whole for key, role in roles.of.items() if role.whole_input}
 
     def _is_placed(self, v: Any) -> bool:
         storage = v._storage

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from kdist.backend.torch.parts import dtensor, is_dtensor, moved
+from kdist.backend.torch.parts import dtensor, is_dtensor, moved, redistributed
 from kdist.backend.torch.sharded_storage import computing
 from kdist.core import tree
 
@@ -177,7 +177,18 @@ def _normalisation(func: Callable, args: Sequence, kwargs: dict) -> Any:
     return _joined(out, mesh, cut)
 
 
+def _reshaped(func: Callable, args: Sequence, kwargs: dict) -> Any:
+    """DTensor takes what has arrived to lie as what was sent, and finds views of it that there are not."""
+    x, *others = args
+    part = x.to_local() if is_dtensor(x) else x
+    if x.is_contiguous() and not part.is_contiguous():
+        cut = x.placements[0]
+        x = _joined(_part(x, x.device_mesh, cut).contiguous(), x.device_mesh, cut)
+    return func(x, *others, **kwargs)
+
+
 _RULES: dict[Callable, Callable] = {
+    **dict.fromkeys((torch.reshape, Tensor.reshape, torch.flatten), _reshaped),
     torch.conv1d: _convolution,
     torch.conv2d: _convolution,
     torch.conv3d: _convolution,
@@ -308,5 +319,5 @@ def _whole_gradient(gradient: Tensor) -> Tensor | None:
     parts may stay one: several of them are added up before they travel.
     """
     if is_dtensor(gradient) and gradient.placements[0].is_shard():
-        return gradient.redistribute(placements=[dtensor.Replicate()])
+        return redistributed(gradient, [dtensor.Replicate()])
     return None
