@@ -92,3 +92,19 @@ def in_regions(kdist, rows=16, blocks=1):
     model = kdist.Model(tokens, layers.Dense(32)(layers.LayerNormalization()(x)))
     model.compile("adam", kdist.losses.SparseCategoricalCrossentropy(from_logits=True))
     return model, np.zeros((rows, 8), "int32"), np.zeros((rows, 8), "int32")
+
+
+def joined_images(kdist, rows=16):
+    """(model, x, y) of images that lie otherwise in memory than the ones they are joined with."""
+    layers = kdist.layers
+
+    def conv(x, filters, size, act=None):
+        return layers.Conv2D(filters, size, padding="same", activation=act)(x)
+
+    images = kdist.Input((8, 8, 4))
+    x = conv(conv(conv(images, 16, 3, "tanh"), 8, 1, "relu"), 8, 3)
+    x = layers.Concatenate()([layers.ReLU()(images), x])
+    x = layers.Flatten()(conv(conv(x, 16, 3, "relu"), 8, 1, "relu"))
+    model = kdist.Model(images, layers.Dense(5)(x))
+    model.compile("sgd", "mse")
+    return model, np.ones((rows, 8, 8, 4), "float32"), np.ones((rows, 5), "float32")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import sys
@@ -26,6 +27,7 @@ from kdist.data import adapt
 from kdist.training.prepare import prepare
 
 ROWS = 16
+MADE = {"in_regions": sequences.in_regions, "joined_images": sequences.joined_images}
 MODELS = {
     name: models for models in (branches, reached, sequences, whole_before) for name in models.NAMES
 }
@@ -34,9 +36,9 @@ MODELS = {
 def counted(case: str, strategy: str, remat: str | None = None) -> tuple[dict, dict]:
     """(what the second step sent, what the plan says), kind -> [messages, bytes]."""
     with cases.STRATEGIES[strategy](kdist).scope(), kdist.RematScope(mode=remat):
-        if case == "in_regions" or case in MODELS:
-            made = sequences.in_regions(kdist, ROWS) if case == "in_regions" else None
-            model, x, y = made or MODELS[case].compiled(case, kdist, ROWS)
+        if case in MADE or case in MODELS:
+            make = MADE.get(case) or functools.partial(MODELS[case].compiled, case)
+            model, x, y = make(kdist, ROWS)
             source = adapt(x, y, None, batch_size=ROWS)
         else:
             model, samples = cases.compiled(case), cases.CASES[case].samples(ROWS)
