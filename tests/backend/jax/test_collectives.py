@@ -20,6 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "parity"))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "distribution"))
 import branches
 import cases
+import graphs
 import planned as models
 import reached
 import sequences
@@ -214,6 +215,14 @@ def test_the_plan_counts_what_is_sent_of_branches(name, shape, remat):
     """Pairs are made of what follows each other, and what is cut alone is gathered once."""
     with Parallelism(data=4, tensor=2, min_size=1).scope(), kdist.RematScope(mode=remat):
         model, x, y = branches.compiled(name, kdist, ROWS, shape)
+        found = messages(*prepared(model, {"x": x, "y": y}))
+    assert planned(model) == totals(found)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_plan_counts_what_is_sent_of_any_graph(seed):
+    with cases.STRATEGIES["tensor_fsdp"](kdist).scope():
+        model, x, y = graphs.compiled(seed, kdist, ROWS)
         found = messages(*prepared(model, {"x": x, "y": y}))
     assert planned(model) == totals(found)
 

@@ -14,6 +14,7 @@ TESTS = Path(__file__).parents[2]
 sys.path[:0] = [str(Path(__file__).parent), str(TESTS / "parity"), str(TESTS / "distribution")]
 import branches
 import cases
+import graphs
 import memory_child
 import reached
 import sequences
@@ -27,7 +28,11 @@ from kdist.data import adapt
 from kdist.training.prepare import prepare
 
 ROWS = 16
-MADE = {"in_regions": sequences.in_regions, "joined_images": sequences.joined_images}
+MADE = {
+    "in_regions": sequences.in_regions,
+    "joined_images": sequences.joined_images,
+    **{f"graph_{seed}": functools.partial(graphs.compiled, seed) for seed in range(3, 14)},
+}
 MODELS = {
     name: models for models in (branches, reached, sequences, whole_before) for name in models.NAMES
 }

@@ -36,7 +36,8 @@ RUNS = {
         *(name for name in REACHED if "small" not in name), *WHOLE,
         "transformer:data:small", "transformer:fsdp:small", "transformer:optimizer:small",
         *(name for name in REACHED if "small" in name),
-        *(f"{name}:tensor_2" for name in BRANCHES), "read_whole_too:tensor_2:remat"],
+        *(f"{name}:tensor_2" for name in BRANCHES), "read_whole_too:tensor_2:remat",
+        *(f"graph_{seed}:tensor_2{more}" for seed in range(3, 14) for more in ("", ":remat"))],
     4: ["mlp:composed_4", "transformer:hybrid_4", "transformer:composed_4", "transformer:fsdp_sequence_4",
         "transformer:hybrid_4:small", "memory"],
 }  # fmt: skip
