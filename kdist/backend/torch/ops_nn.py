@@ -115,12 +115,9 @@ def dot_product_attention(
     attn_logits_soft_cap: float | None = None,
 ) -> Tensor:
     query, key, value = promoted(query, key, value)
-    a, b, c = shapes = query.shape, key.shape, value.shape
-    if not len(a) == len(b) == len(c) == 4 or not a[0] == b[0] == c[0]:
-        raise ValueError(
-            f"query, key and value must be (batch, length, heads, head size). Received shapes: {shapes}."
-        )
-    grouped = a[2] != b[2]
+    shape = query.shape
+    alike = len(shape) == 4 and shape == key.shape == value.shape
+    grouped = not alike and _are_grouped(query, key, value)
     # To (batch, heads, length, head size).
     q, k, v = query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
     if mask is not None:
@@ -150,6 +147,16 @@ def dot_product_attention(
 
 # The kernels that `flash_attention=False` leaves.
 _NOT_FLASH = [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION, SDPBackend.MATH]
+
+
+def _are_grouped(query: Tensor, key: Tensor, value: Tensor) -> bool:
+    """Whether several heads of `query` share one of `key`."""
+    shapes = [tuple(x.shape) for x in (query, key, value)]
+    if any(len(shape) != 4 for shape in shapes) or len({shape[0] for shape in shapes}) > 1:
+        raise ValueError(
+            f"query, key and value must be (batch, length, heads, head size). Received shapes: {shapes}."
+        )
+    return query.shape[2] != key.shape[2]
 
 
 def _fused_attention(
