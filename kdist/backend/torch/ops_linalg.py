@@ -84,8 +84,10 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
         raise TypeError(
             f"einsum received unknown arguments on the torch backend: {sorted(kwargs)}."
         )
-    if len(operands) == 2 and alike_floats(*operands):
-        return torch.einsum(subscripts, *operands)
+    if len(operands) == 2:  # as most often
+        a, b = operands
+        if alike_floats(a, b):
+            return torch.einsum(subscripts, a, b)
     operands = promoted(*operands)
     if operands[0].dtype is torch.int8:  # sums of bytes need more bits
         operands = tuple(x.to(torch.int32) for x in operands)
