@@ -338,7 +338,7 @@ def vdot(x1: Any, x2: Any) -> jax.Array:
 
 def linear(x: Any, kernel: Any, bias: Any = None) -> jax.Array:
     """x (..., in) @ kernel (in, out) + bias (out,)."""
-    if np.ndim(kernel) != 2 or np.ndim(bias) > 1:
+    if np.ndim(kernel) != 2 or (bias is not None and np.ndim(bias) > 1):
         raise ValueError("linear: kernel is (in, out), and bias (out,).")
     y = matmul(x, kernel)
     return y if bias is None else y + bias

@@ -180,8 +180,7 @@ def _normalisation(func: Callable, args: Sequence, kwargs: dict) -> Any:
 def _reshaped(func: Callable, args: Sequence, kwargs: dict) -> Any:
     """DTensor takes what has arrived to lie as what was sent, and finds views of it that there are not."""
     x, *others = args
-    part = x.to_local() if is_dtensor(x) else x
-    if x.is_contiguous() and not part.is_contiguous():
+    if is_dtensor(x) and x.is_contiguous() and not x._local_tensor.is_contiguous():
         cut = x.placements[0]
         x = _joined(_part(x, x.device_mesh, cut).contiguous(), x.device_mesh, cut)
     return func(x, *others, **kwargs)
