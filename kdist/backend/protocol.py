@@ -210,7 +210,7 @@ class Backend(Protocol):
         """`kind`: "train", "test" or "predict". Plan: where everything lies."""
         ...
 
-    def recorder(self, describe: Callable[[Any], tuple]) -> Any:
+    def recorder(self, describe: Callable) -> Any:
         """A `core.recording.Recorder` of the calls of layers during `trace_gradients`."""
         ...
 

@@ -10,31 +10,48 @@ from typing import Any
 from kdist.core import tree
 
 
+class Kept:
+    """Tells tensors by their ids, which are their own while these are kept: for tensors without memory.
+
+    Arguments:
+        flows: whether a tensor may have a gradient; default: all may.
+    """
+
+    def __init__(self, flows: Callable[[Any], bool] = lambda x: True):
+        self._flows = flows
+        self._kept: dict[int, Any] = {}
+
+    def identify(self, x: Any) -> tuple[int, bool]:
+        self._kept[id(x)] = x
+        return id(x), self._flows(x)
+
+
 class Recorder:
     """Notes each layer's call, and which layer is being called at any moment.
 
     Arguments:
-        describe: what is kept of arguments and of outputs: no tensor, which would live on here.
+        describe: what is kept of an argument or an output, given `identify`'s answer: no tensor, which would live on
+            here. None: nothing.
         scope: a context manager factory that marks what a layer's call traces, given the layer's id().
 
     Attributes:
-        calls: (layer, described (args, kwargs), described outputs, region, those of the arguments that may have a
-            gradient, described and with their sources), in the order in which calls began.
-        source: where a tensor's gradient comes together, the same for the same tensor; None: it has none.
+        calls: (layer, described arguments, described outputs, region), in the order in which calls began.
+        identify: (key, flows) of a tensor: what is the same for the same tensor and for no other one, and whether it
+            may have a gradient.
         region: number of the part of the computation that runs again for the gradients, and which is running; 0: none.
         repeated: ids of the variables that are read in what is computed again for the gradients.
     """
 
     def __init__(
         self,
-        describe: Callable[[Any], tuple],
+        describe: Callable[[Any, Hashable, bool], Any],
         scope: Callable[[int], AbstractContextManager] = nullcontext,
     ):
         self._describe, self._scope = describe, scope
         self._stack: list[int] = []
         self._noting = True
-        self.calls: list[tuple[Any, tuple, tuple, int, tuple]] = []
-        self.source: Callable[[Any], Hashable | None] = lambda x: object()
+        self.calls: list[tuple[Any, tuple, tuple, int]] = []
+        self.identify: Callable[[Any], tuple[Hashable, bool]] = Kept().identify
         self.region = self._regions = 0
         self.repeated: set[int] = set()
 
@@ -45,10 +62,9 @@ class Recorder:
 
     def run(self, layer: Any, call: Callable, args: tuple, kwargs: dict) -> Any:
         """Run `call(*args, **kwargs)` as a call of `layer`."""
-        place, given = len(self.calls), self._describe((args, kwargs))
+        place, given = len(self.calls), self._described((args, kwargs))
         if self._noting:
-            flowing = self._flowing((args, kwargs))
-            self.calls.append((layer, given, (), self.region, flowing))
+            self.calls.append((layer, given, (), self.region))
         self._stack.append(id(layer))
         try:
             with self._scope(id(layer)):
@@ -56,18 +72,14 @@ class Recorder:
         finally:
             self._stack.pop()
         if self._noting:
-            self.calls[place] = (layer, given, self._describe(outputs), self.region, flowing)
+            self.calls[place] = (layer, given, self._described(outputs), self.region)
         return outputs
 
-    def _flowing(self, values: Any) -> tuple[tuple[Any, Hashable], ...]:
+    def _described(self, values: Any) -> tuple:
+        """The tensors among `values`, each once."""
         found = {id(x): x for x in tree.flatten(values)}
-        sources = ((x, self.source(x)) for x in found.values())
-        return tuple(
-            (described, source)
-            for x, source in sources
-            if source is not None
-            for described in self._describe(x)
-        )
+        described = (self._describe(x, *self.identify(x)) for x in found.values())
+        return tuple(x for x in described if x is not None)
 
     def place(self) -> tuple[int, ...]:
         """Which layers are being called, to be given to `again`."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
-from itertools import pairwise
 from typing import Any
 
 from kdist.core import dtypes
 from kdist.core.spec import Spec
 from kdist.distribution.communication import Communication
 from kdist.distribution.costs import ALL_GATHER, ALL_REDUCE, REDUCE_SCATTER, Tally
-from kdist.distribution.trace import SEQUENCE_DIMS, LayerCall
+from kdist.distribution.links import group_size
+from kdist.distribution.positions import Positions
+from kdist.distribution.trace import Activation, LayerCall
 
 
 def count_activations(
@@ -28,10 +29,8 @@ def count_activations(
         calls: `LayerCall`s of a step on one device's rows.
         repeated: ids of the variables that are rematerialized layers'.
     """
-    sequence = strategy.sequence_layout() is not None
-    between = _Between(tally, sequence, how, strategy.tensor_axes)
+    between = _Between(tally, strategy, how)
     last = _last_needs(roles, calls)
-    pooled = _pooled(roles, calls) if how.knows_copies else set()
     differentiable = False  # nothing that is trained came before
     for i, call in enumerate(calls):
         role = roles.of.get(call.layer)
@@ -44,18 +43,22 @@ def count_activations(
             makes_again = bool(call.region) and i < last.get(call.region, -1)
             if role.output == "sum":
                 makes_again = (makes_again or role.activates) and role.sums_with in repeated
-                gathers = role.activates or i not in pooled
-                between.sum_outputs(role.axes, call.outputs, makes_again, gathers)
+                between.sum_outputs(role.axes, call.outputs, makes_again)
             elif role.output == "gather" and (how.gives_whole or call.layer not in roles.results):
                 between.gather_outputs(role.axes, call.outputs, makes_again)
-        elif sequence and role is not None and call.layer not in roles.between:
-            between.pass_positions(call, roles, differentiable, reads_again)
+            else:
+                between.leave_whole(call.outputs)
+        elif call.layer in roles.between:
+            between.leave_whole(call.outputs)
+        elif role is not None and _cuts_sequences(strategy):
+            between.pass_positions(call, roles, role, reads_again)
         axes = roles.products.get(call.layer)
         if axes and differentiable and not how.adds_first:
             between.sum_input_gradients(axes, call)
         differentiable = differentiable or (role is not None and role.trains)
     if how.gives_whole and calls:
         between.give(calls[0].outputs, again=False)  # the model's own call
+    between.finish()
 
 
 def _last_needs(roles: Any, calls: Sequence[LayerCall]) -> dict[int, int]:
@@ -71,97 +74,141 @@ def _last_needs(roles: Any, calls: Sequence[LayerCall]) -> dict[int, int]:
     return found
 
 
-def _pooled(roles: Any, calls: Sequence[LayerCall]) -> set[int]:
-    """Indices of the calls whose outputs a pooling layer reads next."""
-    known = [i for i, call in enumerate(calls) if call.layer in roles.of]
-    return {
-        i
-        for i, j in pairwise(known)
-        if calls[j].layer in roles.pools and set(calls[i].outputs) & set(calls[j].inputs)
-    }
-
-
 class _Between:
     """What is sent between the layers that are split.
 
     Activations there are whole on every device. Sequences (batch, time, ...) may be cut in time: then each sum is a
-    scatter, and a gather on the other side and way. Sequences of one shape and dtype are taken to lie alike.
+    scatter, and a gather on the other side and way.
     """
 
-    def __init__(self, tally: Tally, sequence: bool, how: Communication, axes: tuple[str, ...]):
+    def __init__(self, tally: Tally, strategy: Any, how: Communication):
+        axes = strategy.tensor_axes
+        parts = group_size(strategy.device_mesh, axes) if _cuts_sequences(strategy) else 1
         self._add: Callable = tally.add
-        self._sequence, self._axes = sequence, axes
+        self._axes = axes
         self._scatter = REDUCE_SCATTER if how.scatters else ALL_REDUCE
-        self._adds_first = how.adds_first
-        self._cut: set[Spec] = set()
-        self._summed: set[Hashable] = set()  # sources of gradients
+        self._adds_first, self._keeps_data = how.adds_first, how.keeps_data
+        self._positions = Positions(parts, how)
+        self._gathers_once = how.gathers_once
+        self._given: set[Hashable] = set()
+        # Whole tensors whose gradients are added up first, and then summed.
+        self._sums: dict[Activation, tuple[str, ...]] = {}
+        # Whole tensors whose gradients come in parts of time, and what tells these from others' gradients.
+        self._gathered: dict[Activation, list[tuple[int, Hashable]]] = {}
 
-    def _cuts(self, x: Spec) -> bool:
-        return self._sequence and len(x.shape) >= SEQUENCE_DIMS
-
-    def give(self, tensors: Sequence[Spec], again: bool) -> None:
+    def give(self, tensors: Sequence[Activation], again: bool) -> None:
         """Sequences are wanted whole.
 
         Arguments:
             again: whether they are wanted a second time, to be computed again.
         """
-        for x in self._cut.intersection(tensors):
+        for x in filter(self._positions.is_cut, tensors):
+            if self._gathers_once and x.key in self._given:
+                continue
+            self._given.add(x.key)
             self._add(ALL_GATHER, self._axes, "activations, forward", x.nbytes)
             if again:
                 self._add(ALL_GATHER, self._axes, "activations, again", x.nbytes)
 
     def sum_input_gradients(self, axes: tuple[str, ...], call: LayerCall) -> None:
-        for x, source in call.flowing:
-            if not dtypes.is_float(x.dtype):
+        for x in call.inputs:
+            if not x.flows or not dtypes.is_float(x.dtype):
                 continue
-            if x in self._cut:
+            if self._positions.is_cut(x):
                 self._add(self._scatter, axes, "activations, backward", x.nbytes)
-            elif not (self._adds_first and source in self._summed):
+            elif self._adds_first:
+                self._sums[x] = axes
+            else:
                 self._add(ALL_REDUCE, axes, "activations, backward", x.nbytes)
-                self._summed.add(source)
+
+    def finish(self) -> None:
+        """Count what depends on everything before. What meets parts of time is summed to such parts, too."""
+        for x, axes in self._sums.items():
+            kind = self._scatter if x in self._gathered else ALL_REDUCE
+            self._add(kind, axes, "activations, backward", x.nbytes)
+        for x in {tuple(parts): x for x, parts in self._gathered.items()}.values():
+            self._gather_gradient(x)
 
     def sum_outputs(
-        self, axes: tuple[str, ...], outputs: Sequence[Spec], again: bool, gathers: bool
+        self, axes: tuple[str, ...], outputs: Sequence[Activation], again: bool
     ) -> None:
         """Sums of parts.
 
         Arguments:
             again: whether they are computed a second time.
-            gathers: whether gradients of parts of sequences are gathered.
         """
         for x in outputs:
-            kind = self._scatter if self._cuts(x) else ALL_REDUCE
+            cuts = self._positions.can_cut(x)
+            kind = self._scatter if cuts else ALL_REDUCE
             self._add(kind, axes, "activations, forward", x.nbytes)
             if again:
                 self._add(kind, axes, "activations, again", x.nbytes)
-            if self._cuts(x):
-                self._cut.add(x)
-                if gathers:
-                    self._add(ALL_GATHER, axes, "activations, backward", x.nbytes)
+            if cuts:
+                self._add(ALL_GATHER, axes, "activations, backward", x.nbytes)
+            self._positions.note(x, cuts)
 
-    def gather_outputs(self, axes: tuple[str, ...], outputs: Sequence[Spec], again: bool) -> None:
+    def gather_outputs(
+        self, axes: tuple[str, ...], outputs: Sequence[Activation], again: bool
+    ) -> None:
         for purpose in ("forward", "again") if again else ("forward",):
             self._add(ALL_GATHER, axes, f"activations, {purpose}", _nbytes(outputs))
-        self._cut.difference_update(outputs)
+        self.leave_whole(outputs)
 
-    def pass_positions(
-        self, call: LayerCall, roles: Any, differentiable: bool, again: bool
-    ) -> None:
+    def leave_whole(self, outputs: Sequence[Activation]) -> None:
+        """None of them are cut in time."""
+        for x in outputs:
+            self._positions.note(x, False)
+
+    def pass_positions(self, call: LayerCall, roles: Any, role: Any, again: bool) -> None:
         """What a layer sends that is not split, and may compute on parts of sequences."""
-        is_cut = bool(self._cut.intersection(call.inputs))
-        if call.layer in roles.positionwise:
-            for nbytes in roles.positionwise[call.layer] if is_cut else ():
-                self._add(ALL_REDUCE, self._axes, "gradients", nbytes)
-            for x in filter(self._cuts, call.outputs):
-                if differentiable and call.flowing and not is_cut:
-                    self._add(ALL_GATHER, self._axes, "activations, backward", x.nbytes)
-                self._cut.add(x)
+        if not role.has_variables and all(map(self._positions.is_data, call.inputs)):
+            for x in call.outputs:
+                self._positions.note_data(x)
+        elif call.layer in roles.positionwise:
+            own = roles.positionwise[call.layer]
+            self._compute_positions(call, own, role.trains, call.layer in roles.adding)
         elif call.layer in roles.pools:
-            for x in call.outputs if is_cut else ():
+            for x in call.outputs if any(map(self._positions.is_cut, call.inputs)) else ():
                 self._add(ALL_REDUCE, self._axes, "activations, forward", x.nbytes)
+            self.leave_whole(call.outputs)
         else:
             self.give(call.inputs, again)
-            self._cut.difference_update(call.outputs)
+            self.leave_whole(call.outputs)
+
+    def _compute_positions(
+        self, call: LayerCall, own: Sequence[int], trains: bool, adds: bool
+    ) -> None:
+        """Each position for itself.
+
+        Arguments:
+            own: bytes of the gradients of the layer's own variables.
+            adds: whether the gradients of its inputs are one tensor.
+        """
+        if self._comes_cut(call):
+            for nbytes in own:
+                self._add(ALL_REDUCE, self._axes, "gradients", nbytes)
+            for x in call.inputs:
+                if x.flows and not self._positions.is_cut(x):
+                    source = None if adds and self._gathers_once else x.key
+                    self._gathered.setdefault(x, []).append((id(call), source))
+        elif trains or any(x.flows for x in call.inputs):
+            for x in filter(self._positions.can_cut, call.outputs):
+                self._gather_gradient(x)
+        for x in call.outputs:
+            self._positions.note(x, self._positions.can_cut(x))
+
+    def _comes_cut(self, call: LayerCall) -> bool:
+        """Whether a layer takes parts. What is whole is cut for nothing."""
+        if any(map(self._positions.is_cut, call.inputs)):
+            return True
+        return not self._keeps_data and any(map(self._positions.can_cut, call.outputs))
+
+    def _gather_gradient(self, x: Activation) -> None:
+        self._add(ALL_GATHER, self._axes, "activations, backward", x.nbytes)
+
+
+def _cuts_sequences(strategy: Any) -> bool:
+    return strategy.sequence_layout() is not None
 
 
 def _nbytes(specs: Iterable[Spec]) -> int:

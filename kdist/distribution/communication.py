@@ -47,8 +47,10 @@ class Communication:
         adds_first: whether the parts of a gradient that several split products have for the same input, or several
             calls of layers for the same variable, are added up before they are summed over devices, in one message.
             If not, each one's are summed.
-        knows_copies: whether the gradient of what is pooled, which is the same at all positions, is known to be: where
-            sequences are cut it is then not gathered.
+        gathers_once: whether sequences that are cut are gathered once for all layers that want them whole.
+        keeps_data: whether what no variable has met stays whole on every device. If not, layers that compute each
+            position for itself compute parts of it.
+        pads: whether sequences are cut in time whose length does not divide. If not, they stay whole.
         skips: whether variables without a gradient are left as they are. If not, they are updated with zeros.
         gives_whole: whether what a model gives is whole on every device: sequences that are still cut are gathered.
         units: which parameters travel together; None: each one alone.
@@ -59,7 +61,9 @@ class Communication:
     regathers: bool
     scatters: bool
     adds_first: bool
-    knows_copies: bool = False
+    gathers_once: bool = False
+    keeps_data: bool = False
+    pads: bool = False
     gives_whole: bool = False
     skips: bool = False
     units: Units | None = None

@@ -27,6 +27,7 @@ class Role:
             whole; "": parts of the features, and the next layer takes them so.
         whole_input: whether each device computes a part of the input's gradient from the whole input.
         is_compound: whether it does so by products of layers inside of it: see `Roles.products`.
+        has_variables: whether it holds any.
         trains: whether it has trained variables, so that gradients are wanted of what comes after.
         sums_with: id of the variable that is cut along what it sums over; 0: none.
         activates: whether it ends in an activation, whose gradient is computed from the sum.
@@ -37,6 +38,7 @@ class Role:
     output: Literal["sum", "gather", ""] = ""
     whole_input: bool = False
     is_compound: bool = False
+    has_variables: bool = True
     trains: bool = False
     sums_with: int = 0
     activates: bool = False
@@ -52,6 +54,7 @@ class Roles:
             mesh axes that cut it.
         positionwise: id of a layer that computes each position of a sequence for itself -> bytes of the gradients of
             its own variables.
+        adding: ids of those of them that add their inputs up.
         pools: ids of the layers that make one position of all.
         mixing: ids of other layers that are not split: they may look at any position.
         shares: (layer id, in its backward pass) -> which part of what it makes one device holds, where that is not
@@ -79,6 +82,7 @@ class Roles:
         self.of: dict[int, Role] = {}
         self.products: dict[int, tuple[str, ...]] = {}
         self.positionwise: dict[int, tuple[int, ...]] = {}
+        self.adding: set[int] = set()
         self.pools: set[int] = set()
         self.mixing: set[int] = set()
         self.shares: dict[Part, float] = {}
@@ -106,13 +110,18 @@ class Roles:
             self._inner(layer, split, trains)
             return
         needs_input = trains or not layer.is_positionwise
-        self.of[id(layer)] = Role(trains=trains, needs_input=needs_input)
+        has_variables = bool(layer.variables)
+        self.of[id(layer)] = Role(
+            has_variables=has_variables, trains=trains, needs_input=needs_input
+        )
         self._look_at_positions(layer)
 
     def _look_at_positions(self, layer: Any) -> None:
         """Note what a layer that is not split does with positions."""
         if keeps_positions(layer):
             self.positionwise[id(layer)] = tuple(map(self._gradient, layer.trainable_variables))
+            if layer.adds_inputs:
+                self.adding.add(id(layer))
         elif layer.pools_positions:
             self.pools.add(id(layer))
         else:
@@ -157,7 +166,9 @@ class Roles:
             self._sums.update(id(x) for x in parts if id(last) in _own(x))
         output: Literal["sum", "gather"] = "sum" if sums else "gather"
         sums_with = id(last) if sums else 0
-        self.of[id(layer)] = Role(axes, output, True, bool(products), trains, sums_with)
+        self.of[id(layer)] = Role(
+            axes, output, True, bool(products), trains=trains, sums_with=sums_with
+        )
         for part in layer._flatten_layers():
             own = _own(part)
             if id(last) not in own:

@@ -20,21 +20,32 @@ Part = tuple[int, bool]
 
 
 @dataclass(frozen=True)
+class Activation(Spec):
+    """A tensor that a layer takes or gives, the batch dim being one device's rows.
+
+    Arguments:
+        key: the same for the same tensor, and for no other one.
+        flows: whether it may have a gradient.
+    """
+
+    key: Hashable = None
+    flows: bool = True
+
+
+@dataclass(frozen=True)
 class LayerCall:
     """One call of a layer, in the order in which calls began.
 
     Arguments:
         layer: the layer's id().
-        inputs, outputs: its tensors, the batch dim being one device's rows.
+        inputs, outputs: its tensors, each once.
         region: number of the part of the step that is computed again for the gradients, and the call with it; 0: none.
-        flowing: the inputs that may have gradients, each with its source: where its gradient comes together.
     """
 
     layer: int
-    inputs: tuple[Spec, ...]
-    outputs: tuple[Spec, ...]
+    inputs: tuple[Activation, ...]
+    outputs: tuple[Activation, ...]
     region: int
-    flowing: tuple[tuple[Spec, Hashable], ...]
 
 
 @dataclass(frozen=True)

@@ -251,6 +251,8 @@ class LayerState:
     keeps_tensor_split = False
     # Whether each position of (batch, time, features) is computed from the inputs' features there alone.
     is_positionwise = False
+    # Whether it adds its inputs up, so that each one's gradient is the same tensor.
+    adds_inputs = False
     # Whether all positions become one, by a mean or an extremum, which can be taken of parts first.
     pools_positions = False
 

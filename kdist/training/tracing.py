@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from kdist import ops
@@ -11,7 +12,7 @@ from kdist.core.abstract import abstract_scope
 from kdist.core.graph import KerasTensor
 from kdist.core.spec import Spec
 from kdist.distribution.runtime import distribution_scope
-from kdist.distribution.trace import LayerCall, StepTrace
+from kdist.distribution.trace import Activation, LayerCall, StepTrace
 from kdist.training.compile_loss import CompileLoss, path_get
 
 
@@ -43,7 +44,7 @@ def trace_step(
             outputs = backend.abstract_eval(_forward, (model, x), {})
             loss.build(outputs)
             y = targets if targets is not None else _targets(loss, outputs)
-        with backend.recorder(_specs) as recorder:
+        with backend.recorder(_activation) as recorder:
             traced = backend.trace_gradients(
                 _Loss(model, loss),
                 variables,
@@ -52,7 +53,7 @@ def trace_step(
                 None if plan is None else (model, plan),
             )
     batch_bytes = sum(s.nbytes for s in tree.flatten((x, y)) if isinstance(s, Spec))
-    calls = tuple(LayerCall(id(layer), *specs) for layer, *specs in recorder.calls)
+    calls = tuple(LayerCall(id(layer), *noted) for layer, *noted in recorder.calls)
     return StepTrace(
         rows,
         calls,
@@ -139,7 +140,7 @@ def _known(model: Any, x: KerasTensor, rows: int) -> Spec:
     return Spec((rows, *x.shape[1:]), x.dtype)
 
 
-def _specs(values: Any) -> tuple[Spec, ...]:
-    """The tensors among `values`, each once."""
-    found = {id(x): x for x in tree.flatten(values) if backend.is_tensor(x)}
-    return tuple(Spec(tuple(x.shape), backend.dtype_of(x)) for x in found.values())
+def _activation(x: Any, key: Hashable, flows: bool) -> Activation | None:
+    if not backend.is_tensor(x):
+        return None
+    return Activation(tuple(x.shape), backend.dtype_of(x), key, flows)

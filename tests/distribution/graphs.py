@@ -14,19 +14,21 @@ class Graph:
     Arguments:
         layers: kdist's.
         seed: the same number, the same model.
+        length: of sequences, and how many rows an image has.
     """
 
-    def __init__(self, layers, seed: int):
-        self.layers, self.rng = layers, np.random.default_rng(seed)
+    def __init__(self, layers, seed: int, length: int = 8):
+        self.layers, self.rng, self.length = layers, np.random.default_rng(seed), length
         self.kind = self.one_of("vectors", "sequences", "tokens", "images")
 
     def one_of(self, *choices):
         return choices[self.rng.integers(len(choices))]
 
     def model(self, kdist):
-        shape = {"vectors": (WIDTH,), "sequences": (8, WIDTH), "tokens": (8,), "images": (8, 8, 4)}
+        shape = {"vectors": (WIDTH,), "sequences": (self.length, WIDTH), "tokens": (self.length,)}
         inputs = kdist.Input(
-            shape[self.kind], dtype="int32" if self.kind == "tokens" else "float32"
+            shape.get(self.kind, (self.length, 8, 4)),
+            dtype="int32" if self.kind == "tokens" else "float32",
         )
         x = inputs if self.kind != "tokens" else self.layers.Embedding(24, WIDTH)(inputs)
         x = self.several(x, most=3, branches=True)
@@ -85,9 +87,9 @@ class Graph:
         return join([a, b])
 
 
-def compiled(seed: int, kdist, rows: int = 16):
+def compiled(seed: int, kdist, rows: int = 16, length: int = 8):
     """(model, x, y)."""
-    model = Graph(kdist.layers, seed).model(kdist)
+    model = Graph(kdist.layers, seed, length).model(kdist)
     model.compile("adam", "mse")
     rng = np.random.default_rng(seed)
     [inputs] = model.inputs

@@ -13,7 +13,9 @@ from kdist.core import recording
 class LayerBase:
     """Runs `self.call`; keeps no registry of its own."""
 
-    _layouts: Any = None  # of (inputs, outputs), where the plan has any: set by `place`
+    _layouts: Any = (
+        None  # of (inputs, outputs, what is gathered), where the plan has any: set by `place`
+    )
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         recorder = recording.local.recorder
@@ -21,11 +23,11 @@ class LayerBase:
             return recorder.run(self, self.call, args, kwargs)  # type: ignore[attr-defined]
         if self._layouts is None:
             return self.call(*args, **kwargs)  # type: ignore[attr-defined]
-        inputs, outputs = self._layouts
+        inputs, outputs, gathered = self._layouts
         args, kwargs = constrained((args, kwargs), inputs)
         with self._activating_as(outputs) as brought:
             out = self.call(*args, **kwargs)  # type: ignore[attr-defined]
-        return constrained(out, outputs[-1:] if brought else outputs)
+        return constrained(out, outputs[-1:] if brought else outputs, gathered)
 
     @contextmanager
     def _activating_as(self, outputs: Any) -> Iterator[list]:

@@ -19,7 +19,7 @@ from kdist.backend.jax.abstract import is_tracing
 from kdist.backend.jax.runtime import device_by_name
 from kdist.backend.jax.tensors import as_tensor, native_dtype
 from kdist.core import masks, tree
-from kdist.distribution.activations import path_of
+from kdist.distribution.activations import FeatureCut, Layouts, path_of
 from kdist.distribution.layout import TensorLayout
 from kdist.distribution.mesh import DeviceMesh
 from kdist.distribution.plan import Plan
@@ -153,7 +153,8 @@ def compute_as(model: Any, plan: Plan) -> None:
         )
     for layer in model._flatten_layers(include_self=False):
         path = path_of(layer)
-        layouts = plan.layers.inputs.get(path, ()), plan.layers.outputs.get(path, ())
+        laid = plan.layers
+        layouts = laid.inputs.get(path, ()), laid.outputs.get(path, ()), laid.gathered.get(path)
         object.__setattr__(layer, "_layouts", layouts if any(layouts) else None)
 
 
@@ -212,21 +213,28 @@ def _gather(
     return gather
 
 
-def constrained(tensors: Any, layouts: tuple[TensorLayout, ...]) -> Any:
+def constrained(tensors: Any, layouts: Layouts, gathered: FeatureCut | None = None) -> Any:
     """A structure of a layer's inputs or outputs, the tensors in it brought to one of `layouts` after the other.
 
     What is not traced stays where it is, and so does a tensor with fewer dims than a layout. XLA pads a size that
     does not divide.
+
+    Arguments:
+        gathered: how they were cut before, and their gradients are to be cut again.
     """
     for layout in layouts:
-        tensors = tree.map_structure(lambda x, to=layout: _constrained(x, to), tensors)
+        tensors = tree.map_structure(lambda x, to=layout: _constrained(x, to, gathered), tensors)
     return tensors
 
 
-def _constrained(x: Any, layout: TensorLayout) -> Any:
+def _constrained(x: Any, layout: TensorLayout, gathered: FeatureCut | None) -> Any:
     if not isinstance(x, jax.core.Tracer) or x.ndim < len(layout.axes):
         return x
-    laid_out = jax.lax.with_sharding_constraint(x, sharding_of(layout))
+    to = sharding_of(layout)
+    if gathered is None:
+        laid_out = jax.lax.with_sharding_constraint(x, to)
+    else:
+        laid_out = _gather(to, sharding_of(gathered.of(layout, x.ndim)), whole_first=True)(x)
     mask = masks.get_keras_mask(x)
     if mask is not None:
         masks.set_keras_mask(laid_out, mask)

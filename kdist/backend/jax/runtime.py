@@ -78,8 +78,12 @@ class _ServiceCoordinator:
 
 # XLA keeps what was gathered for the forward pass, unless a layer is rematerialized. For GPUs and TPUs its passes make
 # reduce-scatters of sums that are cut, and add up what is summed anyway; for CPUs it has neither pass.
-_ACCELERATOR = Communication(regathers=False, scatters=True, adds_first=True)
-_CPU = Communication(regathers=False, scatters=False, adds_first=False)
+_ACCELERATOR = Communication(
+    regathers=False, scatters=True, adds_first=True, gathers_once=True, pads=True
+)
+_CPU = Communication(
+    regathers=False, scatters=False, adds_first=False, gathers_once=True, pads=True
+)
 
 
 class Runtime:

@@ -26,7 +26,7 @@ from kdist.backend.jax.stand_ins import stand_in
 from kdist.core import recording, tree
 from kdist.core.abstract import stand_ins
 from kdist.core.given import GivenValues
-from kdist.core.recording import Recorder, paused
+from kdist.core.recording import Kept, Recorder, paused
 from kdist.core.scopes import StatelessScope
 from kdist.core.spec import Spec
 from kdist.distribution.trace import Traced
@@ -34,7 +34,7 @@ from kdist.distribution.trace import Traced
 _TAG = re.compile(r"layer(\d+)")
 
 
-def recorder(describe: Callable[[Any], tuple]) -> Recorder:
+def recorder(describe: Callable) -> Recorder:
     """A recorder that marks the operations of each layer's call in the jaxpr."""
     return Recorder(describe, lambda layer: jax.named_scope(f"layer{layer}"))
 
@@ -110,28 +110,20 @@ class _Loss:
         fill = lambda x: next(rest) if isinstance(x, Spec) else x
         filled = tree.map_structure(fill, self._args)
         if recording.local.recorder is not None:
-            recording.local.recorder.source = _sources(arrays)
+            recording.local.recorder.identify = Kept(_flows(arrays)).identify
         pairs = zip(self._variables, (*values, *held), strict=True)
         with self._scope(pairs), stand_ins(zeros):
             return self._loss_of(*filled)
 
 
-def _sources(arrays: list) -> Callable[[Any], int | None]:
-    """Tells tensors that may have a gradient, where `arrays` have none, and which of them are the same.
+def _flows(arrays: list) -> Callable[[Any], bool]:
+    """Tells tensors that may have a gradient, where `arrays` have none.
 
     Gradients follow tracers of their own: what has none is left to the trace that `arrays` are of. What a part that is
     computed again makes is of a third one, and not told apart.
     """
     plain = {id(x._trace) for x in arrays if isinstance(x, jax.core.Tracer)}
-    kept: dict[int, Any] = {}  # while they live, their ids are their own
-
-    def source(x: Any) -> int | None:
-        if not isinstance(x, jax.core.Tracer) or id(x._trace) in plain:
-            return None
-        kept[id(x)] = x
-        return id(x)
-
-    return source
+    return lambda x: isinstance(x, jax.core.Tracer) and id(x._trace) not in plain
 
 
 def _brought(pairs: Iterable) -> StatelessScope:

@@ -63,7 +63,7 @@ _ELEMENTWISE = frozenset(
 )
 
 
-def recorder(describe: Callable[[Any], tuple]) -> Recorder:
+def recorder(describe: Callable) -> Recorder:
     """A recorder that marks the operations of each layer's call by their names."""
     return Recorder(describe, lambda layer: tf.name_scope(f"layer{layer}"))
 

@@ -7,6 +7,7 @@ is gathered; in the backward pass it is the other way round.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -55,7 +56,11 @@ class Laid:
                 return x
             if id(x) not in found:
                 found[id(x)] = laid = _laid(x, layouts, self.axis)
-                if layouts is self.inputs and laid is x and x.requires_grad and self._lays(x):
+                if not laid.requires_grad:
+                    pass
+                elif layouts is self.outputs and laid.placements[0].is_shard():
+                    laid.register_hook(functools.partial(_cut_as, laid.placements))
+                elif layouts is self.inputs and laid is x and self._lays(x):
                     x.register_hook(_added)
             return found[id(x)]
 
@@ -66,6 +71,13 @@ def _added(gradient: Any) -> Any:
     """The gradient of an input that was whole already: parts of a sum are added up here, where the plan says so."""
     if is_dtensor(gradient) and gradient.placements[0].is_partial():
         return redistributed(gradient, [dtensor.Replicate()])
+    return None
+
+
+def _cut_as(placements: tuple, gradient: Any) -> Any:
+    """The gradient of an output that is cut: one that is whole is cut, too, so that it takes the memory of a part."""
+    if is_dtensor(gradient) and gradient.placements[0].is_replicate():
+        return redistributed(gradient, placements)
     return None
 
 

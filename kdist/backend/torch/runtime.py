@@ -142,7 +142,7 @@ class TorchRuntime:
             regathers=True,
             scatters=True,
             adds_first=True,
-            knows_copies=True,
+            keeps_data=True,
             gives_whole=True,
             skips=True,
             units=Units(  # gloo copies

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakIdKeyDictionary
 
 from kdist.backend.torch import device
 from kdist.backend.torch.abstract import empty, inferring
@@ -21,17 +23,22 @@ from kdist.distribution.allocations import GRADIENT, Allocation, Read
 from kdist.distribution.trace import Traced
 
 
-def recorder(describe: Callable[[Any], tuple]) -> Recorder:
+def recorder(describe: Callable) -> Recorder:
     """A recorder; what a layer's call allocates is attributed by what is being called."""
     recorder = Recorder(describe)
-    recorder.source = _source
+    numbers, count = WeakIdKeyDictionary(), itertools.count()
+
+    def identify(x: Any) -> tuple[Hashable, bool]:
+        if not isinstance(x, Tensor):
+            return None, False
+        if x.grad_fn is not None:  # of several objects that are one tensor to autograd
+            return (x.grad_fn._sequence_nr(), x.output_nr), True
+        if x not in numbers:
+            numbers[x] = next(count)
+        return numbers[x], x.requires_grad
+
+    recorder.identify = identify
     return recorder
-
-
-def _source(x: Any) -> Hashable | None:
-    if not isinstance(x, Tensor) or not x.requires_grad:
-        return None
-    return id(x) if x.grad_fn is None else (x.grad_fn._sequence_nr(), x.output_nr)
 
 
 class Tracker(TorchDispatchMode):

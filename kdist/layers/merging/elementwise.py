@@ -14,6 +14,8 @@ from kdist.layers.merging.base import ElementwiseMerge
 class Add(ElementwiseMerge):
     """The sum of a list of tensors. Example: `Add()([x, y])`."""
 
+    adds_inputs = True
+
     def _merge(self, inputs: list) -> Any:
         return functools.reduce(ops.add, inputs)
 
@@ -43,6 +45,8 @@ class Subtract(ElementwiseMerge):
 
 class Average(ElementwiseMerge):
     """The mean of a list of tensors. Example: `Average()([x, y])`."""
+
+    adds_inputs = True
 
     def _merge(self, inputs: list) -> Any:
         return ops.divide(functools.reduce(ops.add, inputs), len(inputs))

@@ -219,9 +219,10 @@ def test_the_plan_counts_what_is_sent_of_branches(name, shape, remat):
     assert planned(model) == totals(found)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_the_plan_counts_what_is_sent_of_any_graph(seed):
-    with cases.STRATEGIES["tensor_fsdp"](kdist).scope():
+@pytest.mark.parametrize("strategy", ["tensor_fsdp", "sequence"])
+@pytest.mark.parametrize("seed", [0, 1, 2, 3, 7, 29, 39, 53, 64, 100])
+def test_the_plan_counts_what_is_sent_of_any_graph(seed, strategy):
+    with cases.STRATEGIES[strategy](kdist).scope():
         model, x, y = graphs.compiled(seed, kdist, ROWS)
         found = messages(*prepared(model, {"x": x, "y": y}))
     assert planned(model) == totals(found)

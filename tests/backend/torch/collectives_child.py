@@ -31,7 +31,9 @@ ROWS = 16
 MADE = {
     "in_regions": sequences.in_regions,
     "joined_images": sequences.joined_images,
-    **{f"graph_{seed}": functools.partial(graphs.compiled, seed) for seed in range(3, 14)},
+    **{f"graph_{seed}": functools.partial(graphs.compiled, seed) for seed in (*range(3, 14), 72)},
+    # Sequences that two processes cannot cut into equal parts.
+    **{f"odd_graph_{i}": functools.partial(graphs.compiled, i, length=7) for i in (4, 7)},
 }
 MODELS = {
     name: models for models in (branches, reached, sequences, whole_before) for name in models.NAMES

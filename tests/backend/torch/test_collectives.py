@@ -37,7 +37,9 @@ RUNS = {
         "transformer:data:small", "transformer:fsdp:small", "transformer:optimizer:small",
         *(name for name in REACHED if "small" in name),
         *(f"{name}:tensor_2" for name in BRANCHES), "read_whole_too:tensor_2:remat",
-        *(f"graph_{seed}:tensor_2{more}" for seed in range(3, 14) for more in ("", ":remat"))],
+        *(f"graph_{seed}:tensor_2{more}" for seed in range(3, 14) for more in ("", ":remat")),
+        *(f"graph_{seed}:sequence_2{more}" for seed in range(3, 14) for more in ("", ":remat")),
+        "odd_graph_4:sequence_2", "odd_graph_7:sequence_2", "graph_72:sequence_2"],
     4: ["mlp:composed_4", "transformer:hybrid_4", "transformer:composed_4", "transformer:fsdp_sequence_4",
         "transformer:hybrid_4:small", "memory"],
 }  # fmt: skip
