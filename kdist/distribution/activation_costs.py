@@ -21,13 +21,16 @@ def count_activations(
     calls: Sequence,
     how: Communication,
     repeated: Collection[int] = (),
-) -> None:
-    """What the layers that are split communicate in one step.
+) -> dict[int, bool]:
+    """Add up what the layers that are split communicate in one step.
 
     Arguments:
         roles: the `Roles` of the model.
         calls: `LayerCall`s of a step on one device's rows.
         repeated: ids of the variables that are rematerialized layers'.
+
+    Returns: ids of the layers that could compute parts of sequences, and compute whole ones -> whether they are
+        computed again.
     """
     between = _Between(tally, strategy, how)
     last = _last_needs(roles, calls)
@@ -36,7 +39,7 @@ def count_activations(
         role = roles.of.get(call.layer)
         reads_again = bool(call.region) and i <= last.get(call.region, -1)
         if role is not None and role.axes:
-            between.give(call.inputs, reads_again)
+            between.give(call.inputs, call.region, reads_again)
             if role.whole_input and differentiable and (how.adds_first or not role.is_compound):
                 between.sum_input_gradients(role.axes, call)
             # What follows needs it.
@@ -57,8 +60,9 @@ def count_activations(
             between.sum_input_gradients(axes, call)
         differentiable = differentiable or (role is not None and role.trains)
     if how.gives_whole and calls:
-        between.give(calls[0].outputs, again=False)  # the model's own call
+        between.give(calls[0].outputs, region=0, again=False)  # the model's own call
     between.finish()
+    return between.whole
 
 
 def _last_needs(roles: Any, calls: Sequence[LayerCall]) -> dict[int, int]:
@@ -79,6 +83,10 @@ class _Between:
 
     Activations there are whole on every device. Sequences (batch, time, ...) may be cut in time: then each sum is a
     scatter, and a gather on the other side and way.
+
+    Attributes:
+        whole: ids of layers that compute each position for itself, and all of them on every device -> whether they are
+            computed again.
     """
 
     def __init__(self, tally: Tally, strategy: Any, how: Communication):
@@ -89,23 +97,25 @@ class _Between:
         self._scatter = REDUCE_SCATTER if how.scatters else ALL_REDUCE
         self._adds_first, self._keeps_data = how.adds_first, how.keeps_data
         self._positions = Positions(parts, how)
+        self.whole: dict[int, bool] = {}
         self._gathers_once = how.gathers_once
-        self._given: set[Hashable] = set()
-        # Whole tensors whose gradients are added up first, and then summed.
-        self._sums: dict[Activation, tuple[str, ...]] = {}
+        self._given: set[tuple[Hashable, int]] = set()
+        # Tensors whose gradients are added up first, and then summed; of what is cut, in each part computed again.
+        self._sums: dict[tuple[Activation, int], tuple[str, ...]] = {}
         # Whole tensors whose gradients come in parts of time, and what tells these from others' gradients.
         self._gathered: dict[Activation, list[tuple[int, Hashable]]] = {}
 
-    def give(self, tensors: Sequence[Activation], again: bool) -> None:
+    def give(self, tensors: Sequence[Activation], region: int, again: bool) -> None:
         """Sequences are wanted whole.
 
         Arguments:
+            region: in what is computed again, if it is.
             again: whether they are wanted a second time, to be computed again.
         """
         for x in filter(self._positions.is_cut, tensors):
-            if self._gathers_once and x.key in self._given:
+            if self._gathers_once and (x.key, region) in self._given:
                 continue
-            self._given.add(x.key)
+            self._given.add((x.key, region))
             self._add(ALL_GATHER, self._axes, "activations, forward", x.nbytes)
             if again:
                 self._add(ALL_GATHER, self._axes, "activations, again", x.nbytes)
@@ -114,17 +124,18 @@ class _Between:
         for x in call.inputs:
             if not x.flows or not dtypes.is_float(x.dtype):
                 continue
-            if self._positions.is_cut(x):
-                self._add(self._scatter, axes, "activations, backward", x.nbytes)
-            elif self._adds_first:
-                self._sums[x] = axes
+            is_cut = self._positions.is_cut(x)
+            if self._adds_first and (self._gathers_once or not is_cut):
+                self._sums[x, call.region if is_cut else 0] = axes
             else:
-                self._add(ALL_REDUCE, axes, "activations, backward", x.nbytes)
+                kind = self._scatter if is_cut else ALL_REDUCE
+                self._add(kind, axes, "activations, backward", x.nbytes)
 
     def finish(self) -> None:
         """Count what depends on everything before. What meets parts of time is summed to such parts, too."""
-        for x, axes in self._sums.items():
-            kind = self._scatter if x in self._gathered else ALL_REDUCE
+        for (x, _), axes in self._sums.items():
+            in_parts = x in self._gathered or self._positions.is_cut(x)
+            kind = self._scatter if in_parts else ALL_REDUCE
             self._add(kind, axes, "activations, backward", x.nbytes)
         for x in {tuple(parts): x for x, parts in self._gathered.items()}.values():
             self._gather_gradient(x)
@@ -172,7 +183,7 @@ class _Between:
                 self._add(ALL_REDUCE, self._axes, "activations, forward", x.nbytes)
             self.leave_whole(call.outputs)
         else:
-            self.give(call.inputs, again)
+            self.give(call.inputs, call.region, again)
             self.leave_whole(call.outputs)
 
     def _compute_positions(
@@ -192,6 +203,7 @@ class _Between:
                     source = None if adds and self._gathers_once else x.key
                     self._gathered.setdefault(x, []).append((id(call), source))
         elif trains or any(x.flows for x in call.inputs):
+            self.whole[call.layer] = bool(call.region)
             for x in filter(self._positions.can_cut, call.outputs):
                 self._gather_gradient(x)
         for x in call.outputs:

@@ -100,6 +100,19 @@ class Roles:
         else:
             self.copies = Copies(gathered, frozenset(self._sums), frozenset(products))
 
+    def compute_whole(self, layers: Mapping[int, bool]) -> None:
+        """Layers that compute positions for themselves were found not to be given parts of sequences.
+
+        What they give is cut then, and the whole of it kept if they activate it.
+
+        Arguments:
+            layers: id -> whether the layer is computed again.
+        """
+        for i, again in layers.items():
+            self.shares[i, True] = 1.0
+            if self.of[i].activates and not again:
+                self.shares[i, False] = 1.0
+
     def _look_at(self, layer: Any) -> None:
         split = layer.tensor_split()
         trains = bool(layer.trainable_variables)
@@ -129,9 +142,9 @@ class Roles:
 
     def _linear(self, layer: Any, split: LinearSplit, trains: bool) -> None:
         rows = self._cut_along(split.rows)
+        activation = getattr(layer, "activation", None)
+        activates = getattr(activation, "__name__", "linear") != "linear"
         if rows:
-            activation = getattr(layer, "activation", None)
-            activates = getattr(activation, "__name__", "linear") != "linear"
             self.of[id(layer)] = Role(
                 rows, "sum", trains=trains, sums_with=id(split.rows[0][0]), activates=activates
             )
@@ -141,7 +154,11 @@ class Roles:
             return
         columns = self._cut_along(split.columns)
         self.of[id(layer)] = Role(
-            columns, "gather" if columns else "", bool(columns), trains=trains
+            columns,
+            "gather" if columns else "",
+            bool(columns),
+            trains=trains,
+            activates=activates,
         )
         if not columns:
             self._look_at_positions(layer)

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from kdist.backend.torch.parts import dtensor, is_dtensor, moved, redistributed
+from kdist.backend.torch.parts import dtensor, is_dtensor, is_sum, moved, redistributed
 from kdist.backend.torch.sharded_storage import computing
 from kdist.core import masks, tree
 from kdist.distribution.activations import Activations, Layouts, path_of
@@ -34,42 +34,40 @@ class Laid:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.inputs:
-            args, kwargs = self._brought((args, kwargs), self.inputs)
+            args, kwargs = tree.map_structure(self._taken, (args, kwargs))
         if not self.outputs:
             return self.run(*args, **kwargs)
         # What it computes on the way may have fewer dims than what it gives: it is not for the first ones.
         with computing.adding_later(lambda x: _laid(x, self.outputs[-1:], self.axis)):
             out = self.run(*args, **kwargs)
-        return self._brought(out, self.outputs)
+        return self._given(out) if is_dtensor(out) else tree.map_structure(self._given, out)
 
-    def _lays(self, x: Any) -> bool:
-        """Whether one of the inputs' layouts is for `x`."""
-        return any(_fits(x, to, self.axis) for to in self.inputs)
+    def _taken(self, x: Any) -> Any:
+        """An input as this layer wants it; brought there once for all that want it so."""
+        if not is_dtensor(x):
+            return x
+        shared = computing.shared.setdefault(x, {})
+        laid = shared.get(self.inputs)
+        if laid is None:
+            laid = _laid(x, self.inputs, self.axis)
+            if laid is not x:
+                shared[self.inputs] = laid
+            elif x.requires_grad and any(_fits(x, to, self.axis) for to in self.inputs):
+                x.register_hook(_added)
+        return laid
 
-    def _brought(self, tensors: Any, layouts: Layouts) -> Any:
-        found: dict[
-            int, Any
-        ] = {}  # attention takes one tensor as query and as value: it travels once
-
-        def bring(x: Any) -> Any:
-            if not is_dtensor(x):
-                return x
-            if id(x) not in found:
-                found[id(x)] = laid = _laid(x, layouts, self.axis)
-                if not laid.requires_grad:
-                    pass
-                elif layouts is self.outputs and laid.placements[0].is_shard():
-                    laid.register_hook(functools.partial(_cut_as, laid.placements))
-                elif layouts is self.inputs and laid is x and self._lays(x):
-                    x.register_hook(_added)
-            return found[id(x)]
-
-        return bring(tensors) if is_dtensor(tensors) else tree.map_structure(bring, tensors)
+    def _given(self, x: Any) -> Any:
+        if not is_dtensor(x):
+            return x
+        laid = _laid(x, self.outputs, self.axis)
+        if laid.requires_grad and laid.placements[0].is_shard():
+            laid.register_hook(functools.partial(_cut_as, laid.placements))
+        return laid
 
 
 def _added(gradient: Any) -> Any:
     """The gradient of an input that was whole already: parts of a sum are added up here, where the plan says so."""
-    if is_dtensor(gradient) and gradient.placements[0].is_partial():
+    if is_sum(gradient):
         return redistributed(gradient, [dtensor.Replicate()])
     return None
 

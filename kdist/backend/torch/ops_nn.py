@@ -114,10 +114,10 @@ def dot_product_attention(
     flash_attention: bool | None = None,
     attn_logits_soft_cap: float | None = None,
 ) -> Tensor:
-    query, key, value = promoted(query, key, value)
-    shape = query.shape
-    alike = len(shape) == 4 and shape == key.shape == value.shape
-    grouped = not alike and _are_grouped(query, key, value)
+    grouped = False
+    if not _are_alike(query, key, value):
+        query, key, value = promoted(query, key, value)
+        grouped = _are_grouped(query, key, value)
     # To (batch, heads, length, head size).
     q, k, v = query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
     if mask is not None:
@@ -147,6 +147,16 @@ def dot_product_attention(
 
 # The kernels that `flash_attention=False` leaves.
 _NOT_FLASH = [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION, SDPBackend.MATH]
+
+
+def _are_alike(query: Any, key: Any, value: Any) -> bool:
+    """Whether these are tensors of one dtype and of one shape of four dims, as most often: then all is well."""
+    return (
+        isinstance(query, Tensor)
+        and query.dtype is key.dtype is value.dtype
+        and query.ndim == 4
+        and query.shape == key.shape == value.shape
+    )
 
 
 def _are_grouped(query: Tensor, key: Tensor, value: Tensor) -> bool:

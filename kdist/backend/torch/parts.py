@@ -26,6 +26,11 @@ def is_dtensor(x: Any) -> TypeGuard[Any]:
     return hasattr(x, "_local_tensor")
 
 
+def is_sum(x: Any) -> bool:
+    """Whether `x` is a sum whose parts are not added up yet."""
+    return is_dtensor(x) and x.placements[0].is_partial()
+
+
 def plain(x: Tensor) -> Tensor:
     """A DTensor's whole value, any other tensor itself."""
     return x.full_tensor() if is_dtensor(x) else x
@@ -68,11 +73,7 @@ def moved(x: Any, placement: Any) -> Any:
 
 def _alike(gradient: Tensor, value: Any) -> Tensor | None:
     """The gradient, added up if it is in parts of another kind than `value`, a placement, says."""
-    if (
-        is_dtensor(gradient)
-        and gradient.placements[0].is_partial()
-        and gradient.placements[0] != value
-    ):
+    if is_sum(gradient) and gradient.placements[0] != value:
         return redistributed(gradient, [dtensor.Replicate()])
     return None
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch.utils.checkpoint import checkpoint
+from torch.utils.weak import WeakIdKeyDictionary
 
 from kdist.backend.torch.sharded_storage import computing
 from kdist.backend.torch.split_rules import SplitMode
@@ -23,13 +24,14 @@ def rematerialize(region: Any) -> list:
     depth, adds_later = computing.depth, computing.adds_later
 
     def run() -> list:
-        outer = computing.depth, computing.again
+        outer = computing.depth, computing.again, computing.shared
         computing.depth, computing.again = depth, True
+        computing.shared = WeakIdKeyDictionary()
         try:
             with computing.adding_later(adds_later), SplitMode() if depth else nullcontext():
                 return region.run()
         finally:
-            computing.depth, computing.again = outer
+            computing.depth, computing.again, computing.shared = outer
 
     # Random numbers come from seeds that are variables: torch's own generators have no state to restore.
     return checkpoint(run, use_reentrant=False, preserve_rng_state=False)

@@ -142,6 +142,7 @@ class TorchRuntime:
             regathers=True,
             scatters=True,
             adds_first=True,
+            gathers_once=True,
             keeps_data=True,
             gives_whole=True,
             skips=True,

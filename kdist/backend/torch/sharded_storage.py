@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.utils.weak import WeakIdKeyDictionary
 
 from kdist.backend.torch.abstract import concrete
 from kdist.backend.torch.parts import Cut, is_dtensor, joined, local, plain, settled
@@ -70,18 +71,23 @@ class Computing:
         adds_later: None, or a layer runs whose output is brought to a layout, so that it may end in a sum of parts:
             brings such a sum to that layout.
         again: whether what runs is computed again for the gradients.
+        shared: tensor -> layouts -> the tensor as all layers of a pass take it that want it so. What is computed again
+            has one of its own: what it makes would live as long as what it is given, which is kept.
     """
 
     def __init__(self) -> None:
         self.depth = 0
         self.again = False
         self.adds_later: Callable[[Any], Any] | None = None
+        self.shared = WeakIdKeyDictionary()
 
     def __enter__(self) -> None:
         self.depth += 1
 
     def __exit__(self, *error: object) -> None:
         self.depth -= 1
+        if not self.depth:
+            self.shared = WeakIdKeyDictionary()
 
     @contextmanager
     def adding_later(self, later: Callable[[Any], Any] | None) -> Iterator[None]:

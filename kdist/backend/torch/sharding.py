@@ -17,7 +17,7 @@ from kdist.backend.torch import abstract
 from kdist.backend.torch.activations import laid_runs
 from kdist.backend.torch.gradients import BY_VALUE, ByBackward
 from kdist.backend.torch.grid import grid_of
-from kdist.backend.torch.parts import Cut, dtensor, like
+from kdist.backend.torch.parts import Cut, dtensor, is_sum, like
 from kdist.backend.torch.sharded_storage import (
     PartStorage,
     PlacedStorage,
@@ -49,7 +49,7 @@ def _own(x: Any) -> Any:
     """An output with memory of its own: writing into a view would lose the hooks that FSDP2 puts on it."""
     if not isinstance(x, Tensor) or not x._is_view() or not x.requires_grad:
         return x
-    out = x.clone()
+    out = x * 1 if is_sum(x) else x.clone()  # DTensor adds up what it clones
     mask = masks.get_keras_mask(x)
     if mask is not None:
         masks.set_keras_mask(out, mask)

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from kdist.backend.torch.parts import dtensor, is_dtensor, moved, redistributed
+from kdist.backend.torch.parts import dtensor, is_dtensor, is_sum, moved, redistributed
 from kdist.backend.torch.sharded_storage import computing
 from kdist.core import tree
 
@@ -270,14 +270,12 @@ def _entered(x: Any, mesh: Any) -> Any:
 
 def _added(x: Any) -> Any:
     """A sum of parts, added up; anything else as it is."""
-    is_sum = is_dtensor(x) and x.placements[0].is_partial()
-    return moved(x, dtensor.Replicate()) if is_sum else x
+    return moved(x, dtensor.Replicate()) if is_sum(x) else x
 
 
 def _brought(x: Any) -> Any:
     """A sum of parts, where the layer's output is brought to a layout: in that, if it has the dims for it."""
-    is_sum = is_dtensor(x) and x.placements[0].is_partial()
-    return computing.adds_later(x) if is_sum and computing.adds_later is not None else x
+    return computing.adds_later(x) if is_sum(x) and computing.adds_later is not None else x
 
 
 def _computed(func: Callable, args: tuple, kwargs: dict) -> Any:

@@ -41,7 +41,8 @@ RUNS = {
         *(f"graph_{seed}:sequence_2{more}" for seed in range(3, 14) for more in ("", ":remat")),
         "odd_graph_4:sequence_2", "odd_graph_7:sequence_2", "graph_72:sequence_2"],
     4: ["mlp:composed_4", "transformer:hybrid_4", "transformer:composed_4", "transformer:fsdp_sequence_4",
-        "transformer:hybrid_4:small", "memory"],
+        "transformer:hybrid_4:small", *(f"graph_{seed}:fsdp_sequence_4:small" for seed in (3, 4, 6, 7)),
+        "graph_6:composed_4:small", "memory"],
 }  # fmt: skip
 
 
