@@ -65,6 +65,7 @@ def activations_of(strategy: Any, model: Any, layouts: Mapping[int, TensorLayout
         ruled = strategy.activation_layout(path_of(layer))
         if ruled is not None:
             outputs[path_of(layer)] = (ruled,)
+            gathered.pop(path_of(layer), None)
     return Activations(inputs, outputs, gathered)
 
 

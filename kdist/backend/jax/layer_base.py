@@ -13,9 +13,8 @@ from kdist.core import recording
 class LayerBase:
     """Runs `self.call`; keeps no registry of its own."""
 
-    _layouts: Any = (
-        None  # of (inputs, outputs, what is gathered), where the plan has any: set by `place`
-    )
+    # (of inputs, of outputs, how the latter were cut), where the plan has any: set by `place`.
+    _layouts: Any = None
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         recorder = recording.local.recorder

@@ -327,6 +327,20 @@ def test_a_rule_lays_out_a_layer_s_output():
     assert shapes == {"ruled": (True, False), "free": (False, True)}
 
 
+def test_a_rule_lays_out_what_would_be_gathered():
+    """A product that is cut alone gives its features whole, unless a rule says otherwise, here: cut in time."""
+    mesh = DeviceMesh((4, 2), ("batch", "model"), list_devices())
+    rules = LayoutMap(mesh)
+    rules["wide/kernel"], rules["wide/output"] = (None, "model"), ("batch", "model")
+    with ModelParallel(layout_map=rules).scope():
+        wide = layers.Dense(10, activation="tanh", name="wide")
+        model = kdist.Sequential([kdist.Input((4, 6)), wide, layers.Dense(1)])
+        model.compile("sgd", "mse")
+        x = cases.np.ones((ROWS, 4, 6), "float32")
+        program, batch = prepared(model, {"x": x, "y": x[..., :1]})
+        assert "f32[4,2,10]" in program.compiled(batch).as_text()
+
+
 def test_reading_hlo():
     text = """
       %a = (f32[4,2]{1,0}, bf16[8]{0}, f32[]) all-reduce(%x, %y, %z), metadata={op_name="jit(step)/transpose(jvp())"}
