@@ -269,8 +269,6 @@ def segments(reduce: Any, quick: Any = None) -> Any:
     ) -> Tensor:
         data = data if isinstance(data, Tensor) else as_tensor(data)
         ids = segment_ids if isinstance(segment_ids, Tensor) else as_tensor(segment_ids)
-        if ids.ndim != 1 or not data.ndim:
-            raise ValueError("segment_ids must hold one id for each row of data.")
         if ids.dtype is not torch.int32:
             ids = whole(ids)
         if data.dtype is torch.bool:
