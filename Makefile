@@ -8,7 +8,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check
 
 help:
 	@echo "make quickstart   train on MNIST digits: two Ray workers, sharded checkpoints (a few minutes)"
-	@echo "make test         all tests on the three backends (about 20 minutes on 2 cores)"
+	@echo "make test         all tests on the three backends (25 to 35 minutes on 2 cores)"
 	@echo "make conformance  the tests inside the installed keras, run against kdist (long; BACKEND=jax for one backend)"
 	@echo "make lint         ruff, import layers, types"
 	@echo "make bench        speed against Keras and hand-written loops"

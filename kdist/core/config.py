@@ -209,7 +209,7 @@ def is_flash_attention_enabled() -> bool | None:
 
 def resolve_flash_attention(demanded: bool | None) -> bool | None:
     """What a call that says `demanded` does: True insists on a flash kernel, False avoids it, None may use it."""
-    if demanded is None and _settings.get("flash_attention") is False:
+    if demanded is None and is_flash_attention_enabled() is False:
         return False
     return demanded
 

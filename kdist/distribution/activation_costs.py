@@ -98,7 +98,7 @@ class _Between:
         self._adds_first, self._keeps_data = how.adds_first, how.keeps_data
         self._positions = Positions(parts, how)
         self.whole: dict[int, bool] = {}
-        self._gathers_once = how.gathers_once
+        self._gathers_once, self._finds_equal = how.gathers_once, how.finds_equal
         self._given: set[tuple[Hashable, int]] = set()
         # Tensors whose gradients are added up first, and then summed; of what is cut, in each part computed again.
         self._sums: dict[tuple[Activation, int], tuple[str, ...]] = {}
@@ -200,7 +200,7 @@ class _Between:
                 self._add(ALL_REDUCE, self._axes, "gradients", nbytes)
             for x in call.inputs:
                 if x.flows and not self._positions.is_cut(x):
-                    source = None if adds and self._gathers_once else x.key
+                    source = None if adds and self._finds_equal else x.key
                     self._gathered.setdefault(x, []).append((id(call), source))
         elif trains or any(x.flows for x in call.inputs):
             self.whole[call.layer] = bool(call.region)

@@ -48,6 +48,7 @@ class Communication:
             calls of layers for the same variable, are added up before they are summed over devices, in one message.
             If not, each one's are summed.
         gathers_once: whether sequences that are cut are gathered once for all layers that want them whole.
+        finds_equal: whether gradients that are one tensor, as those of a sum's terms, are gathered once.
         keeps_data: whether what no variable has met stays whole on every device. If not, layers that compute each
             position for itself compute parts of it.
         pads: whether sequences are cut in time whose length does not divide. If not, they stay whole.
@@ -62,6 +63,7 @@ class Communication:
     scatters: bool
     adds_first: bool
     gathers_once: bool = False
+    finds_equal: bool = False
     keeps_data: bool = False
     pads: bool = False
     gives_whole: bool = False

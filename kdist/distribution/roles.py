@@ -30,7 +30,7 @@ class Role:
         has_variables: whether it holds any.
         trains: whether it has trained variables, so that gradients are wanted of what comes after.
         sums_with: id of the variable that is cut along what it sums over; 0: none.
-        activates: whether it ends in an activation, whose gradient is computed from the sum.
+        activates: whether it ends in an activation, whose gradient is computed from what it was given or gave.
         needs_input: whether its gradients are computed from its inputs.
     """
 

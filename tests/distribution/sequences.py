@@ -108,3 +108,19 @@ def joined_images(kdist, rows=16):
     model = kdist.Model(images, layers.Dense(5)(x))
     model.compile("sgd", "mse")
     return model, np.ones((rows, 8, 8, 4), "float32"), np.ones((rows, 5), "float32")
+
+
+def sums_of_three(kdist, rows=16):
+    """(model, x, y) of sums of a sequence that is cut in time and of two that are whole."""
+    layers = kdist.layers
+
+    def whole(x):
+        return layers.Permute((1, 2))(layers.Dense(8)(x))
+
+    x = inputs = kdist.Input(TIMES)
+    for layer in _pair(layers.Dense):
+        x = layer(x)
+    x = layers.Add()([x, whole(inputs), whole(inputs)])
+    model = kdist.Model(inputs, layers.Dense(3)(layers.Flatten()(x)))
+    model.compile("sgd", "mse")
+    return model, np.ones((rows, *TIMES), "float32"), np.ones((rows, 3), "float32")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -79,11 +80,9 @@ class _ServiceCoordinator:
 # XLA keeps what was gathered for the forward pass, unless a layer is rematerialized. For GPUs and TPUs its passes make
 # reduce-scatters of sums that are cut, and add up what is summed anyway; for CPUs it has neither pass.
 _ACCELERATOR = Communication(
-    regathers=False, scatters=True, adds_first=True, gathers_once=True, pads=True
+    regathers=False, scatters=True, adds_first=True, gathers_once=True, finds_equal=True, pads=True
 )
-_CPU = Communication(
-    regathers=False, scatters=False, adds_first=False, gathers_once=True, pads=True
-)
+_CPU = replace(_ACCELERATOR, scatters=False, adds_first=False)
 
 
 class Runtime:

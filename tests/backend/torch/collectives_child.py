@@ -31,6 +31,7 @@ ROWS = 16
 MADE = {
     "in_regions": sequences.in_regions,
     "joined_images": sequences.joined_images,
+    "sums_of_three": sequences.sums_of_three,
     **{f"graph_{seed}": functools.partial(graphs.compiled, seed) for seed in (*range(3, 14), 72)},
     # Sequences that two processes cannot cut into equal parts.
     **{f"odd_graph_{i}": functools.partial(graphs.compiled, i, length=7) for i in (4, 7)},

@@ -32,7 +32,7 @@ WHOLE = [f"{name}:tensor_2{more}" for name in whole_before.NAMES for more in (""
 RUNS = {
     2: ["mlp:data", "transformer:fsdp", "transformer:fsdp:remat", "mlp:tensor_2:remat", "transformer:optimizer", "transformer:tensor_2",
         "transformer:sequence_2", "transformer:sequence_2:remat", "cut_in_time", "in_regions:tensor_2", "in_regions:sequence_2", "in_regions:tensor_2:remat",
-        "in_regions:sequence_2:remat", "in_regions:fsdp:remat", "joined_images:tensor_2",
+        "in_regions:sequence_2:remat", "in_regions:fsdp:remat", "joined_images:tensor_2", "sums_of_three:sequence_2",
         *(name for name in REACHED if "small" not in name), *WHOLE,
         "transformer:data:small", "transformer:fsdp:small", "transformer:optimizer:small",
         *(name for name in REACHED if "small" in name),
