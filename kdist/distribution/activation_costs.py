@@ -21,7 +21,7 @@ def count_activations(
     calls: Sequence,
     how: Communication,
     repeated: Collection[int] = (),
-) -> dict[int, bool]:
+) -> set[int]:
     """Add up what the layers that are split communicate in one step.
 
     Arguments:
@@ -29,8 +29,7 @@ def count_activations(
         calls: `LayerCall`s of a step on one device's rows.
         repeated: ids of the variables that are rematerialized layers'.
 
-    Returns: ids of the layers that could compute parts of sequences, and compute whole ones -> whether they are
-        computed again.
+    Returns: ids of the layers that could compute parts of sequences, and compute whole ones.
     """
     between = _Between(tally, strategy, how)
     last = _last_needs(roles, calls)
@@ -85,8 +84,7 @@ class _Between:
     scatter, and a gather on the other side and way.
 
     Attributes:
-        whole: ids of layers that compute each position for itself, and all of them on every device -> whether they are
-            computed again.
+        whole: ids of layers that compute each position for itself, and all of them on every device.
     """
 
     def __init__(self, tally: Tally, strategy: Any, how: Communication):
@@ -97,7 +95,7 @@ class _Between:
         self._scatter = REDUCE_SCATTER if how.scatters else ALL_REDUCE
         self._adds_first, self._keeps_data = how.adds_first, how.keeps_data
         self._positions = Positions(parts, how)
-        self.whole: dict[int, bool] = {}
+        self.whole: set[int] = set()
         self._gathers_once, self._finds_equal = how.gathers_once, how.finds_equal
         self._given: set[tuple[Hashable, int]] = set()
         # Tensors whose gradients are added up first, and then summed; of what is cut, in each part computed again.
@@ -203,7 +201,7 @@ class _Between:
                     source = None if adds and self._finds_equal else x.key
                     self._gathered.setdefault(x, []).append((id(call), source))
         elif trains or any(x.flows for x in call.inputs):
-            self.whole[call.layer] = bool(call.region)
+            self.whole.add(call.layer)
             for x in filter(self._positions.can_cut, call.outputs):
                 self._gather_gradient(x)
         for x in call.outputs:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 # In place of a layer's id(): the allocation is the gradient of a variable.
@@ -34,6 +36,8 @@ class Allocation:
         backward: whether the layer's backward pass made it.
         reads: which layers read it, where each of them is to bring it to the layout that it wants.
         last_read: the last event that reads it, if that is known.
+        own_read: of what a forward pass made, the last event at which the same layer's backward pass reads it: its
+            gradient is computed from it. None: it is not, or that is not known.
     """
 
     begin: int
@@ -43,3 +47,9 @@ class Allocation:
     backward: bool = False
     reads: tuple[Read, ...] = ()
     last_read: int | None = None
+    own_read: int | None = None
+
+
+def turn(allocations: Iterable[Allocation]) -> float:
+    """The first event of the backward pass."""
+    return min((a.begin for a in allocations if a.backward), default=math.inf)

@@ -75,5 +75,5 @@ def _gathered(
         held = list(rest.variables)
         late = [v for v in rest.variables if v.trainable]
         sizes = Sizes(whole, updated, is_turned, how.units.sent_copies)
-        for_a_while = list(held_by_units(units, trace, sizes))
+        for_a_while = list(held_by_units(units, rest, trace, sizes))
     return sum(map(whole, held)), gradients + sum(whole(v) - updated(v) for v in late), for_a_while

@@ -5,7 +5,7 @@ It does not matter who chose the layouts: `Parallelism` from the model, or a use
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -100,18 +100,14 @@ class Roles:
         else:
             self.copies = Copies(gathered, frozenset(self._sums), frozenset(products))
 
-    def compute_whole(self, layers: Mapping[int, bool]) -> None:
+    def compute_whole(self, layers: Collection[int]) -> None:
         """Layers that compute positions for themselves were found not to be given parts of sequences.
 
-        What they give is cut then, and the whole of it kept if they activate it.
-
         Arguments:
-            layers: id -> whether the layer is computed again.
+            layers: their ids.
         """
-        for i, again in layers.items():
-            self.shares[i, True] = 1.0
-            if self.of[i].activates and not again:
-                self.shares[i, False] = 1.0
+        self.shares.update({(i, True): 1.0 for i in layers})
+        self.copies = replace(self.copies, computed_whole=frozenset(layers))
 
     def _look_at(self, layer: Any) -> None:
         split = layer.tensor_split()

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kdist.core.spec import Spec
-from kdist.distribution.allocations import GRADIENT, HALF, Allocation, Held
+from kdist.distribution.allocations import GRADIENT, HALF, Allocation, Held, turn
 from kdist.distribution.copies import Copies
 
 SEQUENCE_DIMS = 3  # (batch, time, ...)
@@ -139,10 +139,17 @@ class StepTrace:
             if i not in begins:
                 hold(a.begin, math.inf if a.layer == GRADIENT else a.end, part)
                 continue
-            # The gradients are computed from the copy; the part lives as long as the model holds its outputs.
-            hold(a.begin, max(min(a.end, called), a.begin), part)
+            # The gradients of others are computed from the copy; the part lives as long as the model holds its outputs.
+            own = 0 if a.layer in copies.computed_whole else a.own_read or 0
+            hold(a.begin, max(min(a.end, called), own, a.begin), part)
             hold(begins[i], a.end, a.nbytes)
-        for held_memory in (*copies.parts_of_sums(self.allocations, sizes, latest), *beside):
+        for held_memory in (
+            *copies.gathering(self.allocations, begins),
+            *copies.whole_gradients(self.allocations, sizes),
+            *copies.wholes(self.allocations, sizes, shares),
+            *copies.parts_of_sums(self.allocations, sizes, latest),
+            *beside,
+        ):
             hold(*held_memory)
         held = most = 0.0
         for moment in sorted(changes):
@@ -168,7 +175,9 @@ class StepTrace:
                 latest[key] = max(latest.get(key, 0), a.begin)
         return latest
 
-    def _end_of_calls(self) -> int:
-        """The last event at which layers' outputs end that are not kept for the gradients."""
-        turn = min((a.begin for a in self.allocations if a.backward), default=0)
-        return max((a.end for a in self.allocations if a.layer > 0 and a.end < turn), default=turn)
+    def _end_of_calls(self) -> float:
+        """The last event at which the model holds the outputs of all its layers."""
+        backward = turn(self.allocations)
+        forward = [a for a in self.allocations if a.layer > 0 and a.begin < backward]
+        # With the last layer's, or when those end that are not kept for the gradients.
+        return max((a.end if a.end < backward else a.begin for a in forward), default=backward)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kdist.distribution.allocations import GRADIENT, HALF, Held
+from kdist.distribution.allocations import GRADIENT, HALF, Held, turn
 from kdist.distribution.trace import StepTrace
 from kdist.distribution.units import Unit
 
@@ -45,8 +44,12 @@ class Sizes:
         return self.of(trained) + sum(turned[-1:]) + arrives
 
 
-def held_by_units(units: Sequence[Unit], trace: StepTrace, sizes: Sizes) -> Iterator[Held]:
+def held_by_units(
+    units: Sequence[Unit], rest: Unit, trace: StepTrace, sizes: Sizes
+) -> Iterator[Held]:
     """Parameters that are whole, and gradients beyond the parts that are left of them.
+
+    Those of `rest` are whole all the time, which is not counted here: only what it takes to gather and send them.
 
     While a unit computes, the next one's parameters are on their way. Gradients are whole until their unit's backward
     pass ends. Then they are copied to be sent, and the copy is held until that of the next unit is made; so FSDP2 does.
@@ -57,11 +60,14 @@ def held_by_units(units: Sequence[Unit], trace: StepTrace, sizes: Sizes) -> Iter
     backward = _backward_passes(units, trace)
     starts = [begin for begin, _ in backward] or [last + 1]
     bytes_of = lambda unit: sizes.of(unit.variables)
-    yield from _in_forward_pass(units, trace, sizes)
+    yield from _in_forward_pass(units, rest, trace, sizes)
+    yield from _in_backward_pass(rest, trace, last, sizes)
     ends = [begin - 1 for begin in starts[1:]] + [last]
     following = [unit for _, unit in backward[1:]] + [None]
     sent = 0
     for begin, unit in backward[:1]:
+        if rest.variables:  # then the first unit's come with theirs
+            yield turn(trace.allocations), begin - 1, bytes_of(unit)
         yield begin - HALF, begin - HALF, sizes.gathering(unit)
     for (begin, unit), end, after in zip(backward, ends, following, strict=False):
         comes, gathering = (0, 0) if after is None else (bytes_of(after), sizes.gathering(after))
@@ -77,12 +83,14 @@ def held_by_units(units: Sequence[Unit], trace: StepTrace, sizes: Sizes) -> Iter
         yield end + HALF, end + HALF, max(sending + comes, sent + gathering)
 
 
-def _in_forward_pass(units: Sequence[Unit], trace: StepTrace, sizes: Sizes) -> Iterator[Held]:
+def _in_forward_pass(
+    units: Sequence[Unit], rest: Unit, trace: StepTrace, sizes: Sizes
+) -> Iterator[Held]:
     """The buffer that a unit's parameters arrived in is held until the next unit's are taken out of theirs."""
-    turn = min((a.begin for a in trace.allocations if a.backward), default=math.inf)
+    backward = turn(trace.allocations)
     made: dict[int, list[int]] = {}  # layer -> events of its forward passes
     for a in trace.allocations:
-        if not a.backward and a.layer > 0 and a.begin < turn:
+        if not a.backward and a.layer > 0 and a.begin < backward:
             made.setdefault(a.layer, []).append(a.begin)
     calls = []
     for unit in units:
@@ -90,7 +98,11 @@ def _in_forward_pass(units: Sequence[Unit], trace: StepTrace, sizes: Sizes) -> I
         if events:
             calls.append((min(events), max(events), unit))
     calls.sort(key=lambda call: call[0])
-    arrived = 0
+    arrived = sizes.of(rest.variables)
+    if arrived:
+        first = min((a.begin for a in trace.allocations), default=0)
+        yield first - HALF, first - HALF, sizes.gathering(rest) - arrived
+        yield first, calls[0][0] - 1 if calls else backward - 1, arrived
     for i, (begin, end, unit) in enumerate(calls):
         nbytes = sizes.of(unit.variables)
         yield begin - HALF, begin - HALF, arrived + sizes.gathering(unit)
@@ -98,6 +110,16 @@ def _in_forward_pass(units: Sequence[Unit], trace: StepTrace, sizes: Sizes) -> I
         if i + 1 < len(calls):
             yield end + 1, calls[i + 1][0] - 1, nbytes
         arrived = nbytes
+
+
+def _in_backward_pass(rest: Unit, trace: StepTrace, last: int, sizes: Sizes) -> Iterator[Held]:
+    """What `rest` takes beyond its parameters, which are let go before their gradients are sent."""
+    nbytes = sizes.of(rest.variables)
+    if nbytes:
+        begin = turn(trace.allocations) - HALF
+        yield begin, begin, sizes.gathering(rest) - nbytes
+        trained = [v for v in rest.variables if v.trainable]
+        yield last + HALF, last + HALF, sizes.sending(trained) - nbytes
 
 
 def _backward_passes(units: Sequence[Unit], trace: StepTrace) -> list[tuple[int, Unit]]:

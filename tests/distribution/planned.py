@@ -81,8 +81,46 @@ def gated(kdist, layers, width=255, inner=512, rows=512):
     return model, np.zeros((rows, 256), "float32"), np.zeros((rows,), "int32")
 
 
+def gated_transformer(
+    kdist, layers, blocks=2, width=128, inner=384, heads=4, words=64, length=128, rows=8
+):
+    """Blocks with a gate: what is normalised is read by several products, beside which it is added to."""
+    tokens = kdist.Input((length,), dtype="int32")
+    x = layers.Embedding(words, width)(tokens)
+    for _ in range(blocks):
+        h = layers.RMSNormalization()(x)
+        attention = layers.MultiHeadAttention(heads, width // heads)
+        x = layers.Add()([x, attention(h, h, use_causal_mask=True)])
+        h = layers.RMSNormalization()(x)
+        h = layers.Multiply()([layers.Dense(inner, "silu")(h), layers.Dense(inner)(h)])
+        x = layers.Add()([x, layers.Dense(width)(h)])
+    model = kdist.Model(tokens, layers.Dense(words)(layers.RMSNormalization()(x)))
+    return model, np.zeros((rows, length), "int32"), np.zeros((rows, length), "int32")
+
+
+def alone(kdist, layers, width=128, inner=512, act=None, length=128, rows=8):
+    """A product that is cut, and gathered: none that takes parts of features follows."""
+    tensor = kdist.Input((length, width))
+    x = layers.Dense(inner, act)(layers.LayerNormalization()(tensor))
+    model = kdist.Model(tensor, layers.Dense(9)(layers.LayerNormalization()(x)))
+    return model, np.zeros((rows, length, width), "float32"), np.zeros((rows, length), "int32")
+
+
+def whole_before(
+    kdist, layers, width=127, inner=256, act=None, normed=False, embedded=False, length=128, rows=8
+):
+    """A trained product whose features do not divide, before a pair that is split."""
+    inputs = kdist.Input((length,) if embedded else (length, 128))
+    x = layers.Embedding(64, 128)(inputs) if embedded else inputs
+    x = layers.Dense(width, act)(x)
+    x = layers.LayerNormalization()(x) if normed else x
+    x = layers.Dense(128)(layers.Dense(inner, "gelu")(x))
+    model = kdist.Model(inputs, layers.Dense(9)(x))
+    return model, np.zeros((rows, *inputs.shape[1:]), "float32"), np.zeros((rows, length), "int32")
+
+
 MODELS = {f.__name__: f for f in (mlp, convnet, transformer)}
-SIZED = {f.__name__: f for f in (deep_mlp, residual, gated)}
+SIZED = {f.__name__: f for f in (deep_mlp, residual, gated, gated_transformer, alone, whole_before)}
 
 
 def compiled(name, kdist, layers, optimizer="adam", **sizes):

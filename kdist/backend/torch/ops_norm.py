@@ -51,7 +51,10 @@ def batch_normalization(
 ) -> Tensor:
     x = as_float(x)
     ndim = x.ndim
-    (axis,) = axes(axis, ndim)
+    if axis == -1 and ndim:
+        axis = ndim - 1
+    else:
+        (axis,) = axes(axis, ndim)
     if axis == ndim - 1 and _kernel_is_sooner(x, mean, variance, offset, scale):
         rows = x if ndim == 2 else x.reshape(-1, x.shape[-1])
         rows = torch.batch_norm(rows, scale, offset, mean, variance, False, 0.0, epsilon, False)
@@ -122,18 +125,17 @@ def weighted_step(start: Any, end: Any, weight: float) -> Tensor:
     return torch.lerp(start, end, weight)
 
 
-def _last_axis(x: Any, *parameters: Any) -> torch.Size | None:
-    """The shape of the last axis if the kernels take these as they are: wide floats, parameters for this axis or none.
+def _kernels_take(x: Any, scale: Any, offset: Any = None) -> bool:
+    """Whether the kernels over the last axis take these: wide floats of one dtype. They look at the shapes themselves.
 
     As almost always; what else they may be takes longer to find out than small kernels run.
     """
     if not isinstance(x, Tensor) or x.dtype not in _WIDE:
-        return None
-    dtype, last = x.dtype, x.shape[-1:]
-    for v in parameters:
-        if v is not None and not (isinstance(v, Tensor) and v.dtype is dtype and v.shape == last):
-            return None
-    return last
+        return False
+    dtype = x.dtype
+    return (scale is None or (isinstance(scale, Tensor) and scale.dtype is dtype)) and (
+        offset is None or (isinstance(offset, Tensor) and offset.dtype is dtype)
+    )
 
 
 def _trailing(axis: Any, ndim: int) -> tuple[int, ...] | None:
@@ -175,8 +177,11 @@ def layer_normalization(
     **kwargs: Any,
 ) -> Tensor:
     epsilon = config.epsilon() if epsilon is None else epsilon
-    if axis == -1 and not kwargs and (last := _last_axis(x, gamma, beta)):
-        return torch.layer_norm(x, last, gamma, beta, epsilon)
+    if axis == -1 and not kwargs and _kernels_take(x, gamma, beta):
+        try:
+            return torch.layer_norm(x, x.shape[-1:], gamma, beta, epsilon)
+        except RuntimeError:
+            pass  # parameters of another shape; what else is wrong is raised below
     x = as_float(x)
     wide = _at_least_float32(x)
     gamma, beta = _parameter(gamma, wide), _parameter(beta, wide)
@@ -201,8 +206,11 @@ def rms_normalization(
     x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None
 ) -> Tensor:
     epsilon = config.epsilon() if epsilon is None else epsilon
-    if axis == -1 and (last := _last_axis(x, scale)):
-        return torch.rms_norm(x, last, scale, epsilon)
+    if axis == -1 and _kernels_take(x, scale):
+        try:
+            return torch.rms_norm(x, x.shape[-1:], scale, epsilon)
+        except RuntimeError:
+            pass  # a scale of another shape; what else is wrong is raised below
     x = as_float(x)
     wide = _at_least_float32(x)
     scale = _parameter(scale, wide)

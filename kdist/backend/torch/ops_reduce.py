@@ -295,7 +295,8 @@ def sum_by_id(n: int, ids: Tensor, data: Tensor) -> Tensor:
 
 def sum_in_place(n: int, ids: Tensor, data: Tensor) -> Tensor:
     """As `sum_by_id` without a copy, which torch refuses where a map runs over ids and not over data."""
-    return data.new_zeros(n, *data.shape[1:]).index_add_(0, ids, data)
+    _, *sizes = data.shape
+    return data.new_zeros(n, *sizes).index_add_(0, ids, data)
 
 
 def by_id(name: str, start: Any) -> Any:

@@ -8,7 +8,6 @@ from typing import Any
 
 import optree
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from kdist.backend.torch.ops_create import size_of
@@ -199,7 +198,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     except TypeError:
         pairs, flat = _pad_pairs(pad_width, x.ndim)
     if mode == "constant":
-        return F.pad(x, flat, "constant", constant_values)
+        # Past `F.pad`, which would look at the mode again.
+        return torch.constant_pad_nd(x, flat, 0 if constant_values is None else constant_values)
     if mode not in ("reflect", "symmetric"):
         raise ValueError(f"mode={mode!r} is not known. Use 'constant', 'reflect' or 'symmetric'.")
     for dim, (before, after) in enumerate(pairs):

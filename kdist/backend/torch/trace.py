@@ -53,6 +53,7 @@ class Tracker(TorchDispatchMode):
         self._open: dict[int, tuple[int, int, int, bool]] = {}
         self._reads: dict[int, dict[int, Read]] = {}  # storage -> layer -> its first read
         self._last_reads: dict[int, int] = {}
+        self._own_reads: dict[int, int] = {}
         self._watching: dict[int, weakref.ref] = {}
         self._outside: set[int] = set()
         self._closed: list[Allocation] = []
@@ -70,7 +71,7 @@ class Tracker(TorchDispatchMode):
         if torch.is_grad_enabled():
             self._read(given, _called())
         elif torch._C._current_autograd_node() is not None:
-            self._read({key for key in given if self._open[key][3]}, self._layer()[0])
+            self._read_backward(given, self._layer()[0])
         out = func(*args, **(kwargs or {}))
         self._event += 1
         for x in tree.flatten(out):
@@ -90,6 +91,12 @@ class Tracker(TorchDispatchMode):
         for key in keys:
             self._reads.setdefault(key, {}).setdefault(layer, Read(layer, self._event + 1))
 
+    def _read_backward(self, keys: set[int], layer: int) -> None:
+        """The layer whose backward pass computes reads storages."""
+        self._read({key for key in keys if self._open[key][3]}, layer)
+        own = {key for key in keys if self._open[key][2:] == (layer, False)}
+        self._own_reads.update(dict.fromkeys(own, self._event + 1))
+
     def _layer(self) -> tuple[int, bool]:
         """The layer that computes, and whether in its backward pass. Within that, forward passes may run again."""
         node = torch._C._current_autograd_node()
@@ -104,9 +111,9 @@ class Tracker(TorchDispatchMode):
         begin, nbytes, layer, backward = self._open.pop(key)
         del self._watching[key]
         reads = tuple(self._reads.pop(key, {}).values())
-        last_read = self._last_reads.pop(key, None)
+        last_read, own_read = self._last_reads.pop(key, None), self._own_reads.pop(key, None)
         self._closed.append(
-            Allocation(begin, self._event, nbytes, layer, backward, reads, last_read)
+            Allocation(begin, self._event, nbytes, layer, backward, reads, last_read, own_read)
         )
 
     def allocations(self, gradients: Sequence[Tensor]) -> tuple[Allocation, ...]:

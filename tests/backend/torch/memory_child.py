@@ -131,6 +131,28 @@ def whole_first() -> dict[str, list[int]]:
     return found
 
 
+# With gates, with a product that is cut alone, and with a first one that is whole.
+BRANCHED = (
+    ("gated_transformer", {}),
+    ("gated_transformer", {"words": 1500, "inner": 256}),
+    *(("alone", {"act": act}) for act in ("tanh", "gelu", None)),
+    *(("whole_before", {"act": act}) for act in ("relu", "gelu", None)),
+    ("whole_before", {"act": "relu", "normed": True}),
+    ("whole_before", {"act": "relu", "embedded": True}),
+)
+
+
+def branched() -> dict[str, list[int]]:
+    found = {}
+    strategy = distribution.Parallelism(tensor=2, min_size=1, sequence=True)
+    for name, sizes in BRANCHED:
+        for remat in (None, "full"):
+            with warnings.catch_warnings(), kdist.RematScope(mode=remat):
+                warnings.filterwarnings("ignore", "Sizes that do not divide")
+                found[f"{name} {sizes} {remat=}"] = shared(strategy, name, **sizes)
+    return found
+
+
 # Layers whose parameters weigh more than what is computed with them.
 HEAVY = (
     ("deep_mlp", 64, False, None, {"widths": (1024,) * 4, "rows": 64}),
@@ -139,6 +161,10 @@ HEAVY = (
     ("deep_mlp", 1 << 20, True, None, {"widths": (2048, 256, 2048, 256), "rows": 64}),
     ("transformer", 64, True, "full", {"width": 256, "rows": 8, "words": 64}),
     ("transformer", 64, False, None, {"width": 128, "rows": 8, "words": 4000}),
+    ("gated_transformer", 1 << 20, False, None, {"width": 256, "inner": 704, "rows": 4}),
+    ("gated_transformer", 1 << 18, True, None, {"width": 256, "inner": 704, "rows": 4}),
+    ("whole_before", 1 << 20, True, None, {"act": "relu"}),
+    ("alone", 64, True, None, {"act": "tanh"}),
 )
 
 
@@ -156,11 +182,12 @@ def composed() -> dict[str, list[int]]:
         strategy = distribution.Parallelism(fsdp=2, tensor=2, min_size=1, sequence=sequence)
         with warnings.catch_warnings(), kdist.RematScope(mode=remat):
             warnings.filterwarnings("ignore", "Sizes that do not divide")  # ten classes
+            warnings.filterwarnings("ignore", "Variables of 1 elements or more are left whole")
             found[f"{name} {small} {sequence=} {remat=} {sizes}"] = shared(strategy, name, **sizes)
     return found
 
 
-WHAT = {f.__name__: f for f in (gathered, cut, mlps, whole_first, composed)}
+WHAT = {f.__name__: f for f in (gathered, cut, mlps, whole_first, branched, composed)}
 
 if __name__ == "__main__":
     distribution.initialize(timeout_s=30)

@@ -46,7 +46,14 @@ def test_regions_within_regions_keep_the_inputs_of_the_outer_ones():
 
 @pytest.mark.parametrize(
     ("how", "count"),
-    [("gathered", 2), ("cut", 2), ("mlps", 2), ("whole_first", 2), ("composed", 4)],
+    [
+        ("gathered", 2),
+        ("cut", 2),
+        ("mlps", 2),
+        ("whole_first", 2),
+        ("branched", 2),
+        ("composed", 4),
+    ],
 )
 def test_memory_where_parameters_are_shared(how, count, monkeypatch):
     """Gathered to compute with them, or cut along with what they compute, or both."""
