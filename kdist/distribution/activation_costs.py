@@ -21,7 +21,7 @@ def count_activations(
     calls: Sequence,
     how: Communication,
     repeated: Collection[int] = (),
-) -> set[int]:
+) -> tuple[set[int], set[int]]:
     """Add up what the layers that are split communicate in one step.
 
     Arguments:
@@ -29,7 +29,8 @@ def count_activations(
         calls: `LayerCall`s of a step on one device's rows.
         repeated: ids of the variables that are rematerialized layers'.
 
-    Returns: ids of the layers that could compute parts of sequences, and compute whole ones.
+    Returns: ids of the layers that could compute parts of sequences, and compute whole ones; ids of those that make
+        one position of parts.
     """
     between = _Between(tally, strategy, how)
     last = _last_needs(roles, calls)
@@ -61,7 +62,7 @@ def count_activations(
     if how.gives_whole and calls:
         between.give(calls[0].outputs, region=0, again=False)  # the model's own call
     between.finish()
-    return between.whole
+    return between.whole, between.pooled
 
 
 def _last_needs(roles: Any, calls: Sequence[LayerCall]) -> dict[int, int]:
@@ -85,6 +86,7 @@ class _Between:
 
     Attributes:
         whole: ids of layers that compute each position for itself, and all of them on every device.
+        pooled: ids of layers that make one position of the parts that each device has.
     """
 
     def __init__(self, tally: Tally, strategy: Any, how: Communication):
@@ -96,6 +98,7 @@ class _Between:
         self._adds_first, self._keeps_data = how.adds_first, how.keeps_data
         self._positions = Positions(parts, how)
         self.whole: set[int] = set()
+        self.pooled: set[int] = set()
         self._gathers_once, self._finds_equal = how.gathers_once, how.finds_equal
         self._given: set[tuple[Hashable, int]] = set()
         # Tensors whose gradients are added up first, and then summed; of what is cut, in each part computed again.
@@ -177,8 +180,9 @@ class _Between:
             own = roles.positionwise[call.layer]
             self._compute_positions(call, own, role.trains, call.layer in roles.adding)
         elif call.layer in roles.pools:
-            for x in call.outputs if any(map(self._positions.is_cut, call.inputs)) else ():
-                self._add(ALL_REDUCE, self._axes, "activations, forward", x.nbytes)
+            if any(map(self._positions.is_cut, call.inputs)):
+                self.pooled.add(call.layer)
+                self._add(ALL_REDUCE, self._axes, "activations, forward", _nbytes(call.outputs))
             self.leave_whole(call.outputs)
         else:
             self.give(call.inputs, call.region, again)
@@ -201,8 +205,8 @@ class _Between:
                     source = None if adds and self._finds_equal else x.key
                     self._gathered.setdefault(x, []).append((id(call), source))
         elif trains or any(x.flows for x in call.inputs):
-            self.whole.add(call.layer)
             for x in filter(self._positions.can_cut, call.outputs):
+                self.whole.add(call.layer)
                 self._gather_gradient(x)
         for x in call.outputs:
             self._positions.note(x, self._positions.can_cut(x))

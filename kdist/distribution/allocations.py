@@ -35,9 +35,9 @@ class Allocation:
         layer: id() of the layer that made it; 0 if none did, GRADIENT for gradients of variables.
         backward: whether the layer's backward pass made it.
         reads: which layers read it, where each of them is to bring it to the layout that it wants.
-        last_read: the last event that reads it, if that is known.
         own_read: of what a forward pass made, the last event at which the same layer's backward pass reads it: its
             gradient is computed from it. None: it is not, or that is not known.
+        other_read: the last event at which anything else reads it, if that is known.
     """
 
     begin: int
@@ -46,8 +46,13 @@ class Allocation:
     layer: int = 0
     backward: bool = False
     reads: tuple[Read, ...] = ()
-    last_read: int | None = None
     own_read: int | None = None
+    other_read: int | None = None
+
+    @property
+    def last_read(self) -> int:
+        """The last event that reads it, its end if that is not known."""
+        return max((e for e in (self.own_read, self.other_read) if e is not None), default=self.end)
 
 
 def turn(allocations: Iterable[Allocation]) -> float:

@@ -28,6 +28,7 @@ class Copies:
             the parts are put into another order, and copied to be sent.
         late: whether an activation adds its layer's sum up, and the parts are let go after it.
         computed_whole: they compute whole sequences, which are then cut in time.
+        pooled: they make one position of those that each device has; the gradients are made whole, and then cut.
     """
 
     gathered: frozenset[int] = frozenset()
@@ -39,6 +40,7 @@ class Copies:
     scattered_inputs: frozenset[int] = frozenset()
     late: bool = False
     computed_whole: frozenset[int] = frozenset()
+    pooled: frozenset[int] = frozenset()
 
     def begins(self, allocations: Sequence[Allocation]) -> dict[int, int]:
         """Index of an allocation -> the event from which on a whole copy of it is held, until it ends."""
@@ -65,8 +67,10 @@ class Copies:
             yield begin - HALF, begin - HALF, 2 * allocations[i].nbytes
 
     def whole_gradients(self, allocations: Sequence[Allocation], sizes: SizesOf) -> Iterator[Held]:
-        """Gradients that come in parts to layers that compute whole sequences, gathered."""
+        """Gradients of whole sequences, which lie in parts before or after."""
         for a in allocations:
+            if a.backward and a.layer in self.pooled and a.nbytes in sizes[a.layer][0]:
+                yield a.begin, a.begin, a.nbytes
             events = [
                 r.event
                 for r in a.reads
@@ -119,7 +123,7 @@ class Copies:
                 if a.layer in self.sums | self.scattered and a.nbytes in outputs:
                     products.setdefault((a.layer, a.begin > backward), []).append(a)
             elif a.nbytes in inputs:
-                last = a.end if a.last_read is None else a.last_read
+                last = a.last_read
                 read = min((r.event for r in a.reads if r.layer != a.layer), default=last)
                 is_last = a.nbytes not in outputs or a.begin == latest[a.layer, a.nbytes]
                 if a.layer in self.scattered_inputs:

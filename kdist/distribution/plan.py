@@ -217,8 +217,8 @@ def make_plan(
     activations = None
     if trace is not None:
         roles = Roles(model, strategy, layouts, trace.calls)
-        whole = count_activations(tally, strategy, roles, trace.calls, how, trace.repeated)
-        roles.compute_whole(whole)
+        found = count_activations(tally, strategy, roles, trace.calls, how, trace.repeated)
+        roles.compute(*found)
         activations = activation_bytes(plan, trace, model, how, roles.shares, roles.copies)
     return replace(plan, collectives=tally.collectives(), activation_bytes=activations)
 

@@ -100,14 +100,19 @@ class Roles:
         else:
             self.copies = Copies(gathered, frozenset(self._sums), frozenset(products))
 
-    def compute_whole(self, layers: Collection[int]) -> None:
-        """Layers that compute positions for themselves were found not to be given parts of sequences.
+    def compute(self, whole: Collection[int], pooled: Collection[int]) -> None:
+        """Note what was found out of sequences.
 
         Arguments:
-            layers: their ids.
+            whole: ids of layers that could compute parts of them, and are not given parts.
+            pooled: ids of layers that make one position of parts.
         """
-        self.shares.update({(i, True): 1.0 for i in layers})
-        self.copies = replace(self.copies, computed_whole=frozenset(layers))
+        self.shares.update({(i, True): 1.0 for i in whole})
+        share = self._share(self._strategy.tensor_axes)
+        self.shares.update({(i, True): share for i in pooled})
+        self.copies = replace(
+            self.copies, computed_whole=frozenset(whole), pooled=frozenset(pooled)
+        )
 
     def _look_at(self, layer: Any) -> None:
         split = layer.tensor_split()
@@ -145,8 +150,7 @@ class Roles:
                 rows, "sum", trains=trains, sums_with=id(split.rows[0][0]), activates=activates
             )
             self.shares[id(layer), True] = self._share(rows)
-            if _sums_first(*split.rows[0]):
-                self._sums.add(id(layer))
+            self._sums.add(id(layer))
             return
         columns = self._cut_along(split.columns)
         self.of[id(layer)] = Role(

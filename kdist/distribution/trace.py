@@ -5,6 +5,7 @@ A backend traces it from an abstract model; costs and memory are computed from i
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -142,7 +143,8 @@ class StepTrace:
             # The gradients of others are computed from the copy; the part lives as long as the model holds its outputs.
             own = 0 if a.layer in copies.computed_whole else a.own_read or 0
             hold(a.begin, max(min(a.end, called), own, a.begin), part)
-            hold(begins[i], a.end, a.nbytes)
+            until = self._end_for_others(a, called)
+            hold(begins[i], max(begins[i], until), a.nbytes)
         for held_memory in (
             *copies.gathering(self.allocations, begins),
             *copies.whole_gradients(self.allocations, sizes),
@@ -174,6 +176,20 @@ class StepTrace:
                 key = a.layer, a.nbytes
                 latest[key] = max(latest.get(key, 0), a.begin)
         return latest
+
+    def _end_for_others(self, a: Allocation, called: float) -> float:
+        """When an output ends, but for the gradient of the layer that made it; what the step keeps ends with the step.
+
+        Arguments:
+            called: the last event at which the model holds it.
+        """
+        if a.own_read is None or a.own_read < a.last_read or a.end == self._last_event:
+            return a.end
+        return max(a.other_read or 0, min(a.end, called))
+
+    @functools.cached_property
+    def _last_event(self) -> int:
+        return max(a.end for a in self.allocations)
 
     def _end_of_calls(self) -> float:
         """The last event at which the model holds the outputs of all its layers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import graphs
 import numpy as np
 
 
@@ -119,8 +120,17 @@ def whole_before(
     return model, np.zeros((rows, *inputs.shape[1:]), "float32"), np.zeros((rows, length), "int32")
 
 
+def graph(kdist, layers, seed, rows=512):
+    """One of the random graphs."""
+    model, x, _ = graphs.compiled(seed, kdist, rows)
+    return model, x, np.zeros((rows, *model.output.shape[1:-1]), "int32")
+
+
 MODELS = {f.__name__: f for f in (mlp, convnet, transformer)}
-SIZED = {f.__name__: f for f in (deep_mlp, residual, gated, gated_transformer, alone, whole_before)}
+SIZED = {
+    f.__name__: f
+    for f in (deep_mlp, residual, gated, gated_transformer, alone, whole_before, graph)
+}
 
 
 def compiled(name, kdist, layers, optimizer="adam", **sizes):

@@ -65,10 +65,31 @@ def moved(x: Any, placement: Any) -> Any:
 
     torch's own way fails where the gradient is a sum of parts and the value was a mean of parts, or the reverse.
     """
-    out, before = x.redistribute(placements=[placement]), x.placements[0]
+    before = x.placements[0]
+    order = _order(x._local_tensor) if before.is_partial() and placement.is_replicate() else None
+    if order is None:
+        out = x.redistribute(placements=[placement])
+    else:
+        out = x.permute(order).redistribute(placements=[placement]).permute(_inverse(order))
     if before.is_partial() and out.requires_grad:
         out.register_hook(lambda gradient: _alike(gradient, before))
     return out
+
+
+def _order(part: Tensor) -> list[int] | None:
+    """The dims as they lie in memory, if that is dense and another order than their own: images' channels are last.
+
+    What is sent so arrives so. Else it would arrive in the dims' own order, and kernels would bring it back to the
+    other one, at the cost of copies.
+    """
+    if part.is_contiguous():
+        return None
+    order = sorted(range(part.ndim), key=part.stride, reverse=True)
+    return order if part.permute(order).is_contiguous() else None
+
+
+def _inverse(order: list[int]) -> list[int]:
+    return sorted(range(len(order)), key=order.__getitem__)
 
 
 def _alike(gradient: Tensor, value: Any) -> Tensor | None:

@@ -84,8 +84,9 @@ def _convolution(func: Callable, args: Sequence, kwargs: dict) -> Any:
         out = func(*parts, _part(bias, mesh, shard(0)), groups=groups // mesh.size(), **given)
         return _joined(out, mesh, shard(1))
     if cut == shard(1) and groups == 1:
-        out = func(_part(x, mesh, shard(1)), _part(weight, mesh, cut), None, **given)
-        total = _joined(out, mesh, partial)
+        # Held by no name, as the parts are let go when they are added up.
+        parts = (_part(x, mesh, shard(1)), _part(weight, mesh, cut))
+        total = _joined(func(*parts, None, **given), mesh, partial)
         if bias is None:
             return total
         if computing.adds_later is None:
@@ -112,7 +113,23 @@ def _attention(func: Callable, args: Sequence, kwargs: dict) -> Any:
         alike = dim >= 0 and mask.shape[dim] > 1
         mask = _part(mask, mesh, dtensor.Shard(dim) if alike else dtensor.Replicate())
     out = func(*(_part(x, mesh, cut) for x in inputs), mask, **given, **more)
-    return _joined(out, mesh, cut)
+    return _joined_heads(out, mesh) if cut.dim == 1 else _joined(out, mesh, cut)
+
+
+def _joined_heads(part: Tensor, mesh: Any) -> Any:
+    """Parts of (batch, heads, length, head size), which lie in memory with the heads after the length.
+
+    Of a single head that cannot be told from its strides, and DTensor would copy it where heads are put together.
+    """
+    rows, heads, length, size = part.shape
+    if heads > 1:
+        return _joined(part, mesh, dtensor.Shard(1))
+    heads = mesh.size()
+    return dtensor.DTensor.from_local(
+        part, mesh, [dtensor.Shard(1)], run_check=False,
+        shape=torch.Size((rows, heads, length, size)),
+        stride=(length * heads * size, size, heads * size, 1),
+    )  # fmt: skip
 
 
 # The options of F.embedding that leave it a plain look-up.

@@ -52,8 +52,8 @@ class Tracker(TorchDispatchMode):
         self._event = 0
         self._open: dict[int, tuple[int, int, int, bool]] = {}
         self._reads: dict[int, dict[int, Read]] = {}  # storage -> layer -> its first read
-        self._last_reads: dict[int, int] = {}
         self._own_reads: dict[int, int] = {}
+        self._other_reads: dict[int, int] = {}
         self._watching: dict[int, weakref.ref] = {}
         self._outside: set[int] = set()
         self._closed: list[Allocation] = []
@@ -67,11 +67,15 @@ class Tracker(TorchDispatchMode):
         }
         self._outside |= {key for key in given if key not in self._open}
         given -= self._outside
-        self._last_reads.update(dict.fromkeys(given, self._event + 1))
+        own: set[int] = set()
         if torch.is_grad_enabled():
             self._read(given, _called())
         elif torch._C._current_autograd_node() is not None:
-            self._read_backward(given, self._layer()[0])
+            layer = self._layer()[0]
+            own = {key for key in given if self._open[key][2:] == (layer, False)}
+            self._read({key for key in given if self._open[key][3]}, layer)
+        self._own_reads.update(dict.fromkeys(own, self._event + 1))
+        self._other_reads.update(dict.fromkeys(given - own, self._event + 1))
         out = func(*args, **(kwargs or {}))
         self._event += 1
         for x in tree.flatten(out):
@@ -91,12 +95,6 @@ class Tracker(TorchDispatchMode):
         for key in keys:
             self._reads.setdefault(key, {}).setdefault(layer, Read(layer, self._event + 1))
 
-    def _read_backward(self, keys: set[int], layer: int) -> None:
-        """The layer whose backward pass computes reads storages."""
-        self._read({key for key in keys if self._open[key][3]}, layer)
-        own = {key for key in keys if self._open[key][2:] == (layer, False)}
-        self._own_reads.update(dict.fromkeys(own, self._event + 1))
-
     def _layer(self) -> tuple[int, bool]:
         """The layer that computes, and whether in its backward pass. Within that, forward passes may run again."""
         node = torch._C._current_autograd_node()
@@ -111,9 +109,9 @@ class Tracker(TorchDispatchMode):
         begin, nbytes, layer, backward = self._open.pop(key)
         del self._watching[key]
         reads = tuple(self._reads.pop(key, {}).values())
-        last_read, own_read = self._last_reads.pop(key, None), self._own_reads.pop(key, None)
+        own, other = self._own_reads.pop(key, None), self._other_reads.pop(key, None)
         self._closed.append(
-            Allocation(begin, self._event, nbytes, layer, backward, reads, last_read, own_read)
+            Allocation(begin, self._event, nbytes, layer, backward, reads, own, other)
         )
 
     def allocations(self, gradients: Sequence[Tensor]) -> tuple[Allocation, ...]:
@@ -126,7 +124,8 @@ class Tracker(TorchDispatchMode):
                 nbytes,
                 *((GRADIENT, False) if key in keys else part),
                 tuple(self._reads.get(key, {}).values()),
-                self._last_reads.get(key),
+                self._own_reads.get(key),
+                self._other_reads.get(key),
             )
             for key, (begin, nbytes, *part) in self._open.items()
         ]
