@@ -36,6 +36,28 @@ class Buckets:
 
 
 @dataclass(frozen=True)
+class Statistics:
+    """How the mean and the variance of a whole batch travel, of layers that normalise by them.
+
+    Arguments:
+        forward, backward: messages of one call.
+        elements: of each channel, in a message.
+        per_replica: whether a message has a place for each replica's, rather than their sum.
+        with_gradients: whether the gradients of the layer's own variables are among the backward ones.
+        unasked: whether they travel where `synchronized` is False, too.
+        prunes: whether of what is computed again only that is computed which gradients need.
+    """
+
+    forward: int = 1
+    backward: int = 1
+    elements: int = 1
+    per_replica: bool = False
+    with_gradients: bool = False
+    unasked: bool = False
+    prunes: bool = False
+
+
+@dataclass(frozen=True)
 class Communication:
     """What a backend's step sends, where strategies leave a choice.
 
@@ -54,6 +76,7 @@ class Communication:
         pads: whether sequences are cut in time whose length does not divide. If not, they stay whole.
         skips: whether variables without a gradient are left as they are. If not, they are updated with zeros.
         gives_whole: whether what a model gives is whole on every device: sequences that are still cut are gathered.
+        statistics: of batches; default: replicas exchange count, mean and squared deviations of each channel.
         units: which parameters travel together; None: each one alone.
         buckets: which gradients do; None: each one alone. With buckets, parameters that were updated in parts are
             gathered together, too.
@@ -68,5 +91,6 @@ class Communication:
     pads: bool = False
     gives_whole: bool = False
     skips: bool = False
+    statistics: Statistics = Statistics(elements=3, per_replica=True)
     units: Units | None = None
     buckets: Buckets | None = None

@@ -21,6 +21,7 @@ from kdist.distribution.report import plan_table, plan_text
 from kdist.distribution.roles import Roles
 from kdist.distribution.runtime import communication, runtime
 from kdist.distribution.slots import slot_layouts, slot_variables
+from kdist.distribution.statistics_costs import BatchStatistics
 from kdist.distribution.trace import LayerCall
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Plan:
         batch_size: rows of the global batch, if it was given.
         collectives: what one device communicates per step, as the selected backend does it. Activations, and what
             rematerialized layers gather again, are counted if the batch size is known. Scalars (the loss, metrics)
-            and the statistics of batch normalisation are not.
+            are not.
         activation_bytes: what one device holds beyond parameters, optimizer state and gradients at the fullest moment
             of a step: an estimate; None if the batch size is not known.
         layers: layouts that layers' inputs and outputs are brought to.
@@ -218,6 +219,9 @@ def make_plan(
     if trace is not None:
         roles = Roles(model, strategy, layouts, trace.calls)
         found = count_activations(tally, strategy, roles, trace.calls, how, trace.repeated)
+        statistics = BatchStatistics(tally, strategy, model, how, trace.repeated)
+        for call in trace.calls:
+            statistics.count(call)
         roles.compute(*found)
         activations = activation_bytes(plan, trace, model, how, roles.shares, roles.copies)
     return replace(plan, collectives=tally.collectives(), activation_bytes=activations)

@@ -255,6 +255,8 @@ class LayerState:
     adds_inputs = False
     # Whether all positions become one, by a mean or an extremum, which can be taken of parts first.
     pools_positions = False
+    # Of how many channels it computes the mean and the variance of the batch while training.
+    batch_statistics = 0
 
     def tensor_split(self) -> Any:
         """How this layer may be cut for tensor parallelism: a `LinearSplit`, an `InnerSplit`, or None.

@@ -14,7 +14,7 @@ import jax
 from jax._src import distributed as _distributed
 
 from kdist.core.coordination import BarrierTimeout, Channel, SingleProcess
-from kdist.distribution.communication import Communication
+from kdist.distribution.communication import Communication, Statistics
 
 # kill -9 of a process is noticed by the others after this time.
 _HEARTBEAT_S = 20
@@ -80,7 +80,14 @@ class _ServiceCoordinator:
 # XLA keeps what was gathered for the forward pass, unless a layer is rematerialized. For GPUs and TPUs its passes make
 # reduce-scatters of sums that are cut, and add up what is summed anyway; for CPUs it has neither pass.
 _ACCELERATOR = Communication(
-    regathers=False, scatters=True, adds_first=True, gathers_once=True, finds_equal=True, pads=True
+    regathers=False,
+    scatters=True,
+    adds_first=True,
+    gathers_once=True,
+    finds_equal=True,
+    pads=True,
+    # Arrays are global: both are sums over all rows, and two more sums and one are what their gradients take.
+    statistics=Statistics(forward=2, backward=3, with_gradients=True, unasked=True, prunes=True),
 )
 _CPU = replace(_ACCELERATOR, scatters=False, adds_first=False)
 

@@ -122,6 +122,11 @@ class BatchNormalization(Layer):
             else ops.cast(out, self.compute_dtype)
         )
 
+    @property
+    def batch_statistics(self) -> int:  # type: ignore[override]
+        """Of how many channels it computes the mean and the variance of the batch while training."""
+        return self.moving_mean.shape[0] if self.built and self.trainable else 0
+
     def _counts_all(self, mask: Any) -> bool:
         """Whether the statistics are those of the whole input and of nothing else."""
         shared = self.synchronized and replicas().count > 1

@@ -66,7 +66,11 @@ STRATEGIES = ("data", "fsdp", "optimizer", "hybrid", "tensor_fsdp", "composed", 
 
 @pytest.mark.parametrize(
     ("case", "strategy"),
-    [("mlp", "fsdp"), ("mlp", "composed"), *(("transformer", s) for s in STRATEGIES)],
+    [
+        *(("mlp", s) for s in ("fsdp", "composed")),
+        *(("transformer", s) for s in STRATEGIES),
+        *(("batchnorm", s) for s in ("data", "fsdp", "composed")),
+    ],
 )
 def test_the_plan_counts_what_the_compiled_step_sends(case, strategy):
     model, found = sent(case, strategy)
@@ -224,6 +228,30 @@ def test_the_plan_counts_what_is_sent_of_branches(name, shape, remat):
 def test_the_plan_counts_what_is_sent_of_any_graph(seed, strategy):
     with cases.STRATEGIES[strategy](kdist).scope():
         model, x, y = graphs.compiled(seed, kdist, ROWS)
+        found = messages(*prepared(model, {"x": x, "y": y}))
+    assert planned(model) == totals(found)
+
+
+@pytest.mark.parametrize("strategy", ["data", "tensor_fsdp"])
+@pytest.mark.parametrize("remat", [None, "full"])
+@pytest.mark.parametrize(
+    "options", [{}, {"scale": False}, {"center": False, "scale": False}, {"trainable": False}]
+)
+def test_the_plan_counts_the_statistics_of_batches(options, remat, strategy):
+    """Of a layer whose inputs have gradients, and of one whose have none."""
+    with cases.STRATEGIES[strategy](kdist).scope(), kdist.RematScope(mode=remat):
+        model = kdist.Sequential(
+            [
+                kdist.Input((DIM,)),
+                layers.BatchNormalization(**options),
+                layers.Dense(32),
+                layers.BatchNormalization(**options),
+                layers.ReLU(),
+                layers.Dense(CLASSES),
+            ]
+        )
+        model.compile("sgd", "mse")
+        x, y = (cases.np.ones((ROWS, size), "float32") for size in (DIM, CLASSES))
         found = messages(*prepared(model, {"x": x, "y": y}))
     assert planned(model) == totals(found)
 
