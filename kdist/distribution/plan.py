@@ -203,7 +203,9 @@ def make_plan(
     if batch_size is not None:
         shards = plan.data_shards
         placed = plan if strategy is not None else None
-        trace = model.trace_step(-(-batch_size // shards), plan=placed, **details)
+        replicas = shards if runtime().statistics_per_replica else 1
+        rows = -(-batch_size // shards)
+        trace = model.trace_step(rows, plan=placed, replicas=replicas, **details)
         warning = batch_warning(batch_size, shards)
         plan = replace(plan, warnings=warnings + (() if warning is None else (warning,)))
     if strategy is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from kdist import ops
@@ -10,14 +11,35 @@ from kdist.backend import bound as backend
 from kdist.core import tree
 from kdist.core.abstract import abstract_scope
 from kdist.core.graph import KerasTensor
+from kdist.core.replicas import step_scope
 from kdist.core.spec import Spec
 from kdist.distribution.runtime import distribution_scope
 from kdist.distribution.trace import Activation, LayerCall, StepTrace
 from kdist.training.compile_loss import CompileLoss, path_get
 
 
+class _Alike:
+    """Stands in for replicas in a trace: what they sum takes the memory of a copy."""
+
+    index = 0
+
+    def __init__(self, count: int):
+        self.count = count
+
+    def all_sum(self, x: Any) -> Any:
+        return ops.multiply(x, 1.0)
+
+    def mean_gradients(self, gradients: list, variables: Sequence = ()) -> list:
+        return gradients
+
+
 def trace_step(
-    model: Any, rows: int, input_shape: Any = None, targets: Any = None, plan: Any = None
+    model: Any,
+    rows: int,
+    input_shape: Any = None,
+    targets: Any = None,
+    plan: Any = None,
+    replicas: int = 1,
 ) -> StepTrace:
     """Trace one training step of a built model on `rows` rows.
 
@@ -26,6 +48,7 @@ def trace_step(
             `inputs`, or leaves sizes open.
         targets: a structure of `Spec`s as y will be, with the batch dim; default: as the loss and the outputs suggest.
         plan: by which the model is shared by several devices, each with as many rows.
+        replicas: how many compute the step together, each with as many rows; 1 where arrays are global.
 
     Raises: ValueError if sizes are not known, or if nothing is trained.
     """
@@ -37,7 +60,8 @@ def trace_step(
         )
     trained = {id(v) for v in variables}
     others = [v for v in model.variables if id(v) not in trained]
-    with abstract_scope(), distribution_scope(None):
+    step = step_scope(_Alike(replicas)) if replicas > 1 else nullcontext()
+    with abstract_scope(), distribution_scope(None), step:
         loss = _fresh_loss(model)
         y = None
         if loss is not None:

@@ -26,12 +26,12 @@ def deep_mlp(kdist, layers, widths, rows, activation="gelu", time=()):
     return model, np.zeros((rows, *time, 256), "float32"), np.zeros((rows, *time), "int32")
 
 
-def convnet(kdist, layers):
+def convnet(kdist, layers, synchronized=False):
     model = kdist.Sequential(
         [
             kdist.Input((16, 16, 3)),
             layers.Conv2D(32, 3, padding="same"),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(synchronized=synchronized),
             layers.Activation("relu"),
             layers.MaxPooling2D(),
             layers.Conv2D(64, 3, padding="same", activation="relu"),

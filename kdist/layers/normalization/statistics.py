@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from kdist import ops
@@ -45,6 +46,8 @@ def row_weights(x: Any, mask: Any, rows: Any, name: str) -> Any:
 def masked_moments(x: Any, weights: Any, axes: tuple, shared: bool) -> tuple[Any, Any]:
     """Mean and variance, shape (channels,), of the elements that count; 0 where none does.
 
+    Where all count, they are found by the backend's own kernel.
+
     Replicas exchange count, mean and sum of squared deviations in one message, which are then
     combined as in Chan et al. 1979
     (http://i.stanford.edu/pub/cstr/reports/cs/tr/79/773/CS-TR-79-773.pdf): a difference of large
@@ -56,17 +59,30 @@ def masked_moments(x: Any, weights: Any, axes: tuple, shared: bool) -> tuple[Any
         axes: all axes but the channels'.
         shared: over all replicas.
     """
+    count, mean, squares = _of_all(x, axes) if weights is None else _of_some(x, weights, axes)
+    if shared:
+        count, mean, squares = _combine(count, mean, squares)
+    return mean, ops.divide(squares, ops.maximum(count, 1.0))
+
+
+def _of_all(x: Any, axes: tuple) -> tuple[Any, Any, Any]:
+    """Count, mean and sum of squared deviations, each (channels,)."""
+    mean, variance = ops.moments(x, axes)
+    sizes = ops.shape(x)
+    count = ops.cast(math.prod(sizes[axis] for axis in axes), x.dtype)
+    return ops.multiply(ops.ones_like(mean), count), mean, ops.multiply(variance, count)
+
+
+def _of_some(x: Any, weights: Any, axes: tuple) -> tuple[Any, Any, Any]:
+    """The same of the elements whose weight is not 0."""
     channel = next(i for i in range(len(x.shape)) if i not in axes)
     shape = tuple(-1 if i == channel else 1 for i in range(len(x.shape)))
-    counted = ops.ones_like(x) if weights is None else ops.broadcast_to(weights, ops.shape(x))
+    counted = ops.broadcast_to(weights, ops.shape(x))
     real = lambda v: ops.where(ops.greater(counted, 0.0), v, ops.zeros_like(v))
     count = ops.sum(counted, axis=axes)
     mean = ops.divide(ops.sum(real(x), axis=axes), ops.maximum(count, 1.0))
     deviation = real(ops.subtract(x, ops.reshape(mean, shape)))
-    squares = ops.sum(ops.square(deviation), axis=axes)
-    if shared:
-        count, mean, squares = _combine(count, mean, squares)
-    return mean, ops.divide(squares, ops.maximum(count, 1.0))
+    return count, mean, ops.sum(ops.square(deviation), axis=axes)
 
 
 def _combine(count: Any, mean: Any, squares: Any) -> tuple[Any, Any, Any]:

@@ -60,7 +60,7 @@ def all_as_low(said: int, allocated: int) -> bool:
 
 
 def gathered() -> dict[str, list[int]]:
-    found = {}
+    found = {"convnet": shared(distribution.DataParallel(), "convnet", synchronized=True)}
     for small in (sharding.SMALL_UNIT_BYTES, 64):  # everything gathered at once, and layer by layer
         sharding.SMALL_UNIT_BYTES = small
         for name in ("mlp", "transformer"):
