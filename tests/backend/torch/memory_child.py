@@ -33,7 +33,7 @@ def allocated_at_most(model, x, y):
 
 
 # gloo's threads let go of what they sent at a time of their own: the least of so many counts is the step's own.
-FITS = 16
+FITS = 32
 
 
 def shared(strategy, name: str, **sizes: Any) -> list[int]:
