@@ -30,7 +30,7 @@ BRANCHES = (
 # What they are given, and what they give, is whole: the gradient of that is summed, not those of their variables.
 WHOLE = [f"{name}:tensor_2{more}" for name in whole_before.NAMES for more in ("", ":remat")]
 RUNS = {
-    2: ["mlp:data", "convnet:data", "convnet:data:remat", "batchnorm:fsdp", "batchnorm:tensor_2:remat", "transformer:fsdp", "transformer:fsdp:remat", "mlp:tensor_2:remat", "transformer:optimizer", "transformer:tensor_2",
+    2: ["mlp:data", "convnet:data", "convnet:data:remat", "batchnorm:fsdp", "transformer:fsdp", "transformer:fsdp:remat", "mlp:tensor_2:remat", "transformer:optimizer", "transformer:tensor_2",
         "transformer:sequence_2", "transformer:sequence_2:remat", "cut_in_time", "in_regions:tensor_2", "in_regions:sequence_2", "in_regions:tensor_2:remat",
         "in_regions:sequence_2:remat", "in_regions:fsdp:remat", "joined_images:tensor_2", "sums_of_three:sequence_2",
         *(name for name in REACHED if "small" not in name), *WHOLE,
