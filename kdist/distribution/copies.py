@@ -68,17 +68,11 @@ class Copies:
 
     def whole_gradients(self, allocations: Sequence[Allocation], sizes: SizesOf) -> Iterator[Held]:
         """Gradients of whole sequences, which lie in parts before or after."""
-        for a in allocations:
-            if a.backward and a.layer in self.pooled and a.nbytes in sizes[a.layer][0]:
+        for a in (a for a in allocations if a.backward):
+            if a.layer in self.pooled and a.nbytes in sizes[a.layer][0]:
                 yield a.begin, a.begin, a.nbytes
-            events = [
-                r.event
-                for r in a.reads
-                if a.backward
-                and r.layer in self.computed_whole
-                and r.layer != a.layer
-                and a.nbytes in sizes[r.layer][1]
-            ]
+            whole = (r for r in a.reads if r.layer in self.computed_whole and r.layer != a.layer)
+            events = [r.event for r in whole if a.nbytes in sizes[r.layer][1]]
             if events:
                 begin = min(events)
                 yield begin - HALF, begin - HALF, 2 * a.nbytes
